@@ -1,0 +1,282 @@
+"""Every table that flows through resolver_diff, and what each of its columns means.
+
+Singular things are dataclasses; plural things are tables: polars frames whose
+columns are declared here, once. null means *there was nothing*: never zero,
+never "unknown", never a vote.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import ClassVar, Self
+
+import polars as pl
+
+
+class Purpose(StrEnum):
+    """Why a question is asked."""
+
+    TARGET = "target"  # a name people care about
+    CONTROL = "control"  # a stable name, before and after: is the resolver well?
+    CANARY = "canary"  # a random name that cannot exist: are denials rewritten?
+    IDENTITY = "identity"  # who really answers: CH TXT id.server, egress address
+
+
+class Outcome(StrEnum):
+    """How one query ended."""
+
+    ANSWER = "answer"
+    NODATA = "nodata"  # RFC 2308: the name exists, the type does not
+    NXDOMAIN = "nxdomain"
+    SERVFAIL = "servfail"
+    REFUSED = "refused"
+    OTHER_RCODE = "other-rcode"
+    TIMEOUT = "timeout"
+    MALFORMED = "malformed"
+    UNREACHABLE = "unreachable"  # ICMP or the socket said so
+    TLS_ERROR = "tls-error"
+    HTTP_ERROR = "http-error"
+
+
+DENIALS = (Outcome.NXDOMAIN, Outcome.NODATA)
+SILENCES = (Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.MALFORMED, Outcome.TLS_ERROR, Outcome.HTTP_ERROR)
+FAILURES = (Outcome.SERVFAIL, Outcome.REFUSED, Outcome.OTHER_RCODE)
+
+
+class TransportName(StrEnum):
+    """How queries are carried; reports print Do53, DoT, DoH, DoH3, DoQ."""
+
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+    HTTPS = "https"
+    H3 = "h3"
+    QUIC = "quic"
+
+
+class State(StrEnum):
+    """What one cell (qname, qtype, resolver, transport, date) is, next to the controls."""
+
+    AGREES = "agrees"
+    VANISHED = "vanished"  # denied, failed or silent here, while the controls answer
+    DIVERGENT = "divergent"  # answers what no control would
+    GONE = "gone"  # the controls deny it too: the name itself lapsed
+    INSUFFICIENT = "insufficient"  # cannot be told; not the same as fine
+
+
+class Change(StrEnum):
+    """What happened to one cell between two dates."""
+
+    VANISHED = "vanished"
+    DIVERGED = "diverged"
+    REAPPEARED = "reappeared"
+    CONVERGED = "converged"
+    MECHANISM_CHANGED = "mechanism-changed"
+
+
+class Mechanism(StrEnum):
+    """By what a name vanished or diverged."""
+
+    NXDOMAIN = "nxdomain"
+    NODATA = "nodata"
+    SERVFAIL = "servfail"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    BOGON = "bogon"  # an address that cannot be on the public Internet
+    STUB = "stub"  # one address (or CNAME target) for many unrelated names
+    FORGED = "forged"  # an address nobody else gives, for this name
+    INJECTED = "injected"  # a second, different reply to the same query
+    POLICY = "policy"  # the resolver says so itself: EDE 4, 15, 16, 17
+
+
+class Column:
+    """One column of a table: its type, what it means, and whether it may be null."""
+
+    __slots__ = ("dtype", "meaning", "name", "nullable")
+
+    def __init__(self, dtype: pl.DataType, meaning: str, *, nullable: bool = False) -> None:
+        self.dtype = dtype
+        self.meaning = meaning
+        self.nullable = nullable
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+
+class Table:
+    """A polars frame that has exactly the columns its class declares, in that order."""
+
+    columns: ClassVar[tuple[Column, ...]] = ()
+    schema: ClassVar[dict[str, pl.DataType]] = {}
+
+    def __init_subclass__(cls) -> None:
+        """Gather the declared columns, inherited ones first."""
+        own = tuple(value for value in vars(cls).values() if isinstance(value, Column))
+        cls.columns = (*cls.columns, *own)
+        cls.schema = {column.name: column.dtype for column in cls.columns}
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        if dict(frame.schema) != self.schema or frame.columns != list(self.schema):
+            raise TypeError(_mismatch(type(self).__name__, self.schema, dict(frame.schema)))
+        self.frame = frame
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame) -> Self:
+        """Select and cast the declared columns of *frame*; a column it lacks becomes null."""
+        missing = [
+            pl.lit(None, dtype=dtype).alias(name) for name, dtype in cls.schema.items() if name not in frame.columns
+        ]
+        return cls(frame.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in cls.schema.items()))
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Return a table without rows."""
+        return cls(pl.DataFrame(schema=cls.schema))
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    def rows(self) -> Iterator[dict[str, object]]:
+        """Yield each row by column name; for reports, never for the hot path."""
+        return self.frame.iter_rows(named=True)
+
+
+def _mismatch(name: str, wanted: dict[str, pl.DataType], got: dict[str, pl.DataType]) -> str:
+    missing = [column for column in wanted if column not in got]
+    extra = [column for column in got if column not in wanted]
+    wrong = [
+        f"{column} is {got[column]}, not {wanted[column]}"
+        for column in wanted
+        if column in got and got[column] != wanted[column]
+    ]
+    return f"{name}: missing {missing}, extra {extra}, wrong type {wrong}, or in another order"
+
+
+TIME = pl.Datetime("us", "UTC")
+INTERVAL = pl.Duration("us")
+PURPOSE = pl.Enum(Purpose)
+OUTCOME = pl.Enum(Outcome)
+TRANSPORT = pl.Enum(TransportName)
+STATE = pl.Enum(State)
+CHANGE = pl.Enum(Change)
+MECHANISM = pl.Enum(Mechanism)
+
+
+class Questions(Table):
+    """What a run asks; one row per question, a question being put to one resolver."""
+
+    number = Column(pl.UInt64(), "The question's place in the plan; the same for the same plan, so that a broken run can go on.")
+    domain_set = Column(pl.String(), "The file in domains/ that lists the name; null for control, canary and identity questions.", nullable=True)
+    purpose = Column(PURPOSE, "Why it is asked.")
+    qname = Column(pl.String(), "Lower case, A-label form, no final dot.")
+    qtype = Column(pl.String(), "Mnemonic: A, AAAA, TYPE65280.")
+    resolver = Column(pl.String(), "The entry of resolvers.yaml that is asked.")
+    due = Column(pl.Float64(), "Seconds after the start of its batch when the query may leave.")
+
+
+class Observations(Table):
+    """What was said: one row per query sent and reply received; a query nobody answered is one row."""
+
+    asked_at = Column(TIME, "When the query left.")
+    resolver = Column(pl.String(), "Which entry of resolvers.yaml was asked.")
+    transport = Column(TRANSPORT, "How the query was carried.")
+    purpose = Column(PURPOSE, "target, control, canary or identity.")
+    qname = Column(pl.String(), "Lower case, A-label form, no final dot.")
+    qtype = Column(pl.String(), "Mnemonic: A, AAAA, TYPE65280.")
+    attempt = Column(pl.UInt8(), "How often the question had been asked before: 0 is the first time.")
+    reply = Column(pl.UInt8(), "How many replies to this query came before this one: above 0 is a second reply, a sign of injection; null: no reply.", nullable=True)
+    outcome = Column(OUTCOME, "How the query ended.")
+    rcode = Column(pl.UInt16(), "The RCODE as received, extended bits included (RFC 6891).", nullable=True)
+    aa = Column(pl.Boolean(), "Authoritative Answer.", nullable=True)
+    tc = Column(pl.Boolean(), "The reply over UDP was truncated; everything else in the row then came over TCP.", nullable=True)
+    ra = Column(pl.Boolean(), "Recursion Available.", nullable=True)
+    ad = Column(pl.Boolean(), "Authentic Data (RFC 4035).", nullable=True)
+    answer = Column(pl.String(), "RDATA of the RRset asked for at the end of the CNAME chain: presentation form, each once, sorted, a space between; spaces within one RDATA are \\032.", nullable=True)
+    answer_hash = Column(pl.UInt64(), "blake2b of the answer, 8 octets, little endian: what diffs compare.", nullable=True)
+    cname = Column(pl.String(), "Targets of the CNAME chain, in order, a space between.", nullable=True)
+    ttl = Column(pl.UInt32(), "Smallest TTL of the answer and its chain, in seconds; of the SOA in a denial.", nullable=True)
+    soa = Column(pl.String(), "Owner of the SOA in AUTHORITY: whose denial this is. null: a denial without proof.", nullable=True)
+    authority = Column(pl.UInt16(), "Records in AUTHORITY.", nullable=True)
+    ede = Column(pl.List(pl.UInt16()), "INFO-CODEs of Extended DNS Errors (RFC 8914), in order; null: none.", nullable=True)
+    ede_text = Column(pl.String(), "EXTRA-TEXT of the first Extended DNS Error that has one; octets that are not UTF-8 as \\xNN.", nullable=True)
+    nsid = Column(pl.String(), "Name Server Identifier (RFC 5001): as text when it is printable ASCII, else in hexadecimal after 0x.", nullable=True)
+    size = Column(pl.UInt32(), "Octets received.", nullable=True)
+    rtt = Column(INTERVAL, "From query to reply.", nullable=True)
+    wire = Column(pl.Binary(), "The message itself, only with --keep-wire.", nullable=True)
+
+
+class Anomalies(Table):
+    """One row per cell that changed, or that is wrong today; the columns of the CSV, in its order."""
+
+    date_before = Column(pl.Date(), "The earlier date; null when one date was judged alone.", nullable=True)
+    date_after = Column(pl.Date(), "The later date.")
+    vantage = Column(pl.String(), "Where resolver_diff ran.")
+    domain_set = Column(pl.String(), "The file in domains/ that lists the name.")
+    qname = Column(pl.String(), "Lower case, A-label form, no final dot.")
+    qtype = Column(pl.String(), "Mnemonic.")
+    resolver = Column(pl.String(), "The entry of resolvers.yaml.")
+    operator = Column(pl.String(), "Who runs it.", nullable=True)
+    country = Column(pl.String(), "Where it belongs: ISO 3166-1, two letters.", nullable=True)
+    role = Column(pl.String(), "control, register, isp or public.")
+    transport = Column(TRANSPORT, "How it was asked.")
+    change = Column(CHANGE, "What happened; for one date alone, vanished or diverged.")
+    mechanism = Column(MECHANISM, "By what, on the later date; on the earlier one when it came back.")
+    outcome_before = Column(OUTCOME, "How the question ended on the earlier date.", nullable=True)
+    outcome_after = Column(OUTCOME, "How the question ended on the later date.")
+    answer_before = Column(pl.String(), "The answer on the earlier date.", nullable=True)
+    answer_after = Column(pl.String(), "The answer on the later date.", nullable=True)
+    controls_agreeing = Column(pl.UInt32(), "Operators of controls that answer as the consensus says, on the later date.")
+    controls_asked = Column(pl.UInt32(), "Operators of controls that were asked and kept their vote.")
+    evidence_for = Column(pl.String(), "Names of the evidence that supports it, a space between.", nullable=True)
+    evidence_against = Column(pl.String(), "Names of the evidence that weakens it, a space between.", nullable=True)
+    confidence = Column(pl.Float64(), "Measured precision of this evidence on labelled data; null: not measured.", nullable=True)
+    first_seen = Column(pl.Date(), "First date, of those compared, on which the cell was wrong in this way.")
+    event = Column(pl.String(), "The event it belongs to.")
+
+
+class Events(Table):
+    """Cells of one cause, gathered: one row instead of a thousand alerts."""
+
+    event = Column(pl.String(), "A short name that stays the same when the same snapshots are judged again.")
+    change = Column(CHANGE, "What happened.")
+    mechanisms = Column(pl.List(pl.String()), "By what, sorted.")
+    vantage = Column(pl.String(), "Where resolver_diff ran.")
+    country = Column(pl.String(), "Of the resolvers.", nullable=True)
+    role = Column(pl.String(), "Of the resolvers.")
+    domain_set = Column(pl.String(), "The names' set.")
+    qnames = Column(pl.List(pl.String()), "The names, sorted.")
+    resolvers = Column(pl.List(pl.String()), "The resolvers where it was seen, sorted.")
+    cells = Column(pl.UInt32(), "Anomalies in the event.")
+    witnesses = Column(pl.UInt32(), "Resolvers where it was seen.")
+    denominator = Column(pl.UInt32(), "Resolvers of that country and role that could be judged on these names.")
+    last_good = Column(pl.Date(), "Last date before it, of those compared.", nullable=True)
+    first_bad = Column(pl.Date(), "First date of it, of those compared.")
+    says = Column(pl.String(), "The event as a sentence.")
+
+
+class Condition(StrEnum):
+    """How a resolver was on a date."""
+
+    WELL = "well"
+    SILENT = "silent"  # it said nothing at all
+    ILL = "ill"  # it failed its own control names, or a third of everything
+    LOSSY = "lossy"  # silence or failures that strike any name; cells that chance explains are not judged
+    REWRITES_NXDOMAIN = "rewrites-nxdomain"  # it answers names that cannot exist
+    STRIPS_QTYPE = "strips-qtype"  # it denies one qtype for nearly every name that has it
+
+
+class Health(Table):
+    """One row per resolver, date and vantage: is it fit to be judged, and as a control to vote?"""
+
+    date = Column(pl.Date(), "The snapshot's date.")
+    vantage = Column(pl.String(), "Where resolver_diff ran.")
+    resolver = Column(pl.String(), "The entry of resolvers.yaml.")
+    transport = Column(TRANSPORT, "How it was asked.")
+    condition = Column(pl.Enum(Condition), "How it was.")
+    asked = Column(pl.UInt32(), "Questions put to it.")
+    silent = Column(pl.UInt32(), "Questions that no attempt got a reply to.")
+    failed = Column(pl.UInt32(), "Questions that ended in SERVFAIL, REFUSED or another error RCODE.")
+    control_asked = Column(pl.UInt32(), "Control questions that the controls' consensus answers.")
+    control_failed = Column(pl.UInt32(), "Of these, the ones it did not answer.")
+    votes = Column(pl.Boolean(), "It is a control, and its vote counts.")
+    says = Column(pl.String(), "The condition as a sentence; null when it is well.", nullable=True)
