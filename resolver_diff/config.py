@@ -1,0 +1,180 @@
+"""resolvers.yaml and domains/ -> Config: who is asked, and about which names.
+
+Every mistake is found in one go, each with its place and a hint. ``python -m
+resolver_diff.config`` prints the JSON Schema of resolvers.yaml, for editors.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+import polars as pl
+
+from resolver_diff._model import Probe, Resolver, schema
+from resolver_diff._names import names
+from resolver_diff._resolvers import resolvers as read_resolvers
+from resolver_diff._text import Notes, read
+from resolver_diff.errors import Place, Problem
+
+__all__ = ["Config", "DomainSet", "Resolver", "load", "shipped"]
+
+LONGEST_RESOLVERS = 8 * 2**20  # octets; some 50,000 resolvers
+LONGEST_LIST = 128 * 2**20  # octets; some six million names, read in seconds and in 0.7 GB
+RESOLVERS = "resolvers.yaml"
+DOMAINS = "domains"
+CONTROL = "control"  # the list of names that every resolver must know; not a domain set
+LISTS = (".csv", ".txt")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DomainSet:
+    """The names of one file in domains/."""
+
+    name: str
+    file: str
+    qnames: pl.Series  # str: sorted, each once, A-label form, lower case, no final dot
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Config:
+    """All that a run needs to be told."""
+
+    resolvers: tuple[Resolver, ...]
+    domain_sets: tuple[DomainSet, ...]  # by name
+    control_names: tuple[str, ...]
+    qtypes: tuple[str, ...] = ("A", "AAAA")
+    attempts: int = 3
+    timeout: float = 4.0  # seconds
+    warnings: tuple[Problem, ...] = ()
+    inputs: dict[str, str] = field(default_factory=dict)  # file -> sha256
+
+
+def load(resolvers: Path | None, domains: Sequence[Path]) -> Config:
+    """Read resolvers and domain sets; raise ConfigError with every mistake at once.
+
+    Without *resolvers* or *domains* those of the current folder are taken, else the shipped
+    ones. A folder among *domains* stands for its .txt and .csv files.
+    """
+    notes = Notes()
+    inputs: dict[str, str] = {}
+    found = resolvers or _here_or_shipped(RESOLVERS)
+    source = read(found, str(found), LONGEST_RESOLVERS, notes)
+    entries, probe = read_resolvers(source, notes) if source else ((), Probe())
+    if source:
+        inputs[_label(found)] = source.sha256
+    domain_sets, control_names = _read_lists(domains or [_here_or_shipped(DOMAINS)], inputs, notes)
+    notes.raise_mistakes()
+    return Config(
+        resolvers=entries,
+        domain_sets=domain_sets,
+        control_names=control_names,
+        qtypes=probe.qtypes,
+        attempts=probe.attempts,
+        timeout=probe.timeout,
+        warnings=notes.warnings,
+        inputs=inputs,
+    )
+
+
+def shipped() -> Path:
+    """Return the folder that has the shipped resolvers.yaml and domains/."""
+    package = Path(str(resources.files("resolver_diff")))
+    data = package / "data"
+    return data if data.is_dir() else package.parent  # in a checkout they lie at the top
+
+
+def _here_or_shipped(name: str) -> Path:
+    here = Path(name)
+    return here if here.exists() else shipped() / name
+
+
+def _label(path: Path) -> str:
+    """Return what a file is called in a snapshot: shipped files do not say where they are installed."""
+    return f"shipped/{path.relative_to(shipped()).as_posix()}" if path.is_relative_to(shipped()) else path.as_posix()
+
+
+def _read_lists(
+    paths: Sequence[Path], inputs: dict[str, str], notes: Notes
+) -> tuple[tuple[DomainSet, ...], tuple[str, ...]]:
+    """Return the domain sets by name, and the control names."""
+    files = [file for path in paths for file in _files(path, notes)]
+    if not any(file.stem == CONTROL for file in files):
+        files.append(shipped() / DOMAINS / f"{CONTROL}.txt")
+    read_from: dict[str, str] = {}
+    sets: list[DomainSet] = []
+    control_names: tuple[str, ...] = ()
+    for file in sorted(set(files), key=lambda file: (file.stem, str(file))):
+        found = _read_list(file, read_from, inputs, notes)
+        if found is not None and found.name == CONTROL:
+            control_names = tuple(found.qnames)
+        elif found is not None:
+            sets.append(found)
+    if not sets and not any(notes.wrong(file) for file in map(str, [*paths, *files])):
+        notes.mistake(
+            "there is no domain set", Place(str(paths[0])), "put a file there that ends in .txt, one name a line"
+        )
+    return _each_name_once(sets, notes), control_names
+
+
+def _files(path: Path, notes: Notes) -> list[Path]:
+    """Return the lists that *path* stands for."""
+    if not path.is_dir():
+        return [path]
+    files = [file for file in path.iterdir() if file.suffix.lower() in LISTS and not file.name.startswith(".")]
+    if not files:
+        notes.mistake("there is no .txt or .csv file in this folder", Place(str(path)), "one file, one domain set")
+    return files
+
+
+def _read_list(file: Path, read_from: dict[str, str], inputs: dict[str, str], notes: Notes) -> DomainSet | None:
+    """Return what one file lists; None, and mistakes noted, when it cannot be read."""
+    name, shown = file.stem, str(file)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        hint = "letters, digits, `-`, `_` and `.`, a letter or digit in front: a file of a snapshot is called after it"
+        notes.mistake("a domain set cannot be called that", Place(shown), hint)
+        return None
+    if name in read_from:
+        notes.mistake(f"two domain sets are called `{name}`", Place(shown), f"the other is {read_from[name]}")
+        return None
+    read_from[name] = shown
+    source = read(file, shown, LONGEST_LIST, notes)
+    if source is None:
+        return None
+    inputs[_label(file)] = source.sha256
+    return DomainSet(name, shown, names(source, notes))
+
+
+def _each_name_once(sets: list[DomainSet], notes: Notes) -> tuple[DomainSet, ...]:
+    """Leave each name in the first set that has it: a name is asked once."""
+    if len(sets) < 2:
+        return tuple(sets)
+    every = pl.concat(
+        [each.qnames.alias("qname").to_frame().with_columns(order=pl.lit(order)) for order, each in enumerate(sets)]
+    )
+    first = every.unique("qname", keep="first", maintain_order=True)
+    if first.height == every.height:
+        return tuple(sets)
+    shared = every.join(first, on=["qname", "order"], how="anti").join(first.rename({"order": "first"}), on="qname")
+    for (order,), names_of_set in shared.sort("order", "qname").group_by("order", maintain_order=True):
+        qname, _, earlier = names_of_set.row(0)
+        count = names_of_set.height
+        message = f"`{qname}` is in an earlier domain set too"
+        if count > 1:
+            message = f"{count:,} names are in an earlier domain set too, the first of them `{qname}`"
+        stays = f"a name is asked once: `{qname}` stays in {sets[earlier].name}"
+        notes.warning(message, Place(sets[order].file), stays)
+    kept = first.partition_by("order", as_dict=True, include_key=False)
+    return tuple(
+        DomainSet(each.name, each.file, kept[order,].get_column("qname").sort().alias(each.qnames.name))
+        for order, each in enumerate(sets)
+        if (order,) in kept
+    )
+
+
+if __name__ == "__main__":
+    json.dump(schema(), sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
