@@ -1,0 +1,95 @@
+"""Ways to carry queries to a resolver; the only sockets in the package.
+
+A member is a file that defines ``TRANSPORT``. A session is opened for a run and
+keeps its sockets and connections; ``exchange`` sends queries when they are due
+and yields replies as they come. A timeout is the absence of a reply.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resolver_diff.wire import Messages
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where queries go: an IP address and port, and what TLS and HTTP need."""
+
+    address: str
+    port: int
+    hostname: str | None = None
+    path: str | None = None
+    ca: str | None = None
+
+
+class Trouble(IntEnum):
+    """Why there is no message in a response."""
+
+    NONE = 0  # there is one
+    UNREACHABLE = 1  # ICMP, connection refused, no route
+    TLS = 2
+    HTTP = 3
+    MALFORMED = 4  # octets came that are no DNS message (a TCP length that lies, a runt)
+
+
+@dataclass(slots=True)
+class Queries:
+    """What to send; one row per query."""
+
+    number: NDArray[np.int64]  # the caller's name for the query; never used twice in one session
+    endpoint: NDArray[np.int32]  # index into *endpoints*
+    message: NDArray[np.int32]  # index into *messages*
+    due: NDArray[np.float64]  # seconds after the call of exchange; not before
+    messages: Messages  # distinct DNS messages, ID 0; the ID on the wire is the transport's business
+    endpoints: Sequence[Endpoint]
+    sent: NDArray[np.int64] = field(init=False)  # written by the transport: ns since 1970; 0 = not sent yet
+
+    def __post_init__(self) -> None:
+        """Nothing has been sent yet."""
+        self.sent = np.zeros(len(self.number), np.int64)
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Responses:
+    """What came back, in order of arrival; one row per message, or per trouble instead of one."""
+
+    number: NDArray[np.int64]  # of the query it answers; may be one of an earlier exchange of the session
+    reply: NDArray[np.uint8]  # how many replies to that query came before this one
+    rtt: NDArray[np.int64]  # ns from query to reply, at least 0
+    trouble: NDArray[np.uint8]  # a Trouble; the message is empty when it is not NONE
+    messages: Messages
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+
+class Session(Protocol):
+    """An open transport."""
+
+    @property
+    def strays(self) -> int:
+        """Messages that answer no query of this session: wrong ID, source, or question."""
+
+    def exchange(self, queries: Queries, *, timeout: float) -> AsyncIterator[Responses]:
+        """Send every query when it is due; yield replies until all are answered or *timeout* seconds old.
+
+        Only replies from the address asked, with the question asked, are yielded (RFC 5452 9.1).
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """One way to carry queries."""
+
+    label: str  # what reports print: Do53, DoT, DoH, DoH3, DoQ
+    port: int  # used where an entry names none
+    open: Callable[[], AbstractAsyncContextManager[Session]]

@@ -1,0 +1,254 @@
+"""UDP in bulk, for Linux: thousands of queries with a few system calls, nothing per message in Python.
+
+Each round of the loop reads what came, sends what is due, and lets others run.
+The sockets are not connected, so few serve many resolvers; what ICMP has to say
+comes through their error queues instead.
+"""
+
+import errno
+import select
+import struct
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resolver_diff.transports import Endpoint, Trouble
+from resolver_diff.transports._ledger import Asked, Rows
+from resolver_diff.transports._mmsg import NAME, Inbox, Outbox, sockaddr
+from resolver_diff.transports._ports import Port, Ports
+from resolver_diff.transports._rounds import Rounds
+from resolver_diff.wire import HEADER, Messages
+
+ROUND = 1_024  # datagrams received, and sent, in one round
+LEAST_RECEIVE = 16  # datagrams from one socket in one round
+MOST_IN_FLIGHT = 4_096
+SEND_TRIES = 3  # a send may fail for an ICMP error that an earlier datagram met
+ERRORS_A_ROUND = 256
+WAIT_FOR_BUFFER = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EINTR)
+MSG_ERRQUEUE = 0x2000  # linux/socket.h
+FROM_ICMP = (2, 3)  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6 (linux/errqueue.h)
+
+
+@asynccontextmanager
+async def open_session() -> AsyncIterator["BulkSession"]:
+    """Open a session; its sockets are closed at the end."""
+    session = BulkSession()
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+class BulkSession(Rounds):
+    """See ``Session``; one exchange at a time."""
+
+    _route: "_Route"
+    _spoken: set[int]  # the families of addresses that this system speaks
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ports = Ports()
+        self._inbox = Inbox(ROUND)
+        self._slots = np.zeros(ROUND, np.int64)  # the socket each datagram of the inbox came to
+        self._outbox = Outbox(ROUND)
+        self._addresses = _Addresses()
+        self._turn = 0
+
+    def _begin(self, asked: Asked) -> int:
+        self._ports.forget(self._ledger.oldest)
+        self._addresses.learn(self._ledger.endpoints)
+        self._route = _Route(asked, self._addresses)
+        self._spoken = {family for family, queries in self._route.families.items() if self._ports.want(family, queries)}
+        return min(MOST_IN_FLIGHT, self._ports.window() or MOST_IN_FLIGHT)  # no socket: nothing will be in flight
+
+    def close(self) -> None:
+        self._ports.close()
+
+    def _send(self, asked: Asked, room: int) -> int:
+        rows = asked.ready(min(room, ROUND))
+        if not len(rows):
+            return 0
+        families = self._addresses.family[asked.endpoint[rows]]
+        left = 0
+        for family in self._route.families:
+            mine = rows[families == family]
+            if family in self._spoken:
+                left += self._send_to(family, asked, mine)
+            else:
+                asked.leave(mine, time.time_ns())
+                self._ledger.trouble(asked, mine, Trouble.UNREACHABLE)
+        return left
+
+    def _send_to(self, family: int, asked: Asked, rows: Rows) -> int:
+        """Send *rows*, all to one family of addresses; return how many left. The others are held."""
+        if not len(rows):
+            return 0
+        dealt = self._ports.deal(family, len(rows))
+        keys = np.concatenate([port.keys[port.used : port.used + size] for port, size in dealt])
+        loaded = rows[: len(keys)]
+        self._outbox.load(keys & 0xFFFF, self._route.rest(loaded), self._route.names(loaded))
+        sent = np.zeros(len(keys), np.int64)
+        failed: list[int] = []
+        begin = 0
+        for port, size in dealt:
+            failed += self._push(port, begin, sent[begin : begin + size])
+            port.last = asked.base + len(asked) - 1
+            begin += size
+        left = sent > 0
+        gone = loaded[left]
+        self._ports.used(keys[left], gone + asked.base)
+        asked.leave(gone, sent[left])
+        self._ledger.trouble(asked, loaded[failed], Trouble.UNREACHABLE)
+        if len(gone) < len(rows):
+            asked.hold(np.concatenate([loaded[~left], rows[len(keys) :]]))
+        return len(gone)
+
+    def _push(self, port: Port, begin: int, sent: NDArray[np.int64]) -> list[int]:
+        """Send the datagrams from *begin* of the outbox; write when each left, return those that could not.
+
+        Ends early when the socket takes no more for now.
+        """
+        failed: list[int] = []
+        done = tries = 0
+        while done < len(sent):
+            before = time.time_ns()
+            try:
+                count = self._outbox.send(port.socket.fileno(), begin + done, begin + len(sent))
+            except OSError as error:
+                if error.errno in WAIT_FOR_BUFFER:
+                    break
+                tries += 1
+                if tries < SEND_TRIES:
+                    continue
+                failed.append(begin + done)
+                count = 1
+            # datagrams of one call leave one after the other, at an even pace
+            sent[done : done + count] = before + np.arange(count) * (time.time_ns() - before) // count
+            done += count
+            tries = 0
+        port.used += done
+        return failed
+
+    def _receive(self) -> int:
+        events = self._ports.poll.poll(0)
+        if not events:
+            return 0
+        self._turn += 1
+        turn = self._turn % len(events)
+        share = max(LEAST_RECEIVE, ROUND // len(events))
+        begin = errors = 0
+        for descriptor, event in events[turn:] + events[:turn]:
+            port = self._ports.by_descriptor[descriptor]
+            if event & select.POLLERR:
+                errors += self._read_errors(port)
+            most = min(share, ROUND - begin)
+            came = self._inbox.receive(descriptor, begin, most) if most else 0
+            self._slots[begin : begin + came] = port.slot
+            begin += came
+        if begin:
+            self._attribute(begin)
+        return begin + errors
+
+    def _attribute(self, count: int) -> None:
+        """Find the query for each of the first *count* datagrams of the inbox, by socket, ID and source."""
+        inbox = self._inbox
+        header = inbox.octets[:count, :2].astype(np.int64)
+        serials = self._ports.serials(self._slots[:count], header[:, 0] << 8 | header[:, 1])
+        known = (serials >= self._ledger.oldest) & (inbox.length[:count] >= HEADER)
+        places = np.flatnonzero(known)
+        matched = 0
+        for asked, members in self._ledger.split(serials[places]):
+            mine = places[members]
+            rows = serials[mine] - asked.base
+            same = (inbox.names[mine] == self._addresses.names[asked.endpoint[rows]]).all(axis=1)
+            if not same.all():
+                mine, rows = mine[same], rows[same]
+            if len(mine):
+                self._ledger.reply(asked, rows, inbox.received[mine], _copied(inbox, mine))
+                matched += len(mine)
+        self._ledger.strays += count - matched
+
+    def _read_errors(self, port: Port) -> int:
+        """Read what ICMP said about datagrams that left from *port*; return how many errors that was.
+
+        Routers quote at least 8 octets of a datagram, which is its UDP header alone: without the ID
+        nothing can be told, and the query times out.
+        """
+        for count in range(ERRORS_A_ROUND):
+            try:
+                octets, extra, _, name = port.socket.recvmsg(2, 512, MSG_ERRQUEUE)
+            except OSError:
+                return count
+            if len(octets) < 2 or not any(_is_unreachable(data) for _, _, data in extra):
+                continue
+            serial = self._ports.serials(np.array([port.slot]), np.array([int.from_bytes(octets, "big")]))
+            found = self._ledger.of(int(serial[0])) if serial[0] >= self._ledger.oldest else None
+            if found is not None and self._addresses.are(found[0].endpoint[found[1]], name):
+                self._ledger.trouble(found[0], np.array([found[1]]), Trouble.UNREACHABLE)
+            else:
+                self._ledger.strays += 1
+        return ERRORS_A_ROUND
+
+
+class _Addresses:
+    """The socket addresses of the endpoints of a session, as the kernel writes them."""
+
+    def __init__(self) -> None:
+        self.names = np.empty((0, NAME // 8), np.uint64)
+        self.length = np.empty(0, np.uint32)
+        self.family = np.empty(0, np.int32)
+
+    def learn(self, endpoints: Sequence[Endpoint]) -> None:
+        """Add those of *endpoints* that are not known yet; they stand at the end."""
+        new = [sockaddr(endpoint.address, endpoint.port) for endpoint in endpoints[len(self.names) :]]
+        if new:
+            names = np.frombuffer(b"".join(name for name, _ in new), np.uint64).reshape(-1, NAME // 8)
+            self.names = np.concatenate([self.names, names])
+            self.length = np.concatenate([self.length, np.array([length for _, length in new], np.uint32)])
+            self.family = np.ascontiguousarray(self.names.view(np.uint16)[:, 0].astype(np.int32))
+
+    def are(self, index: int, name: tuple[str, int]) -> bool:
+        """Whether the endpoint at *index* is at *name*, as Python's sockets give it."""
+        return bytes(self.names[index].tobytes()) == sockaddr(name[0], name[1])[0]
+
+
+class _Route:
+    """Where in memory the messages and destinations of one exchange lie."""
+
+    def __init__(self, asked: Asked, addresses: _Addresses) -> None:
+        messages = asked.queries.messages
+        self._octets = np.ascontiguousarray(messages.octets)  # kept: the kernel reads from it
+        self._rest = (self._octets.ctypes.data + messages.start + 2).astype(np.uintp)  # the ID is in the outbox
+        self._rest_length = (messages.length - 2).astype(np.uintp)
+        self._names = addresses.names
+        self._name_length = addresses.length
+        self._message, self._endpoint = asked.queries.message, asked.endpoint
+        found, counts = np.unique(addresses.family[asked.endpoint], return_counts=True)
+        self.families = dict(zip(found.tolist(), counts.tolist(), strict=True))  # how many queries go to each
+
+    def rest(self, rows: Rows) -> tuple[NDArray[np.uintp], NDArray[np.uintp]]:
+        """Return where the message of each row lies behind its ID, and how long that is."""
+        message = self._message[rows]
+        return self._rest[message], self._rest_length[message]
+
+    def names(self, rows: Rows) -> tuple[NDArray[np.uintp], NDArray[np.uint32]]:
+        """Return where the socket address of each row's endpoint lies, and how long it is."""
+        endpoint = self._endpoint[rows]
+        return self._names.ctypes.data + endpoint.astype(np.uintp) * np.uintp(NAME), self._name_length[endpoint]
+
+
+def _copied(inbox: Inbox, rows: Rows) -> Messages:
+    """Return the datagrams in *rows* end to end, in memory of their own."""
+    length = inbox.length[rows].astype(np.int64)
+    width = int(length.max())
+    octets = inbox.octets[rows, :width][np.arange(width) < length[:, None]]
+    return Messages(octets, np.cumsum(length) - length, length)
+
+
+def _is_unreachable(extended_error: bytes) -> bool:
+    """Whether a sock_extended_err (linux/errqueue.h) is ICMP's word that the datagram did not get there."""
+    number, origin = struct.unpack_from("=IB", extended_error)
+    return origin in FROM_ICMP and number != errno.EMSGSIZE

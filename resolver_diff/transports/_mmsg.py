@@ -1,0 +1,148 @@
+"""Linux's sendmmsg and recvmmsg: many datagrams with one system call, described by arrays."""
+
+import ctypes
+import errno
+import os
+import socket
+import struct
+import sys
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROOM = 65_600  # octets for one datagram: 64 more than there can be, which spreads the rows over the processor's cache
+NAME = 32  # octets for a sockaddr_in (16) or sockaddr_in6 (28)
+SO_TIMESTAMPNS = 35  # asm-generic/socket.h; Python does not name it
+
+_IOVEC = np.dtype([("base", np.uintp), ("length", np.uintp)], align=True)
+_MSGHDR = np.dtype(
+    [
+        ("name", np.uintp),
+        ("name_length", np.uint32),
+        ("parts", np.uintp),
+        ("part_count", np.uintp),
+        ("control", np.uintp),
+        ("control_length", np.uintp),
+        ("flags", np.int32),
+    ],
+    align=True,
+)
+_MMSGHDR = np.dtype([("header", _MSGHDR), ("length", np.uint32)], align=True)
+_CONTROL = np.dtype(
+    [("length", np.uintp), ("level", np.int32), ("type", np.int32), ("seconds", np.int64), ("nanoseconds", np.int64)]
+)
+
+
+def available() -> bool:
+    """Whether this system has both calls, with the structures laid out as described here."""
+    return sys.platform == "linux" and ctypes.sizeof(ctypes.c_void_p) == 8 and hasattr(_LIBC, "recvmmsg")
+
+
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+if _LIBC is not None:
+    _LIBC.sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
+    _LIBC.recvmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p]
+
+
+def sockaddr(address: str, port: int) -> tuple[bytes, int]:
+    """Return the sockaddr of an IP address, padded to ``NAME`` octets, and its true length.
+
+    A zone (``fe80::1%eth0``) counts for link-local addresses only: for others the kernel
+    leaves it out of the source of a reply, and nothing would match.
+    """
+    family, _, _, _, where = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)[0]
+    packed = socket.inet_pton(family, str(where[0]).partition("%")[0])
+    start = struct.pack("=H", family) + port.to_bytes(2, "big")
+    if family == socket.AF_INET:
+        return (start + packed).ljust(NAME, b"\0"), 16
+    link_local = packed[0] == 0xFE and packed[1] & 0xC0 == 0x80
+    scope = int(where[3]) if len(where) == 4 and link_local else 0
+    return (start + bytes(4) + packed + struct.pack("=I", scope)).ljust(NAME, b"\0"), 28
+
+
+class Outbox:
+    """Datagrams that are about to leave; each is an ID of its own and the rest of a message that many share."""
+
+    def __init__(self, size: int) -> None:
+        self._ids = np.zeros(size, ">u2")
+        self._parts = np.zeros((size, 2), _IOVEC)
+        self._headers = np.zeros(size, _MMSGHDR)
+        header = self._headers["header"]
+        self._name, self._name_length = header["name"], header["name_length"]
+        self._base, self._length = self._parts["base"][:, 1], self._parts["length"][:, 1]
+        place = np.arange(size, dtype=np.uintp)
+        self._parts["base"][:, 0] = self._ids.ctypes.data + place * np.uintp(2)
+        self._parts["length"][:, 0] = 2
+        header["parts"] = self._parts.ctypes.data + place * np.uintp(2 * _IOVEC.itemsize)
+        header["part_count"] = 2
+        self._address = self._headers.ctypes.data
+
+    def load(
+        self,
+        ids: NDArray[np.int64],
+        rest: tuple[NDArray[np.uintp], NDArray[np.uintp]],
+        names: tuple[NDArray[np.uintp], NDArray[np.uint32]],
+    ) -> None:
+        """Describe one datagram per ID: where *rest* of its message and its destination lie, and how long they are.
+
+        The caller keeps that memory alive until the last ``send``.
+        """
+        count = len(ids)
+        self._ids[:count] = ids
+        self._base[:count], self._length[:count] = rest
+        self._name[:count], self._name_length[:count] = names
+
+    def send(self, descriptor: int, begin: int, end: int) -> int:
+        """Send datagrams *begin* to *end*; return how many left. Raises OSError when not even the first did."""
+        where = self._address + begin * _MMSGHDR.itemsize
+        sent: int = _LIBC.sendmmsg(descriptor, where, end - begin, socket.MSG_DONTWAIT)  # type: ignore[union-attr]
+        if sent < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+        return sent
+
+
+class Inbox:
+    """Datagrams as they came. Rows are whole: 64 KiB each, of which only the pages that were written take memory."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.octets = np.empty((size, ROOM), np.uint8)
+        self.names = np.zeros((size, NAME // 8), np.uint64)  # sockaddrs, for comparing
+        self.received = np.zeros(size, np.int64)  # ns since 1970
+        self._parts = np.zeros(size, _IOVEC)
+        self._control = np.zeros(size, _CONTROL)
+        self._headers = np.zeros(size, _MMSGHDR)
+        self.length = self._headers["length"]
+        place = np.arange(size, dtype=np.uintp)
+        self._parts["base"] = self.octets.ctypes.data + place * np.uintp(ROOM)
+        self._parts["length"] = ROOM
+        header = self._headers["header"]
+        header["name"] = self.names.ctypes.data + place * np.uintp(NAME)
+        header["parts"] = self._parts.ctypes.data + place * np.uintp(_IOVEC.itemsize)
+        header["part_count"] = 1
+        header["control"] = self._control.ctypes.data + place * np.uintp(_CONTROL.itemsize)
+        self._name_length, self._control_length = header["name_length"], header["control_length"]
+        self._address = self._headers.ctypes.data
+
+    def receive(self, descriptor: int, begin: int, most: int) -> int:
+        """Receive at most *most* datagrams into the rows from *begin*; return how many came, 0 when none waits.
+
+        Sets ``received`` to the kernel's time of arrival where the socket gives it, else to now.
+        """
+        end = begin + most
+        self.names[begin:end] = 0
+        self._name_length[begin:end] = NAME
+        self._control_length[begin:end] = _CONTROL.itemsize
+        where = self._address + begin * _MMSGHDR.itemsize
+        came: int = _LIBC.recvmmsg(descriptor, where, most, socket.MSG_DONTWAIT, None)  # type: ignore[union-attr]
+        if came < 0 and ctypes.get_errno() != errno.EAGAIN:  # an ICMP error came first; having been told clears it
+            came = _LIBC.recvmmsg(descriptor, where, most, socket.MSG_DONTWAIT, None)  # type: ignore[union-attr]
+        if came <= 0:
+            return 0
+        stamps = self._control[begin : begin + came]
+        received = stamps["seconds"] * 1_000_000_000 + stamps["nanoseconds"]
+        stamped = (self._control_length[begin : begin + came] >= _CONTROL.itemsize) & (stamps["type"] == SO_TIMESTAMPNS)
+        self.received[begin : begin + came] = received if stamped.all() else np.where(stamped, received, time.time_ns())
+        return came

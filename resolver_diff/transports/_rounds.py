@@ -1,0 +1,63 @@
+"""The loop that every session on sockets runs: read what came, send what is due, let others run."""
+
+import asyncio
+import os
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resolver_diff.transports import Queries, Responses
+from resolver_diff.transports._ledger import Asked, Ledger
+
+IDS = 1 << 16
+SHORTEST_REST, LONGEST_REST = 0.001, 0.005  # seconds between two rounds when nothing happens
+
+
+class Rounds(ABC):
+    """A session (see ``Session``) but for the sockets; one exchange at a time."""
+
+    def __init__(self) -> None:
+        self._ledger = Ledger()
+
+    @property
+    def strays(self) -> int:
+        """See ``Session``."""
+        return self._ledger.strays
+
+    async def exchange(self, queries: Queries, *, timeout: float) -> AsyncIterator[Responses]:
+        """See ``Session``; ends at least 50 ms after the last first reply, for second replies."""
+        asked = self._ledger.begin(queries, timeout)
+        window = self._begin(asked)
+        rest = SHORTEST_REST
+        while not asked.finished:
+            busy = self._receive() + self._send(asked, window - asked.in_flight)
+            asked.expire()
+            if self._ledger.chunk_is_due:
+                yield self._ledger.collect()
+            rest = SHORTEST_REST if busy else min(2 * rest, LONGEST_REST)
+            await asyncio.sleep(0 if busy else min(rest, asked.rest) if asked.in_flight < window else rest)
+        if len(last := self._ledger.collect()):
+            yield last
+
+    @abstractmethod
+    def _begin(self, asked: Asked) -> int:
+        """Get ready for an exchange; return how many of its queries may be in flight at once."""
+
+    @abstractmethod
+    def _receive(self) -> int:
+        """Give the ledger what has come; return how much that was."""
+
+    @abstractmethod
+    def _send(self, asked: Asked, room: int) -> int:
+        """Send what is due, at most *room* queries; return how many left."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the sockets."""
+
+
+def shuffled_ids() -> NDArray[np.int64]:
+    """Return every ID once, in an order that nobody can guess (RFC 5452 9.2)."""
+    return np.argsort(np.frombuffer(os.urandom(8 * IDS), np.uint64))

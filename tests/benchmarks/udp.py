@@ -1,0 +1,124 @@
+"""What a query costs: CPU time of the UDP engines, next to a C client that does the least there is to do, and dnsperf.
+
+    python tests/benchmarks/udp.py [QUERIES [ROUNDS]]
+
+Needs a C compiler; dnsperf is measured where it is installed. Clients run in turn on one
+core and the responder on another, on loopback. User and system time of the exchange itself
+are counted, for dnsperf of the whole process. Compare within a run only.
+"""
+
+import asyncio
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from resolver_diff.transports import Endpoint, Queries, Transport, _bulk, _datagrams, _mmsg
+from resolver_diff.wire import Messages
+from resolver_diff.wire.encode import encode
+
+PORT = 5399
+RESOLVERS = 16
+ENGINES = {"bulk": _bulk.open_session, "datagrams": _datagrams.open_session}
+
+
+def exchange(engine: str, queries: int) -> float:
+    """Ask *queries* questions of the responder; return the CPU seconds that took, after checking that all came back."""
+    number = np.arange(queries)
+    messages: Messages = encode(
+        [f"name{index:07}.example" for index in range(queries // RESOLVERS + 1)], ["A"] * (queries // RESOLVERS + 1)
+    )
+    asked = Queries(
+        number=number,
+        endpoint=(number % RESOLVERS).astype(np.int32),
+        message=(number // RESOLVERS).astype(np.int32),
+        due=np.zeros(queries),
+        messages=messages,
+        endpoints=[Endpoint(f"127.0.1.{index + 1}", PORT) for index in range(RESOLVERS)],
+    )
+
+    async def ask() -> int:
+        async with Transport("", PORT, ENGINES[engine]).open() as session:
+            return sum([len(part) async for part in session.exchange(asked, timeout=5.0)])
+
+    begun = time.process_time()
+    answered = asyncio.run(ask())
+    spent = time.process_time() - begun
+    if answered != queries:
+        sys.exit(f"{engine}: {answered} responses to {queries} queries")
+    return spent
+
+
+def children(command: list[str | Path]) -> float:
+    """Run *command*; return the CPU seconds it took."""
+    before = os.times()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def in_child(engine: str, queries: int) -> float:
+    """Measure one engine in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, __file__, engine, str(queries)], check=True, stdout=subprocess.PIPE, text=True
+    )
+    return float(done.stdout)
+
+
+def clients(program: Path, folder: Path, queries: int) -> dict[str, Callable[[], float]]:
+    """Return each client by name, as a function that returns CPU seconds."""
+    found: dict[str, Callable[[], float]] = {
+        "C floor": lambda: children([program, "floor", str(PORT), str(RESOLVERS), str(queries)])
+    }
+    for engine in ENGINES:
+        if engine != "bulk" or _mmsg.available():
+            found[engine] = lambda engine=engine: in_child(engine, queries)  # type: ignore[misc]
+    dnsperf = shutil.which("dnsperf")
+    if dnsperf is not None:
+        names = folder / "names"
+        names.write_text("".join(f"name{index:07}.example A\n" for index in range(queries)), encoding="ascii")
+        found["dnsperf"] = lambda: children(
+            [dnsperf, "-s", "127.0.1.1", "-p", str(PORT), "-d", names, "-n", "1", "-q", "1024"]
+        )
+    return found
+
+
+def main(queries: int, rounds: int) -> None:
+    """Print what a query costs each client, in microseconds and as a multiple of the floor."""
+    with tempfile.TemporaryDirectory() as name:
+        program = Path(name) / "udp"
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        if compiler is None:
+            sys.exit("needs a C compiler")
+        subprocess.run([compiler, "-O2", "-o", program, Path(__file__).with_suffix(".c")], check=True)
+        cores = sorted(os.sched_getaffinity(0))
+        responder = subprocess.Popen([program, "echo", str(PORT), str(RESOLVERS)])
+        os.sched_setaffinity(responder.pid, {cores[-1]})
+        os.sched_setaffinity(0, {cores[0]})
+        try:
+            time.sleep(0.2)
+            costs: dict[str, list[float]] = {}
+            for _ in range(rounds):
+                for client, measure in clients(program, Path(name), queries).items():
+                    costs.setdefault(client, []).append(measure() / queries * 1e6)
+        finally:
+            responder.terminate()
+            responder.wait()
+    print(f"{queries:,} queries, {RESOLVERS} resolvers, {rounds} rounds; CPU per query: median (least), ratio")
+    for client, cost in costs.items():
+        ratio = statistics.median(a / b for a, b in zip(cost, costs["C floor"], strict=True))
+        print(f"{client:10} {statistics.median(cost):6.2f} us ({min(cost):.2f})  {ratio:5.2f}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3 and sys.argv[1] in ENGINES:
+        print(exchange(sys.argv[1], int(sys.argv[2])))
+    else:
+        main(*(int(word) for word in [*sys.argv[1:], *("500000", "3")[len(sys.argv) - 1 :]]))
