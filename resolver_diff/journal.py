@@ -1,0 +1,296 @@
+"""What a run has heard so far, on disk, until it is a snapshot.
+
+    snapshots.partial/date=.../vantage=.../
+        run.json                which plan this is, and when it began
+        lock                    held while a run is at work here
+        000003-000001.parquet   some rows of batch 3, as they came
+        000003.parquet          batch 3, complete and sorted
+
+Beside ``snapshots/``, on the same file system, because readers glob that tree. A
+file appears by rename, so a kill leaves it absent or complete. Resuming is the
+anti-join of plan and journal. At the end each domain set becomes one file,
+synced and linked into place; a link refuses to replace what is there.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from resolver_diff import snapshot
+from resolver_diff.errors import Place, SnapshotError
+from resolver_diff.snapshot import METADATA, ORDER, Run
+from resolver_diff.tables import Observations
+
+if sys.platform != "win32":
+    import fcntl
+
+SCHEMA = {"number": pl.UInt64(), "domain_set": pl.String(), **Observations.schema}
+ROW_GROUP = 1 << 17
+
+
+class Journal:
+    """The partial folder of one date and vantage; holds its lock until closed."""
+
+    def __init__(self, folder: Path, day: date, vantage: str) -> None:
+        self.folder = folder
+        self.target = snapshot.directory(folder, day, vantage)
+        self.partial = snapshot.directory(folder.with_name(folder.name + ".partial"), day, vantage)
+        self.started = datetime.now(UTC)
+        self._lock: int | None = None
+        self._chunks = 0
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        day: date,
+        vantage: str,
+        *,
+        fingerprint: str,
+        domain_sets: Sequence[str],
+        resume: bool = False,
+        replace: bool = False,
+    ) -> Self:
+        """Begin a run of the plan called *fingerprint*, or go on with it when *resume*.
+
+        Raises SnapshotError when the place is taken: by a finished snapshot (unless
+        *replace*), by a run that broke off (unless *resume* or *replace*), by a run at
+        work, or when the folder cannot be written. Nothing has been asked by then.
+        """
+        journal = cls(folder, day, vantage)
+        with _writing(journal.partial):
+            journal.partial.mkdir(parents=True, exist_ok=True)
+            journal._take_lock()
+        try:
+            journal._begin(fingerprint, domain_sets, resume=resume, replace=replace)
+        except BaseException:
+            journal.close()
+            raise
+        return journal
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the lock; what was written stays."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def finished(self, batch: int) -> bool:
+        """Say whether every question of *batch* is settled."""
+        return self._batch(batch).exists()
+
+    def settled(self, batch: int) -> NDArray[np.uint64]:
+        """Return the numbers of the questions of *batch* that need not be asked again, sorted."""
+        numbers = [pl.read_parquet(file, columns=["number"])["number"] for file in self._pieces(batch)]
+        return pl.concat(numbers).unique().sort().to_numpy() if numbers else np.zeros(0, np.uint64)
+
+    def append(self, batch: int, rows: pl.DataFrame) -> None:
+        """Keep *rows* (columns of ``SCHEMA``) of questions of *batch* that are settled."""
+        if rows.height:
+            self._chunks += 1
+            file = self.partial / f"{batch:06}-{self._chunks:06}.parquet"
+            self._write(rows.lazy(), file)
+
+    def finish(self, batch: int) -> None:
+        """Make one sorted file of the pieces of *batch*: it is complete."""
+        pieces = self._pieces(batch)
+        rows = pl.concat([pl.DataFrame(schema=SCHEMA), *map(pl.read_parquet, pieces)])
+        late = pl.col("reply").is_not_null().any().over("number", "attempt")
+        rows = rows.filter(pl.col("reply").is_not_null() | ~late)  # it was silence only until a late reply came
+        self._write(rows.sort("domain_set", *ORDER, nulls_last=False, maintain_order=True).lazy(), self._batch(batch))
+        for piece in pieces:
+            piece.unlink()
+
+    def count(self) -> dict[str, int]:
+        """Return the counts of the whole run, from what was kept of it."""
+        if not (files := sorted(self.partial.glob("[0-9]*.parquet"))):
+            return {}
+        replied = pl.col("reply").is_not_null()
+        counts = pl.scan_parquet(files).select(
+            questions=pl.col("number").n_unique(),
+            queries=(pl.col("reply").fill_null(0) == 0).sum(),
+            replies=replied.sum(),
+            second_replies=(pl.col("reply") > 0).sum(),
+            truncated=(pl.col("tc") & (pl.col("reply").fill_null(0) == 0)).sum(),
+            answered=pl.col("number").filter(replied).n_unique(),
+        )
+        row = counts.collect(engine="streaming").row(0, named=True)
+        return {**row, "silent": row["questions"] - row["answered"]}
+
+    def speaking_resolvers(self) -> set[str]:
+        """Return the names of the resolvers that have sent any message."""
+        if not (files := sorted(self.partial.glob("[0-9]*.parquet"))):
+            return set()
+        replied = pl.scan_parquet(files).filter(pl.col("reply").is_not_null())
+        return set(replied.select(pl.col("resolver").unique()).collect()["resolver"])
+
+    def commit(self, run: Run, domain_sets: Sequence[str], *, overwrite: bool = False) -> list[Path]:
+        """Write one file per domain set, put each into place, and remove the journal.
+
+        Raises SnapshotError when another run has put a file there since, or when a file
+        cannot be written; the journal then stays, so that nothing is lost.
+        """
+        files = sorted(self.partial.glob("[0-9]*.parquet"))
+        rows = pl.scan_parquet(files, schema=SCHEMA)
+        written = []
+        with _writing(self.target):
+            self.target.mkdir(parents=True, exist_ok=True)
+        for name in domain_sets:
+            of_set = pl.col("domain_set").is_null() | (pl.col("domain_set") == name)
+            whole = rows.filter(of_set).select(*Observations.schema)
+            made = self.partial / f"_{name}.parquet"
+            self._write(whole, made, {METADATA: run.to_json()})
+            written.append(self._place(made, self.target / f"{name}.parquet", run, overwrite=overwrite))
+        _sync(self.target)
+        shutil.rmtree(self.partial, ignore_errors=True)
+        for emptied in (self.partial.parent, self.partial.parent.parent):
+            with contextlib.suppress(OSError):
+                emptied.rmdir()
+        return written
+
+    def _begin(self, fingerprint: str, domain_sets: Sequence[str], *, resume: bool, replace: bool) -> None:
+        """Check that the place is free, and write down which plan this is."""
+        note = self.partial / "run.json"
+        broke_off = note.exists()
+        if broke_off and resume:
+            noted = json.loads(note.read_text())
+            if noted["plan"] != fingerprint:
+                raise SnapshotError(
+                    "the run that broke off asked something else (resolvers, names, qtypes or seed have changed)",
+                    Place(str(self.partial)),
+                    "begin anew with --replace, or restore the files as they were",
+                )
+            self.started = datetime.fromisoformat(noted["started"])
+            self._chunks = 1 + max((_piece_number(file) for file in self.partial.glob("*-*.parquet")), default=0)
+            return
+        there = [name for name in domain_sets if (self.target / f"{name}.parquet").exists()]
+        if there and not replace:
+            shown = ", ".join(there[:5]) + (f" and {len(there) - 5} more" if len(there) > 5 else "")
+            hint = "take it again with --replace"
+            raise SnapshotError(f"there is a snapshot already: {shown}", Place(str(self.target)), hint)
+        if broke_off and not replace:
+            hint = "go on with --resume, or begin anew with --replace"
+            raise SnapshotError("an earlier run for this date broke off", Place(str(self.partial)), hint)
+        with _writing(self.partial):
+            for file in self.partial.glob("*.parquet"):
+                file.unlink()
+            _write_text(note, json.dumps({"plan": fingerprint, "started": self.started.isoformat()}))
+
+    def _take_lock(self) -> None:
+        """Hold the folder's lock, or say who does."""
+        lock = self.partial / "lock"
+        self._lock = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        if sys.platform == "win32":
+            return  # it has no flock: there two runs at once are not kept apart
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.read(self._lock, 20).decode(errors="replace").strip()
+            self.close()
+            hint = "wait until it ends, or take this one under another --vantage or --date"
+            message = f"another run is at work here (process {pid})"
+            raise SnapshotError(message, Place(str(self.partial)), hint) from None
+        os.ftruncate(self._lock, 0)
+        os.write(self._lock, str(os.getpid()).encode())
+
+    def _batch(self, batch: int) -> Path:
+        return self.partial / f"{batch:06}.parquet"
+
+    def _pieces(self, batch: int) -> list[Path]:
+        return sorted(self.partial.glob(f"{batch:06}-*.parquet"))
+
+    def _write(self, rows: pl.LazyFrame, file: Path, metadata: dict[str, str] | None = None) -> None:
+        """Write *rows* to *file* so that it is absent or complete, whenever the process or machine stops."""
+        unfinished = file.with_suffix(".unfinished")
+        with _writing(file):
+            try:
+                rows.sink_parquet(unfinished, compression="zstd", metadata=metadata, row_group_size=ROW_GROUP)
+                _sync(unfinished)
+                unfinished.replace(file)
+            except BaseException:
+                unfinished.unlink(missing_ok=True)
+                raise
+
+    def _place(self, made: Path, target: Path, run: Run, *, overwrite: bool) -> Path:
+        """Put *made* at *target*; without *overwrite*, only if nothing is there."""
+        with _writing(target):
+            if overwrite:
+                made.replace(target)
+                return target
+            try:
+                os.link(made, target)
+            except FileExistsError:
+                if not _is_of(target, run):  # a commit that was cut short has put it there itself
+                    hint = "take this one again with --replace, or under another --vantage"
+                    raise SnapshotError("another run was faster", Place(str(target)), hint) from None
+            except OSError as error:
+                if error.errno not in {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK} or target.exists():
+                    raise
+                made.replace(target)  # a file system without hard links; the lock keeps our own runs apart
+            return target
+
+
+def _is_of(file: Path, run: Run) -> bool:
+    """Say whether *file* was written by *run*, perhaps before a resume."""
+    try:
+        there = Run.from_json(pl.read_parquet_metadata(file)[METADATA])
+    except (OSError, pl.exceptions.PolarsError, ValueError, KeyError, TypeError):
+        return False
+    return replace(there, finished=run.finished, counts=run.counts) == run
+
+
+def _piece_number(file: Path) -> int:
+    return int(file.stem.partition("-")[2])
+
+
+def _write_text(file: Path, text: str) -> None:
+    """Write a small file so that it is absent or complete."""
+    unfinished = file.with_suffix(".unfinished")
+    unfinished.write_text(text)
+    _sync(unfinished)
+    unfinished.replace(file)
+
+
+def _sync(path: Path) -> None:
+    """Ask the operating system to bring *path* (a file or a directory) to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while writing into an error the user can put right."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        number = error.errno if isinstance(error, OSError) else None
+        reason = os.strerror(number) if number else str(error).partition("\n")[0]
+        hint = {
+            errno.ENOSPC: "make room and go on with --resume; what was heard so far is kept",
+            errno.EDQUOT: "make room and go on with --resume; what was heard so far is kept",
+            errno.EACCES: "choose a folder you may write with --snapshots",
+            errno.EPERM: "choose a folder you may write with --snapshots",
+            errno.EROFS: "choose a folder you may write with --snapshots",
+            errno.EMFILE: "allow more open files (`ulimit -n 256`) and go on with --resume",
+        }.get(number or 0)
+        raise SnapshotError(f"cannot write: {reason}", Place(str(path)), hint) from error

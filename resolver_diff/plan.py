@@ -1,0 +1,208 @@
+"""Config -> Questions: who is asked what, and when.
+
+Politeness is a column: ``due`` spaces the questions to one address by its
+``qps`` and mixes the names, so that no resolver is hit in bursts and no two runs
+of the same seed differ. Nothing here reads a clock or sends anything.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from hashlib import blake2b
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from resolver_diff.config import Config, Resolver
+from resolver_diff.tables import Purpose, Questions
+
+BATCH = 1 << 17  # questions; what is asked and decoded at once bounds the memory of a run
+CHAOS_NAMES = ("id.server", "hostname.bind", "version.bind")  # RFC 4892, class CH
+EGRESS_NAMES = (("whoami.akamai.net", "A"), ("o-o.myaddr.l.google.com", "TXT"))  # answer with the address that asked
+CANARY_TLDS = ("com", "net", "org")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One thing put to every resolver that *recursion* allows, apart from the targets."""
+
+    purpose: Purpose
+    qname: str
+    qtype: str
+    recursion: bool = True  # only resolvers that recurse can be expected to know
+
+
+class Plan:
+    """All questions of a run, in a fixed order, made batch by batch.
+
+    A question's number is ``place * len(resolvers) + resolver``, where place counts the
+    opening asks (control names, identity, canaries), every (name, qtype) of the domain
+    sets, and the closing asks (control names again).
+    """
+
+    def __init__(self, config: Config, *, day: date, vantage: str, seed: str | None = None) -> None:
+        self.config = config
+        self.seed = seed if seed is not None else f"{day.isoformat()} {vantage}"
+        self.resolvers: tuple[Resolver, ...] = config.resolvers
+        qtypes = config.qtypes
+        control = [Ask(Purpose.CONTROL, name, qtypes[0]) for name in config.control_names]
+        identity = [Ask(Purpose.IDENTITY, name, "TXT", recursion=False) for name in CHAOS_NAMES]
+        identity += [Ask(Purpose.IDENTITY, name, qtype) for name, qtype in EGRESS_NAMES]
+        canaries = [Ask(Purpose.CANARY, f"{self._label(tld)}.{tld}", "A") for tld in CANARY_TLDS]
+        self.opening = [*control, *identity, *canaries]
+        self.closing = control
+        self._ends = np.cumsum([0, *(len(domain_set.qnames) for domain_set in config.domain_sets)])
+        self._pace, self._qps = _paces(self.resolvers)
+
+    def _label(self, salt: str) -> str:
+        """Return a label nobody has registered: 20 letters that depend on the seed."""
+        digest = blake2b(f"{self.seed} {salt}".encode(), digest_size=20).digest()
+        return "".join(chr(ord("a") + octet % 26) for octet in digest)
+
+    @property
+    def names(self) -> int:
+        """How many names the domain sets hold together."""
+        return int(self._ends[-1])
+
+    @property
+    def questions(self) -> int:
+        """How many questions the run will ask, retries not counted."""
+        return int(self.per_resolver()["questions"].sum())
+
+    @property
+    def seconds(self) -> float:
+        """The least time the run takes: that of the address with the most questions for its qps."""
+        per_address = self.per_resolver().group_by("pace").agg(pl.col("questions").sum(), pl.col("qps").min())
+        return float(per_address.select((pl.col("questions") / pl.col("qps")).max()).item() or 0.0)
+
+    @property
+    def fingerprint(self) -> str:
+        """Name the plan by everything that decides which question bears which number."""
+        digest = blake2b(digest_size=16)
+        entries = [f"{r.name} {r.address} {r.port} {r.transport} {r.recursion}" for r in self.resolvers]
+        for part in (self.seed, *entries, *self.config.control_names, *self.config.qtypes):
+            digest.update(part.encode() + b"\0")
+        for domain_set in self.config.domain_sets:
+            digest.update(domain_set.name.encode() + b"\0")
+            for chunk in domain_set.qnames.to_frame("qname").iter_slices(100_000):
+                digest.update("\n".join(chunk["qname"]).encode() + b"\0")
+        return digest.hexdigest()
+
+    def per_resolver(self) -> pl.DataFrame:
+        """Return one row per resolver: questions, qps, seconds; ``pace`` is its address."""
+        asks = [*self.opening, *self.closing]
+        targets = self.names * len(self.config.qtypes)
+        for_all = sum(not ask.recursion for ask in asks)
+        questions = [targets + (len(asks) if resolver.recursion else for_all) for resolver in self.resolvers]
+        qps = self._qps[self._pace]
+        return pl.DataFrame(
+            {
+                "resolver": [resolver.name for resolver in self.resolvers],
+                "transport": [str(resolver.transport) for resolver in self.resolvers],
+                "questions": pl.Series(questions, dtype=pl.UInt64),
+                "qps": qps,
+                "seconds": np.array(questions) / qps,
+                "pace": self._pace,
+            }
+        )
+
+    def batches(self, limit: int = BATCH) -> Iterator[Questions]:
+        """Yield the questions in order of their number, at most about *limit* at a time."""
+        width = len(self.resolvers) * len(self.config.qtypes)
+        step = max(1, limit // max(1, width))
+        edges = [*range(0, max(1, self.names), step), self.names]
+        for index, (first, last) in enumerate(pairwise(edges)):
+            parts = [self._targets(first, last)]
+            if index == 0:
+                parts.insert(0, self._asked(self.opening, 0))
+            if last == self.names:
+                parts.append(self._asked(self.closing, len(self.opening) + self.names * len(self.config.qtypes)))
+            yield self.pace(pl.concat(parts), salt=index)
+
+    def count_batches(self, limit: int = BATCH) -> int:
+        """How many batches there are."""
+        step = max(1, limit // max(1, len(self.resolvers) * len(self.config.qtypes)))
+        return max(1, -(-self.names // step))
+
+    def resolver_index(self, number: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Return which of ``resolvers`` each question number is put to."""
+        return (number % len(self.resolvers)).astype(np.int64)
+
+    def pace(self, questions: pl.DataFrame, salt: int = 0) -> Questions:
+        """Say when each question is due: control names first or last, the others mixed, each address at its qps.
+
+        Entries that share an address and port share its pace, at the lowest qps among them.
+        """
+        number = questions["number"].to_numpy()
+        digest = blake2b(f"{self.seed} {salt}".encode(), digest_size=8).digest()
+        generator = np.random.default_rng(int.from_bytes(digest, "little"))
+        key = self._pace[self.resolver_index(number)]
+        place = number // max(1, len(self.resolvers))
+        stage = (place >= len(self.opening)).astype(np.int8)
+        stage += place >= len(self.opening) + self.names * len(self.config.qtypes)
+        order = np.lexsort((generator.random(len(number)), stage, key))
+        grouped = key[order]
+        first = np.flatnonzero(np.r_[True, grouped[1:] != grouped[:-1]]) if len(order) else np.zeros(0, np.int64)
+        rank = np.empty(len(order), np.float64)
+        rank[order] = np.arange(len(order)) - np.repeat(first, np.diff(np.r_[first, len(order)]))
+        offset = generator.random(len(self._qps))  # addresses do not tick together
+        due = (rank + offset[key]) / self._qps[key]
+        return Questions(questions.with_columns(due=pl.Series(due, dtype=pl.Float64)).select(*Questions.schema))
+
+    def _asked(self, asks: list[Ask], place: int) -> pl.DataFrame:
+        """Return the questions for *asks*, the first of which has *place*."""
+        rows = [
+            (ask, (place + index) * len(self.resolvers) + column, resolver.name)
+            for index, ask in enumerate(asks)
+            for column, resolver in enumerate(self.resolvers)
+            if resolver.recursion or not ask.recursion
+        ]
+        columns = {
+            "number": [number for _, number, _ in rows],
+            "domain_set": [None] * len(rows),
+            "purpose": [ask.purpose for ask, _, _ in rows],
+            "qname": [ask.qname for ask, _, _ in rows],
+            "qtype": [ask.qtype for ask, _, _ in rows],
+            "resolver": [name for _, _, name in rows],
+        }
+        schema = {name: dtype for name, dtype in Questions.schema.items() if name != "due"}
+        return pl.DataFrame(columns, schema=schema)
+
+    def _targets(self, first: int, last: int) -> pl.DataFrame:
+        """Return the questions for the names from *first* up to *last*, set by set."""
+        qtypes = self.config.qtypes
+        parts = [
+            domain_set.qnames.slice(max(0, first - start), min(last, end) - max(first, start))
+            .alias("qname")
+            .to_frame()
+            .with_columns(domain_set=pl.lit(domain_set.name))
+            for domain_set, (start, end) in zip(self.config.domain_sets, pairwise(self._ends.tolist()), strict=True)
+            if start < last and first < end
+        ]
+        if not parts:
+            return self._asked([], 0)
+        names = pl.concat(parts)
+        width = len(qtypes) * len(self.resolvers)
+        start = (len(self.opening) + first * len(qtypes)) * len(self.resolvers)
+        count = names.height * width
+        qtype = pl.Series(qtypes, dtype=pl.String)[np.arange(count) // len(self.resolvers) % len(qtypes)]
+        resolver = pl.Series([r.name for r in self.resolvers], dtype=pl.String)[np.arange(count) % len(self.resolvers)]
+        return names[np.arange(count) // width].select(
+            pl.Series("number", np.arange(start, start + count, dtype=np.uint64)),
+            "domain_set",
+            pl.lit(Purpose.TARGET, dtype=Questions.schema["purpose"]).alias("purpose"),
+            "qname",
+            qtype.alias("qtype"),
+            resolver.alias("resolver"),
+        )
+
+
+def _paces(resolvers: tuple[Resolver, ...]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return for each resolver the index of its address and port, and for each of these its qps."""
+    keys: dict[tuple[str, int], int] = {}
+    index = np.array([keys.setdefault((r.address, r.port), len(keys)) for r in resolvers], np.int64)
+    qps = np.full(len(keys), np.inf)
+    np.minimum.at(qps, index, np.array([r.qps for r in resolvers], np.float64))
+    return index, qps

@@ -1,0 +1,257 @@
+"""Questions -> Observations: encode, exchange, decode, ask again what stayed silent.
+
+The batches of a plan are asked one after another. Within a batch every attempt
+is a wave over all transports at once: first all questions, then those that
+stayed silent, as long as their resolver has said anything at all; a dead
+resolver is asked each question once. Every attempt and every reply is a row.
+"""
+
+import asyncio
+import contextlib
+import importlib
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+import resolver_diff
+from resolver_diff import family, transports
+from resolver_diff.batch import Batch
+from resolver_diff.config import Config
+from resolver_diff.errors import UsageError
+from resolver_diff.journal import Journal
+from resolver_diff.plan import Plan
+from resolver_diff.snapshot import Run
+from resolver_diff.transports import Session, Transport
+
+FLUSH_SECONDS = 5.0
+FLUSH_ROWS = 1 << 16
+
+
+class Progress(Protocol):
+    """What a run tells while it is going."""
+
+    def start(self, questions: int, resolvers: int) -> None:
+        """Begin: so many questions will be put to so many resolvers."""
+
+    def update(self, asked: int, answered: int, silent_resolvers: int, rate: float, left_seconds: float | None) -> None:
+        """Tell how far it is; *rate* is in questions asked per second."""
+
+    def note(self, text: str) -> None:
+        """Say something once."""
+
+    def finish(self) -> None:
+        """End, well or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of a run."""
+
+    run: Run
+    files: tuple[Path, ...]
+    silent: tuple[str, ...]  # resolvers that said nothing at all
+    not_carried: tuple[str, ...]  # resolvers whose transport this version lacks; they were not asked
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counts of the run."""
+        return self.run.counts
+
+
+async def take(
+    config: Config,
+    *,
+    folder: Path,
+    day: date,
+    vantage: str,
+    seed: str | None = None,
+    replace: bool = False,
+    resume: bool = False,
+    keep_wire: bool = False,
+    progress: Progress | None = None,
+    carriers: Mapping[str, Transport] | None = None,
+) -> Taken:
+    """Ask everything *config* says and keep what was said as the snapshot of *day* and *vantage*.
+
+    *carriers* replaces the transports of the same names, e.g. by replay. When the run is cancelled,
+    what is settled by then is in the journal, and a later call with *resume* asks only the rest.
+    Raises SnapshotError (see ``Journal.open``) and UsageError before anything is sent.
+    """
+    _check_vantage(vantage)
+    config, not_carried = _carried(config, carriers)
+    plan = Plan(config, day=day, vantage=vantage, seed=seed)
+    sets = [domain_set.name for domain_set in config.domain_sets]
+    journal = Journal.open(
+        folder, day, vantage, fingerprint=plan.fingerprint, domain_sets=sets, resume=resume, replace=replace
+    )
+    with journal:
+        strays = await _Run(plan, journal, carriers or {}, keep_wire=keep_wire, progress=progress).ask()
+        run = Run(
+            date=day,
+            vantage=vantage,
+            started=journal.started,
+            finished=datetime.now(UTC),
+            version=resolver_diff.__version__,
+            seed=plan.seed,
+            attempts=config.attempts,
+            timeout=config.timeout,
+            resolvers=config.resolvers,
+            inputs=config.inputs,
+            counts={**journal.count(), "strays": strays},
+        )
+        speaking = journal.speaking_resolvers()
+        silent = tuple(resolver.name for resolver in config.resolvers if resolver.name not in speaking)
+        files = journal.commit(run, sets, overwrite=replace)
+    return Taken(run, tuple(files), silent, not_carried)
+
+
+class _Run:
+    """The asking itself: sessions, batches, waves."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        journal: Journal,
+        carriers: Mapping[str, Transport],
+        *,
+        keep_wire: bool,
+        progress: Progress | None,
+    ) -> None:
+        self.plan = plan
+        self.journal = journal
+        self.carriers = carriers
+        self.keep_wire = keep_wire
+        self.progress = progress
+        speaking = journal.speaking_resolvers()
+        self.spoke = [entry.name in speaking for entry in plan.resolvers]  # has sent any message, ever
+        self.settled_before = 0  # questions that an earlier run had settled, or finished batches of this one
+        self.answered_before = 0
+        self.batch: Batch | None = None
+
+    async def ask(self) -> int:
+        """Ask every question the journal does not settle; return how many stray messages came."""
+        sessions: dict[str, Session] = {}
+        async with contextlib.AsyncExitStack() as stack:
+            for name in sorted({str(resolver.transport) for resolver in self.plan.resolvers}):
+                sessions[name] = await stack.enter_async_context(self._carrier(name).open())
+            if "udp" in sessions and "tcp" not in sessions:  # truncated answers are asked again over TCP
+                sessions["tcp"] = await stack.enter_async_context(self._carrier("tcp").open())
+            async with self._telling():
+                for index, questions in enumerate(self.plan.batches()):
+                    if self.journal.finished(index):
+                        self.settled_before += len(questions)
+                        continue
+                    await self._ask_batch(index, questions.frame, sessions)
+                    self.settled_before += len(questions)
+        return sum(session.strays for session in sessions.values())
+
+    def _carrier(self, name: str) -> Transport:
+        if name in self.carriers:
+            return self.carriers[name]
+        carrier = importlib.import_module(f"{transports.__name__}.{name}").TRANSPORT
+        assert isinstance(carrier, Transport)
+        return carrier
+
+    async def _ask_batch(self, index: int, questions: pl.DataFrame, sessions: dict[str, Session]) -> None:
+        """Ask one batch, attempt by attempt; keep what is settled as it comes, the rest at the end."""
+        settled = self.journal.settled(index)
+        unsettled = questions.filter(~pl.col("number").is_in(settled.tolist())) if len(settled) else questions
+        self.batch = batch = Batch(self.plan, unsettled, keep_wire=self.keep_wire)
+        keep = self._keeper(index, batch)
+        try:
+            for attempt in range(self.plan.config.attempts):
+                waves = batch.wave(attempt, self.spoke)
+                if not waves:
+                    break
+                async with _together() as group:
+                    for name, queries in waves.items():
+                        group.create_task(batch.exchange(name, sessions[name], queries, keep))
+                follow_up = batch.follow_up(attempt)
+                if follow_up is not None:
+                    await batch.exchange("udp", sessions["tcp"], follow_up, keep, completes=True)
+                self.spoke = [old or new for old, new in zip(self.spoke, batch.spoke, strict=True)]
+        except asyncio.CancelledError:
+            self.journal.append(index, batch.settled_rows())
+            raise
+        self.journal.append(index, batch.remaining_rows())
+        self.journal.finish(index)
+        self.answered_before += batch.answered_count
+        self.batch = None
+
+    def _keeper(self, index: int, batch: Batch) -> Callable[[], None]:
+        """Return what puts the settled rows of *batch* into the journal when enough of them, or of time, went by."""
+        last = time.monotonic()
+
+        def keep() -> None:
+            nonlocal last
+            if batch.pending >= FLUSH_ROWS or time.monotonic() - last >= FLUSH_SECONDS:
+                self.journal.append(index, batch.settled_rows())
+                last = time.monotonic()
+
+        return keep
+
+    @contextlib.asynccontextmanager
+    async def _telling(self) -> AsyncIterator[None]:
+        """Tell the progress while the body runs."""
+        if self.progress is None:
+            yield
+            return
+        self.progress.start(self.plan.questions, len(self.plan.resolvers))
+        task = asyncio.create_task(self._tell(self.progress))
+        try:
+            yield
+        finally:
+            task.cancel()
+            self.progress.finish()
+
+    async def _tell(self, progress: Progress) -> None:
+        started, questions = time.monotonic(), self.plan.questions
+        first: int | None = None
+        while True:
+            await asyncio.sleep(0.5)
+            batch = self.batch
+            asked = self.settled_before + (batch.asked_count if batch else 0)
+            answered = self.answered_before + (batch.answered_count if batch else 0)
+            first = asked if first is None else first
+            rate = (asked - first) / max(0.5, time.monotonic() - started)
+            left = (questions - asked) / rate if rate > 0 else None
+            spoke = [old or new for old, new in zip(self.spoke, batch.spoke, strict=True)] if batch else self.spoke
+            progress.update(asked, answered, spoke.count(False), rate, left)
+
+
+@contextlib.asynccontextmanager
+async def _together() -> AsyncIterator[asyncio.TaskGroup]:
+    """Run tasks side by side; the first error of one ends all and is raised itself, not in a group."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as errors:
+        error: BaseException = errors
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from errors
+
+
+def _carried(config: Config, carriers: Mapping[str, Transport] | None) -> tuple[Config, tuple[str, ...]]:
+    """Return *config* without the resolvers whose transport this version lacks, and their names."""
+    known = {*family.names(transports), *(carriers or {})}
+    missing = tuple(resolver.name for resolver in config.resolvers if resolver.transport not in known)
+    if not missing:
+        return config, missing
+    carried = tuple(resolver for resolver in config.resolvers if resolver.transport in known)
+    if not carried:
+        hint = f"the transports are {', '.join(sorted(known - {'replay'}))}"
+        raise UsageError("no resolver uses a transport this version can carry", hint=hint)
+    return replace(config, resolvers=carried), missing
+
+
+def _check_vantage(vantage: str) -> None:
+    """Refuse a vantage that cannot be the name of a folder anywhere."""
+    if not vantage or not all(char.isalnum() or char in "-_." for char in vantage) or vantage.startswith("."):
+        hint = "letters, digits, `-`, `_` and `.`, not beginning with a dot"
+        raise UsageError(f"`{vantage}` cannot name a vantage", hint=hint)

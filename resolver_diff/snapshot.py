@@ -1,0 +1,177 @@
+"""Observations <-> snapshots/date=.../vantage=.../<domain set>.parquet.
+
+One file per date, vantage and domain set, which any Hive-aware reader finds. A
+file describes itself: the facts of its run stand in its metadata, and the
+control, canary and identity rows of the run stand in it too, so that it can be
+moved and judged alone. Facts only: never a verdict.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from resolver_diff.config import Resolver
+from resolver_diff.errors import Place, Problem, SnapshotError
+from resolver_diff.tables import Observations, Purpose
+
+METADATA = "resolver_diff"  # the key under which a file's metadata holds the facts of its run
+ORDER = ("qname", "qtype", "resolver", "transport", "attempt", "reply", "asked_at")
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The facts of one run; they travel in each file's own metadata."""
+
+    date: date
+    vantage: str
+    started: datetime
+    finished: datetime
+    version: str
+    seed: str
+    attempts: int
+    timeout: float
+    resolvers: tuple[Resolver, ...]  # the entries as they were
+    inputs: dict[str, str]  # file -> sha256
+    counts: dict[str, int]  # questions, queries, replies, silent, second_replies, truncated, strays
+
+    def to_json(self) -> str:
+        """Return the facts as JSON."""
+        facts = {name: value for name, value in asdict(self).items() if name != "resolvers"}
+        entries = [resolver.model_dump(mode="json", exclude_defaults=True) for resolver in self.resolvers]
+        return json.dumps({"schema": SCHEMA_VERSION, **facts, "resolvers": entries}, default=str, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Run":
+        """Read back what ``to_json`` wrote; fields that a newer version added are passed over.
+
+        Raises ValueError, KeyError or TypeError when *text* is something else.
+        """
+        facts = json.loads(text)
+        known = set(Resolver.model_fields)
+        return cls(
+            date=date.fromisoformat(facts["date"]),
+            vantage=facts["vantage"],
+            started=datetime.fromisoformat(facts["started"]),
+            finished=datetime.fromisoformat(facts["finished"]),
+            resolvers=tuple(
+                Resolver.model_validate({key: value for key, value in entry.items() if key in known})
+                for entry in facts["resolvers"]
+            ),
+            **{name: facts[name] for name in ("version", "seed", "attempts", "timeout", "inputs", "counts")},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What every resolver said on one date at one vantage.
+
+    *observations* has the columns of ``Observations`` and ``domain_set``, which is null for
+    control, canary and identity rows; these are there once per run. ``wire`` is not loaded.
+    """
+
+    date: date
+    vantage: str
+    runs: tuple[Run, ...]
+    observations: pl.DataFrame
+    damaged: tuple[Problem, ...] = ()  # files that could not be read; the others were
+
+    @property
+    def resolvers(self) -> tuple[Resolver, ...]:
+        """Every entry that was asked, as it was in the latest run."""
+        return tuple({resolver.name: resolver for run in self.runs for resolver in run.resolvers}.values())
+
+
+def directory(folder: Path, day: date, vantage: str) -> Path:
+    """Return where the files of *day* and *vantage* lie below *folder*."""
+    return folder / f"date={day.isoformat()}" / f"vantage={vantage}"
+
+
+def dates(folder: Path, vantage: str | None = None) -> list[date]:
+    """Return the dates that have a snapshot in *folder*, oldest first."""
+    found = set()
+    for file in folder.glob(f"date=*/vantage={vantage or '*'}/*.parquet"):
+        try:
+            found.add(date.fromisoformat(file.parent.parent.name.removeprefix("date=")))
+        except ValueError:
+            continue
+    return sorted(found)
+
+
+def load(
+    folder: Path, day: date, vantage: str | None = None, domain_sets: Sequence[str] | None = None
+) -> list[Snapshot]:
+    """Return the snapshots of *day*, one per vantage, sorted by its name.
+
+    *domain_sets* restricts to these sets. A damaged file is named in ``damaged`` and the
+    others are read. Raises SnapshotError when there is nothing for that date, or nothing
+    that can be read.
+    """
+    places = sorted(folder.glob(f"date={day.isoformat()}/vantage={vantage or '*'}"))
+    wanted = None if domain_sets is None else set(domain_sets)
+    snapshots = []
+    damaged: list[Problem] = []
+    for place in places:
+        files = [file for file in sorted(place.glob("*.parquet")) if wanted is None or file.stem in wanted]
+        if not files:
+            continue
+        snapshot = _gather(day, place.name.removeprefix("vantage="), files)
+        damaged += snapshot.damaged
+        if snapshot.runs:
+            snapshots.append(snapshot)
+    if not snapshots:
+        raise _nothing(folder, day, vantage, damaged)
+    return snapshots
+
+
+def _gather(day: date, vantage: str, files: Iterable[Path]) -> Snapshot:
+    """Read *files*; keep the control, canary and identity rows of each run once."""
+    frames: list[pl.DataFrame] = []
+    runs: dict[datetime, Run] = {}
+    damaged: list[Problem] = []
+    for file in files:
+        try:
+            run, frame = _read(file)
+        except (OSError, pl.exceptions.PolarsError, ValueError, KeyError, TypeError) as error:
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            hint = "the other files are read; take that domain set again with --replace, or move the file away"
+            damaged.append(Problem(f"damaged snapshot file ({reason})", Place(str(file)), hint))
+            continue
+        if run.started in runs:
+            frame = frame.filter(pl.col("purpose") == Purpose.TARGET)
+        runs[run.started] = run
+        frames.append(frame)
+    empty = Observations.empty().frame.drop("wire").with_columns(domain_set=pl.lit(None, dtype=pl.String))
+    return Snapshot(
+        date=day,
+        vantage=vantage,
+        runs=tuple(runs[started] for started in sorted(runs)),
+        observations=pl.concat([empty, *frames]),
+        damaged=tuple(damaged),
+    )
+
+
+def _read(file: Path) -> tuple[Run, pl.DataFrame]:
+    """Return the facts and the rows of one file; raises whatever reading it raises."""
+    metadata = pl.read_parquet_metadata(file)
+    run = Run.from_json(metadata[METADATA])
+    columns = [name for name in pl.read_parquet_schema(file) if name in Observations.schema and name != "wire"]
+    frame = pl.read_parquet(file, columns=columns, hive_partitioning=False)
+    is_target = pl.col("purpose") == Purpose.TARGET
+    whole = Observations.of(frame).frame.drop("wire")
+    return run, whole.with_columns(domain_set=pl.when(is_target).then(pl.lit(file.stem)))
+
+
+def _nothing(folder: Path, day: date, vantage: str | None, damaged: list[Problem]) -> SnapshotError:
+    """Return the error that says there is no snapshot for *day*, and which dates there are."""
+    if damaged:
+        return SnapshotError(f"no readable snapshot for {day}", problems=tuple(damaged))
+    where = f" at vantage `{vantage}`" if vantage else ""
+    there = [str(other) for other in dates(folder, vantage)]
+    shown = there if len(there) <= 8 else [*there[:2], "...", *there[-5:]]
+    hint = f"there are: {', '.join(shown)}" if there else f"take one with `resolver-diff snapshot --date {day}`"
+    return SnapshotError(f"no snapshot for {day}{where} in {folder}", hint=hint)

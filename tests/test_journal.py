@@ -1,0 +1,267 @@
+"""The journal and the snapshot: absent or complete, never half, never overwritten by accident."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+from resolver_diff import journal, snapshot
+from resolver_diff.config import Resolver
+from resolver_diff.errors import SnapshotError
+from resolver_diff.journal import SCHEMA, Journal
+from resolver_diff.snapshot import Run
+from resolver_diff.tables import Observations, Purpose
+
+DAY = date(2026, 2, 11)
+
+
+def rows(*numbers: int, domain_set: str | None = "shops", **facts: object) -> pl.DataFrame:
+    """Return journal rows for *numbers*: an answer each, unless *facts* say otherwise."""
+    said: dict[str, object] = {
+        "domain_set": domain_set,
+        "asked_at": datetime(2026, 2, 11, 6, tzinfo=UTC),
+        "resolver": "one",
+        "transport": "udp",
+        "purpose": "target" if domain_set else "control",
+        "qtype": "A",
+        "attempt": 0,
+        "reply": 0,
+        "outcome": "answer",
+        "answer": "198.51.100.1",
+        **facts,
+    }
+    made = [{"number": number, "qname": f"n{number:03}.example", **said} for number in numbers]
+    return pl.DataFrame(made, schema=SCHEMA)
+
+
+def run(started: datetime | None = None, **counts: int) -> Run:
+    """Return facts of a run."""
+    return Run(
+        date=DAY,
+        vantage="here",
+        started=started or datetime(2026, 2, 11, 6, tzinfo=UTC),
+        finished=datetime(2026, 2, 11, 7, tzinfo=UTC),
+        version="1",
+        seed="s",
+        attempts=3,
+        timeout=4.0,
+        resolvers=(Resolver(name="one", address="192.0.2.1", country="RU", role="register"),),
+        inputs={"resolvers.yaml": "00"},
+        counts=counts,
+    )
+
+
+def begin(folder: Path, *, plan: str = "p", sets: tuple[str, ...] = ("shops",), **how: Any) -> Journal:
+    """Open the journal of the test's run."""
+    return Journal.open(folder, DAY, "here", fingerprint=plan, domain_sets=sets, **how)
+
+
+def take(folder: Path, *batches: pl.DataFrame, sets: tuple[str, ...] = ("shops",), **how: Any) -> list[Path]:
+    """Take a whole snapshot of *batches*."""
+    with begin(folder, sets=sets, **how) as kept:
+        for index, batch in enumerate(batches):
+            kept.append(index, batch)
+            kept.finish(index)
+        return kept.commit(run(kept.started), sets, overwrite=how.get("replace", False))
+
+
+def test_a_snapshot_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    """One file per domain set below date and vantage; rows, their order and the run's facts survive."""
+    folder = tmp_path / "snapshots"
+    files = take(folder, rows(3, 1), rows(7, domain_set="news"), rows(9, domain_set=None), sets=("shops", "news"))
+    assert [str(file.relative_to(folder)) for file in files] == [
+        "date=2026-02-11/vantage=here/shops.parquet",
+        "date=2026-02-11/vantage=here/news.parquet",
+    ]
+    (loaded,) = snapshot.load(folder, DAY)
+    assert loaded.observations.filter(pl.col("domain_set") == "shops")["qname"].to_list() == [
+        "n001.example",
+        "n003.example",
+    ]
+    assert loaded.resolvers[0].country == "RU"
+    assert loaded.runs[0].inputs == {"resolvers.yaml": "00"}
+    assert snapshot.dates(folder) == [DAY]
+
+
+def test_control_rows_travel_with_every_file_and_are_read_once(tmp_path: Path) -> None:
+    """A file can be judged alone; reading several files of a run does not count its control rows twice."""
+    folder = tmp_path / "snapshots"
+    batch = pl.concat([rows(1), rows(2, domain_set="news"), rows(9, domain_set=None)])
+    files = take(folder, batch, sets=("shops", "news"))
+    assert [pl.read_parquet(file).height for file in files] == [2, 2]
+    (loaded,) = snapshot.load(folder, DAY)
+    assert loaded.observations.filter(pl.col("purpose") == Purpose.CONTROL).height == 1
+    assert loaded.observations.height == 3
+
+
+def test_other_engines_read_the_tree(tmp_path: Path) -> None:
+    """DuckDB and plain polars read all snapshots at once, with date and vantage as columns."""
+    folder = tmp_path / "snapshots"
+    take(folder, rows(1, 2, 3))
+    tree = f"{folder}/**/*.parquet"
+    query = f"select date, vantage, qname, outcome from read_parquet('{tree}', hive_partitioning=true) order by qname"
+    by_duckdb = duckdb.execute(query).fetchall()
+    assert by_duckdb[0] == (DAY, "here", "n001.example", "answer")
+    by_polars = pl.scan_parquet(folder, hive_partitioning=True).collect()
+    assert by_polars.height == len(by_duckdb) == 3
+    assert by_polars.select(*Observations.schema).schema == pl.Schema(Observations.schema)
+
+
+def test_a_snapshot_is_never_overwritten_by_accident(tmp_path: Path) -> None:
+    """A second run refuses before anything is asked; --replace is what it takes."""
+    folder = tmp_path / "snapshots"
+    (file,) = take(folder, rows(1))
+    before = file.read_bytes()
+    with pytest.raises(SnapshotError, match="already"):
+        begin(folder)
+    assert file.read_bytes() == before
+    take(folder, rows(1, 2), replace=True)
+    assert pl.read_parquet(file).height == 2
+
+
+def test_a_run_that_broke_off_can_go_on(tmp_path: Path) -> None:
+    """What was settled stays settled; the batch that was complete is not asked again."""
+    folder = tmp_path / "snapshots"
+    with begin(folder) as kept:
+        kept.append(0, rows(1, 2))
+        kept.finish(0)
+        kept.append(1, rows(5))
+        started = kept.started
+    with pytest.raises(SnapshotError, match="broke off"):
+        begin(folder)
+    with pytest.raises(SnapshotError, match="something else"):
+        begin(folder, plan="another", resume=True)
+    with begin(folder, resume=True) as kept:
+        assert kept.finished(0)
+        assert not kept.finished(1)
+        assert kept.settled(1).tolist() == [5]
+        assert kept.started == started
+        kept.append(1, rows(6))
+        kept.finish(1)
+        (file,) = kept.commit(run(kept.started), ["shops"])
+    assert pl.read_parquet(file)["qname"].to_list() == ["n001.example", "n002.example", "n005.example", "n006.example"]
+    assert not (tmp_path / "snapshots.partial").exists()
+
+
+def test_silence_gives_way_to_a_late_reply(tmp_path: Path) -> None:
+    """An attempt that was written down as silence and then got its reply is one row, not two."""
+    silence = rows(1, outcome="timeout", reply=None, answer=None)
+    (file,) = take(tmp_path / "snapshots", pl.concat([silence, rows(1), rows(1, attempt=1)]))
+    assert pl.read_parquet(file).select("attempt", "outcome").rows() == [(0, "answer"), (1, "answer")]
+
+
+def test_two_runs_for_the_same_place_do_not_meet(tmp_path: Path) -> None:
+    """The second is told that the first is at work, and by which process."""
+    folder = tmp_path / "snapshots"
+    with begin(folder), pytest.raises(SnapshotError, match=f"process {os.getpid()}"):
+        begin(folder, resume=True)
+
+
+def test_the_slower_of_two_runs_replaces_nothing(tmp_path: Path) -> None:
+    """A file that another machine put into place meanwhile stays as it is, and the journal stays too."""
+    folder = tmp_path / "snapshots"
+    with begin(folder) as kept:
+        kept.append(0, rows(1))
+        kept.finish(0)
+        target = snapshot.directory(folder, DAY, "here") / "shops.parquet"
+        target.parent.mkdir(parents=True)
+        rows(1, 2).write_parquet(target)
+        before = target.read_bytes()
+        with pytest.raises(SnapshotError, match="faster"):
+            kept.commit(run(kept.started), ["shops"])
+        assert target.read_bytes() == before
+        assert kept.finished(0)
+
+
+def test_a_commit_that_was_cut_short_is_finished_by_resume(tmp_path: Path) -> None:
+    """Files that the run itself had put into place are no obstacle."""
+    folder = tmp_path / "snapshots"
+    with begin(folder, sets=("shops", "news")) as kept:
+        kept.append(0, pl.concat([rows(1), rows(2, domain_set="news")]))
+        kept.finish(0)
+        target = snapshot.directory(folder, DAY, "here") / "shops.parquet"
+        target.parent.mkdir(parents=True)
+        rows(1).select(*Observations.schema).write_parquet(
+            target, metadata={"resolver_diff": run(kept.started).to_json()}
+        )
+    with begin(folder, sets=("shops", "news"), resume=True) as kept:
+        files = kept.commit(run(kept.started), ["shops", "news"])
+    assert all(file.exists() for file in files)
+
+
+def test_a_damaged_file_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+    """Cut, foreign or empty: each is one problem with its place, and no loss of the rest."""
+    folder = tmp_path / "snapshots"
+    names = ("cut", "empty", "foreign", "shops")
+    batch = pl.concat([rows(index, domain_set=name) for index, name in enumerate(names)])
+    files = dict(zip(names, take(folder, batch, sets=names), strict=True))
+    files["cut"].write_bytes(files["cut"].read_bytes()[:-20])
+    files["empty"].write_bytes(b"")
+    pl.DataFrame({"x": [1]}).write_parquet(files["foreign"])
+    (loaded,) = snapshot.load(folder, DAY)
+    assert loaded.observations["qname"].to_list() == ["n003.example"]
+    assert sorted(str(problem.place) for problem in loaded.damaged) == sorted(str(files[name]) for name in names[:3])
+
+
+def test_a_date_without_a_snapshot_says_which_dates_there_are(tmp_path: Path) -> None:
+    """The error names the dates one could have meant."""
+    take(tmp_path / "snapshots", rows(1))
+    with pytest.raises(SnapshotError) as error:
+        snapshot.load(tmp_path / "snapshots", date(2026, 2, 12))
+    assert "2026-02-11" in error.value.render()
+
+
+def test_a_killed_writer_leaves_nothing_half(tmp_path: Path) -> None:
+    """Killed by SIGKILL at any moment of writing, every file there is can be read."""
+    folder = tmp_path / "snapshots"
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[2])\n"
+        "from pathlib import Path; import test_journal as t\n"
+        "kept = t.begin(Path(sys.argv[1]))\n"
+        "big = t.rows(*range(20000))\n"
+        "print('ready', flush=True)\n"
+        "for index in range(1000): kept.append(index, big); kept.finish(index)\n"
+    )
+    for moment in (0.05, 0.11, 0.23):
+        command = [sys.executable, "-c", script, str(folder), str(Path(__file__).parent)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == b"ready\n"
+            with pytest.raises(subprocess.TimeoutExpired):
+                writer.wait(moment)
+            writer.kill()
+        partial = folder.with_name("snapshots.partial")
+        heights = [pl.read_parquet(file).height for file in partial.rglob("*.parquet")]
+        assert set(heights) <= {20000}
+        for file in partial.rglob("run.json"):
+            json.loads(file.read_text())
+            file.unlink()
+
+
+def test_a_full_disk_is_an_error_with_a_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No room: a clear error that says how to go on, and no unfinished file left behind."""
+
+    def no_room(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with begin(tmp_path / "snapshots") as kept:
+        monkeypatch.setattr(journal, "_sync", no_room)
+        with pytest.raises(SnapshotError) as error:
+            kept.append(0, rows(1))
+    assert "--resume" in error.value.render()
+    assert not list((tmp_path / "snapshots.partial").rglob("*.unfinished"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    """Read-only: told before anything is asked."""
+    tmp_path.chmod(0o500)
+    with pytest.raises(SnapshotError, match="cannot write"):
+        begin(tmp_path / "snapshots")
