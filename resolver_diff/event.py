@@ -1,0 +1,167 @@
+"""Anomalies of many cells -> events: who, what, where, since when.
+
+Cells that changed the same way, by the same kind of means, on the same date, at the
+resolvers of one country and role, over the names of one domain set are one event.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from hashlib import blake2b
+
+import polars as pl
+
+from resolver_diff.tables import Anomalies, Change, Events, Mechanism
+
+MEANS = {
+    Mechanism.NXDOMAIN: "denial",
+    Mechanism.NODATA: "denial",
+    Mechanism.SERVFAIL: "failure",
+    Mechanism.REFUSED: "failure",
+    Mechanism.TIMEOUT: "failure",
+    Mechanism.BOGON: "other address",
+    Mechanism.STUB: "other address",
+    Mechanism.FORGED: "other address",
+    Mechanism.INJECTED: "injected",
+    Mechanism.POLICY: "policy",
+}
+SHOWN = {
+    Mechanism.NXDOMAIN: "NXDOMAIN",
+    Mechanism.NODATA: "NODATA",
+    Mechanism.SERVFAIL: "SERVFAIL",
+    Mechanism.REFUSED: "REFUSED",
+    Mechanism.TIMEOUT: "no reply",
+    Mechanism.BOGON: "an address that cannot be public",
+    Mechanism.STUB: "one address for unrelated names",
+    Mechanism.FORGED: "an address nobody else gives",
+    Mechanism.INJECTED: "an injected reply",
+    Mechanism.POLICY: "declared policy",
+}
+VERBS = {
+    Change.VANISHED: "vanished",
+    Change.DIVERGED: "diverged",
+    Change.REAPPEARED: "reappeared",
+    Change.CONVERGED: "converged",
+}
+KEY = ("change", "vantage", "country", "role", "domain_set", "means", "first_bad")
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+
+
+def gather(anomalies: pl.DataFrame, judged: pl.DataFrame) -> tuple[Anomalies, Events]:
+    """Gather *anomalies*, with *last_good* beside and their event not named yet, into events.
+
+    *judged*: domain_set, qname, resolver, country, role of every cell that could be judged on the
+    later date; the denominators come from there.
+    """
+    means = pl.col("mechanism").replace_strict(MEANS, return_dtype=pl.String)
+    named = anomalies.with_columns(
+        means=means, first_bad=pl.when(_came_back()).then("date_after").otherwise("first_seen")
+    )
+    groups = named.select(KEY).unique().sort(KEY, nulls_last=True)
+    groups = groups.with_columns(event=pl.Series([_name(row) for row in groups.iter_rows()], dtype=pl.String))
+    named = named.drop("event", strict=False).join(groups, on=KEY, how="left", nulls_equal=True, maintain_order="left")
+    gathered = named.group_by("event").agg(
+        *(pl.col(name).first() for name in KEY),
+        pl.col("mechanism").cast(pl.String).unique().sort().alias("mechanisms"),
+        pl.col("qname").unique().sort().alias("qnames"),
+        pl.col("resolver").unique().sort().alias("resolvers"),
+        pl.col("operator").unique().sort(nulls_last=True).alias("operators"),
+        *(pl.col(name).max() for name in ("date_before", "date_after", "last_good")),
+        *(pl.col(name).min() for name in ("controls_agreeing", "controls_asked")),
+        cells=pl.len(),
+        witnesses=pl.col("resolver").n_unique(),
+    )
+    gathered = gathered.join(_denominators(named, judged), on="event", how="left").sort(KEY, nulls_last=True)
+    says = pl.Series([sentence(row) for row in gathered.iter_rows(named=True)], dtype=pl.String)
+    return Anomalies.of(named), Events.of(gathered.with_columns(says=says))
+
+
+def _came_back() -> pl.Expr:
+    return pl.col("change").is_in([Change.REAPPEARED, Change.CONVERGED])
+
+
+def _name(key: Sequence[object]) -> str:
+    """Return a short name that depends on nothing but what the event is."""
+    text = "\0".join("" if part is None else str(part) for part in key)
+    return blake2b(text.encode(), digest_size=5).hexdigest()
+
+
+def _denominators(named: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
+    """Return per event how many resolvers of its country and role could be judged on one of its names."""
+    where = ["domain_set", "qname", "country", "role"]
+    wanted = named.select("event", *where).unique()
+    able = judged.select(*where, "resolver").join(wanted, on=where, nulls_equal=True)
+    return able.group_by("event").agg(denominator=pl.col("resolver").n_unique())
+
+
+def sentence(event: dict[str, object]) -> str:
+    """Say an event in one sentence."""
+    change = Change(str(event["change"]))
+    names = _listed(event["qnames"], "name")
+    verb = VERBS[change] if change is not Change.MECHANISM_CHANGED else _changed(event)
+    how = ", ".join(SHOWN[Mechanism(name)] for name in _texts(event["mechanisms"]))
+    agreeing, asked = event["controls_agreeing"], event["controls_asked"]
+    tails = {
+        Change.VANISHED: f"{how}; {agreeing} of {asked} controls still answer",
+        Change.DIVERGED: f"{how}; none of {asked} controls says so",
+        Change.REAPPEARED: f"no longer {how}",
+        Change.CONVERGED: f"no longer {how}",
+        Change.MECHANISM_CHANGED: f"now {how}",
+    }
+    return f"{names} {verb} {_where(event)} {_when(event)}: {tails[change]}"
+
+
+def _changed(event: dict[str, object]) -> str:
+    return "is lost in another way" if len(_texts(event["qnames"])) == 1 else "are lost in another way"
+
+
+def _texts(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []
+
+
+def _listed(value: object, noun: str) -> str:
+    first, *rest = _texts(value)
+    if not rest:
+        return first
+    return f"{first} and {len(rest)} more {noun}{'s' if len(rest) > 1 else ''}"
+
+
+def _where(event: dict[str, object]) -> str:
+    """Say at which resolvers; that it is all there are, when it is."""
+    resolvers, operators = _texts(event["resolvers"]), _texts(event["operators"])
+    if len(resolvers) > 1 and event["witnesses"] == event["denominator"]:
+        whose = (
+            operators[0]
+            if len(operators) == 1
+            else " ".join(str(event[one]) for one in ("country", "role") if event[one])
+        )
+        return f"at {'both' if len(resolvers) == 2 else f'all {len(resolvers)}'} {whose} resolvers"
+    return f"at {' and '.join(resolvers)}" if len(resolvers) <= 2 else f"at {_listed(resolvers, 'resolver')}"
+
+
+def _when(event: dict[str, object]) -> str:
+    before, after = event["date_before"], event["date_after"]
+    if not isinstance(after, date):
+        return ""
+    if not isinstance(before, date):
+        since = event["first_bad"]
+        return f"since {_day(since)}" if isinstance(since, date) and since != after else f"on {_day(after)}"
+    if (before.year, before.month) == (after.year, after.month):
+        return f"between {before.day} and {_day(after)}"
+    return f"between {_day(before)} and {_day(after)}"
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"

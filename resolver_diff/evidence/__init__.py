@@ -1,0 +1,93 @@
+"""Reasons to believe or to doubt that a name vanished, or that an answer diverges; one file per reason.
+
+A member is a file that defines ``EVIDENCE`` and whose docstring says what it claims,
+why, and when it is wrong. The name of the file is what reports print. Evidence is
+counted and never scored: a piece either decides what becomes of a cell, alone, or it
+stands beside the verdict for a person to weigh.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import polars as pl
+
+from resolver_diff.tables import State
+
+
+class Claim(StrEnum):
+    """What a piece of evidence speaks about."""
+
+    VANISHED = "vanished"  # a cell without an answer, while the controls answer
+    DIVERGENT = "divergent"  # a cell with an answer (or a CNAME) that the controls do not share
+    EITHER = "either"
+    RESOLVER = "resolver"  # every cell of a resolver, or of one qtype there
+
+
+class Bearing(StrEnum):
+    """Whether a piece of evidence speaks for its claim or against it."""
+
+    SUPPORTS = "supports"
+    WEAKENS = "weakens"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One reason. *when* is true for the cells it applies to; it uses the columns named in ``COLUMNS``.
+
+    *says* is a sentence about a cell, with its columns in braces. What *decides* settles the cell
+    alone: a claim it supports stands, a claim it weakens falls, and *leaves* is the state then. What
+    weakens wins over what supports, and what is about the resolver wins over all.
+    """
+
+    claim: Claim
+    bearing: Bearing
+    when: pl.Expr
+    says: str
+    decides: bool = False
+    leaves: State = State.INSUFFICIENT
+
+
+COLUMNS = {
+    "apparent": "The state next to the controls, before any evidence: vanished, divergent, gone, agrees, insufficient.",
+    "outcome": "How the question ended.",
+    "kind": "answer, denial, failure, silence.",
+    "answer": "The RDATA.",
+    "aa": "Authoritative Answer.",
+    "soa": "Owner of the SOA in AUTHORITY.",
+    "cname": "Targets of the CNAME chain.",
+    "role": "The resolver's role.",
+    "country": "The resolver's country.",
+    "policy": "The policy the resolver is known for.",
+    "transport": "How it was asked.",
+    "attempts": "How often it was asked.",
+    "consensus": "What the controls say: answer, nxdomain, nodata, failure; null: they do not agree, or too few voted.",
+    "controls_agreeing": "Operators of controls that say so, the cell's own left out.",
+    "controls_asked": "Operators of controls that were asked and kept their vote, the cell's own left out.",
+    "controls_chain": "Every control that answers does so through a CNAME.",
+    "countries_asked": "Other countries with a resolver that was asked and is fit.",
+    "countries_lost": "Of these, the ones most of whose resolvers got no answer.",
+    "peers_asked": "Other fit resolvers of the same country and role.",
+    "peers_lost": "Of these, the ones that got no answer either.",
+    "stream_answers": "Asked by UDP, and the same address answers over a connection.",
+    "stream_agrees": "Asked by UDP, and the same address answers over a connection as the controls do.",
+    "shares_address": "An address (or other RDATA) is one the controls give.",
+    "shares_prefix": "An address lies in a /24 or /48 in which the controls' addresses lie.",
+    "shares_cname": "A CNAME target is one the controls give.",
+    "second_outcome": "How a second reply that differs from the first ended; null: there was none.",
+    "second_shares": "The second reply has an address or prefix of the controls.",
+    "second_answer": "The RDATA of the second reply.",
+    "bogon": "An address that cannot be on the public Internet.",
+    "stub_domains": "Unrelated names that this resolver gives the same foreign address.",
+    "target_domains": "Unrelated names that this resolver gives the same foreign CNAME target.",
+    "others_giving": "Operators in other countries whose resolvers give the name an address in the same prefix.",
+    "declared": "An Extended DNS Error says that this is policy.",
+    "aa_usual": "Share of this resolver's answers that agree with the controls and have AA set; null: too few.",
+    "expected_by_chance": "Names that would be lost like this one by chance, at this resolver, on this date.",
+    "rewrites": "The resolver answers names that cannot exist.",
+    "rewritten": "The answer is what this resolver says to names that cannot exist.",
+    "seen_before": "The resolver gave this address, or one in its prefix, on an earlier date, when nothing was wrong.",
+    "published_before": "The controls gave this address, or one in its prefix, on an earlier date.",
+    "unfit": "The resolver was silent or ill.",
+    "wide": "A third of what the resolver answered on the date before is now silent or fails.",
+    "stripped": "The resolver denies this qtype for nearly every name that has it.",
+}

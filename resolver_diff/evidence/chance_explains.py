@@ -1,0 +1,25 @@
+"""Losing this name is no more than the losses that strike any name at this resolver.
+
+Clears silence and failures: with p the chance that one question here ends in the same
+way, taken from the names that did not lose all of theirs, m questions of this name lost
+together (all of its registrable domain's, when all were) and n names, n p^m names would be
+lost like this by chance. From 0.05 on this one may be one of them. That is
+an expected number of false alarms per resolver and date, not a probability of guilt.
+
+Wrong when losses come together: a server of the name's owner that fails for its own
+reasons loses all of its questions at once.
+"""
+
+import polars as pl
+
+from resolver_diff.evidence import Bearing, Claim, Evidence
+
+FALSE_ALARMS = 0.05  # per resolver and date
+
+EVIDENCE = Evidence(
+    claim=Claim.VANISHED,
+    bearing=Bearing.WEAKENS,
+    when=pl.col("expected_by_chance") >= FALSE_ALARMS,
+    says="about {expected_by_chance:.2g} names are lost like this by chance",
+    decides=True,
+)

@@ -1,0 +1,21 @@
+"""A CNAME target is one that the controls give.
+
+Clears the difference: the same host of the same CDN, at another edge. It does not clear an
+address that cannot be on the public Internet.
+
+Wrong when the last step of the chain is forged and the first ones are not.
+"""
+
+import polars as pl
+
+from resolver_diff.evidence import Bearing, Claim, Evidence
+from resolver_diff.tables import State
+
+EVIDENCE = Evidence(
+    claim=Claim.DIVERGENT,
+    bearing=Bearing.WEAKENS,
+    when=pl.col("shares_cname") & ~pl.col("shares_address") & ~pl.col("shares_prefix") & ~pl.col("bogon"),
+    says="the CNAME leads where the controls are led too",
+    decides=True,
+    leaves=State.AGREES,
+)

@@ -1,0 +1,227 @@
+"""What each resolver said, next to what the controls say: cells, votes, consensus, health, shared tokens."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import stories
+from resolver_diff import compare
+from resolver_diff._pools import prefix
+from resolver_diff.compare import Panel
+from resolver_diff.diff import Diff, anomalies, diff
+from resolver_diff.snapshot import Snapshot
+from resolver_diff.tables import Condition, Outcome, Purpose, State
+
+KEY = {"domain_set": "story", "qname": "x.example", "qtype": "A", "resolver": "isp-ru", "transport": "udp"}
+
+
+def day(said: Mapping[str, Any], resolvers: Mapping[str, Any] | None = None) -> Snapshot:
+    """Return a date on which *said* is said; the cast and the rest as in stories."""
+    return stories.Story("test", {"before": {}, "after": said, "resolvers": resolvers or {}}).after
+
+
+def judged(said: Mapping[str, Any], resolvers: Mapping[str, Any] | None = None) -> Diff:
+    """Judge one such date alone."""
+    return anomalies(day(said, resolvers))
+
+
+def cell(found: Diff, resolver: str, qname: str = "x.example", qtype: str = "A") -> dict[str, Any]:
+    """Return one cell of the latest date."""
+    same = (pl.col("resolver") == resolver) & (pl.col("qname") == qname) & (pl.col("qtype") == qtype)
+    return found.cells.filter(same & (pl.col("date") == pl.col("date").max())).row(0, named=True)
+
+
+def tries(*replies: tuple[int, int | None, str, str | None]) -> dict[str, Any]:
+    """Return the cell that comes of one question's rows: attempt, reply, outcome, answer."""
+    rows = [
+        {**KEY, "purpose": Purpose.TARGET, "attempt": attempt, "reply": reply, "outcome": outcome, "answer": answer}
+        for attempt, reply, outcome, answer in replies
+    ]
+    empty = day({}).observations.clear()
+    frame = pl.concat([empty, pl.DataFrame(rows, schema_overrides=empty.schema)], how="diagonal")
+    snapshot = Snapshot(date(2026, 2, 11), "home", (), frame)
+    return compare.cells(frame, Panel.of([snapshot])).row(0, named=True)
+
+
+def test_first_reply_counts() -> None:
+    """A cell is the first attempt that got a reply, whatever came before or after it."""
+    found = tries((0, None, "timeout", None), (1, 0, "servfail", None), (2, 0, "answer", "192.0.2.1"))
+    assert found["outcome"] == Outcome.SERVFAIL
+    assert (found["attempts"], found["silent_attempts"]) == (3, 1)
+
+
+def test_last_silence_counts() -> None:
+    """A question nobody answered ends as its last attempt did."""
+    assert tries((0, None, "timeout", None), (1, None, "unreachable", None))["outcome"] == Outcome.UNREACHABLE
+
+
+def test_octets_that_are_no_message_are_no_reply() -> None:
+    """A later reply is preferred to octets that cannot be read."""
+    assert tries((0, 0, "malformed", None), (1, 0, "answer", "192.0.2.1"))["outcome"] == Outcome.ANSWER
+
+
+def test_second_reply_is_kept_when_it_differs() -> None:
+    """Of several replies to a query the first is the cell, and the first that differs stands beside it."""
+    replies = (0, 0, "answer", "192.0.2.1"), (0, 1, "answer", "192.0.2.1"), (0, 2, "answer", "192.0.2.9")
+    found = tries(*replies)
+    assert (found["answer"], found["second_answer"]) == ("192.0.2.1", "192.0.2.9")
+    assert tries(*replies[:2])["second_outcome"] is None
+
+
+def test_consensus_needs_two_operators() -> None:
+    """One control that answers is an opinion; without a second nothing can be told."""
+    others = {name: {"x.example": "timeout"} for name in ("google", "cloudflare", "opendns", "digitalcourage")}
+    found = cell(judged({**others, "isp-ru": {"x.example": "nxdomain"}}), "isp-ru")
+    assert found["consensus"] is None
+    assert found["state"] == State.INSUFFICIENT
+    del others["google"]
+    found = cell(judged({**others, "isp-ru": {"x.example": "nxdomain"}}), "isp-ru")
+    assert (found["consensus"], found["state"]) == ("answer", State.VANISHED)
+
+
+def test_operator_has_one_vote() -> None:
+    """An operator asked at many addresses is one voice among the controls."""
+    more = {f"google-{n}": {"role": "control", "country": "US", "operator": "Google"} for n in range(9)}
+    denial = {name: {"x.example": "nxdomain"} for name in ("google", *more)}
+    found = cell(judged(denial, more), "isp-ru")
+    assert found["consensus"] == "answer"
+    assert (found["controls_agreeing"], found["controls_asked"]) == (4, 5)
+
+
+def test_operator_that_contradicts_itself_has_no_vote() -> None:
+    """Where one transport of a control denies and another answers, neither counts."""
+    tcp = {"google-tcp": {"role": "control", "country": "US", "operator": "Google", "transport": "tcp"}}
+    silent = {name: {"x.example": "timeout"} for name in ("cloudflare", "opendns", "digitalcourage")}
+    found = cell(judged({**silent, "google": {"x.example": "nxdomain"}}, tcp), "isp-ru")
+    assert found["consensus"] is None  # Quad9 is left alone
+
+
+def test_control_is_held_against_the_others() -> None:
+    """A control does not vote about itself."""
+    found = cell(judged({"google": {"x.example": "nxdomain"}}), "google")
+    assert (found["state"], found["controls_agreeing"], found["controls_asked"]) == (State.VANISHED, 4, 4)
+
+
+def test_control_cannot_tip_a_tie() -> None:
+    """Where the controls are divided evenly, none of them is judged by the others."""
+    said = {name: {"x.example": "nxdomain"} for name in ("google", "quad9")} | {"opendns": {"x.example": "timeout"}}
+    found = judged(said)
+    assert {cell(found, name)["state"] for name in ("google", "quad9", "cloudflare")} == {State.INSUFFICIENT}
+
+
+def test_ill_control_has_no_vote() -> None:
+    """A control that fails its control names is not asked for its opinion."""
+    found = judged({"google": {"*": "servfail"}})
+    health = found.health.frame.filter(pl.col("resolver") == "google").row(0, named=True)
+    assert (health["condition"], health["votes"]) == (Condition.ILL, False)
+    assert cell(found, "isp-ru", "quiet-00.test")["controls_asked"] == 4
+
+
+def test_control_with_another_view_loses_its_vote() -> None:
+    """A control that stands alone on a third of everything is no control, though it answers its control names."""
+    found = judged({"google": {"quiet": "nxdomain"}})
+    health = found.health.frame.filter(pl.col("resolver") == "google").row(0, named=True)
+    assert not health["votes"]
+    assert "the other controls contradict it on 60 of 60 questions" in health["says"]
+    assert cell(found, "isp-ru", "quiet-00.test")["controls_asked"] == 4
+
+
+def test_register_is_not_ill() -> None:
+    """A resolver that denies everything but its control names is judged name by name."""
+    found = judged({"nsdi-a": {"quiet": "nxdomain aa no-soa"}})
+    assert len(found.anomalies) == 60
+    health = found.health.frame.filter(pl.col("resolver") == "nsdi-a").row(0, named=True)
+    assert health["condition"] == Condition.WELL
+
+
+def test_nothing_without_controls() -> None:
+    """Where no resolver is a control, every cell is insufficient and nothing is an anomaly."""
+    nobody = {name: {**facts, "role": "public"} for name, facts in stories.CAST.items()}
+    found = judged({"nsdi-a": {"x.example": "nxdomain"}}, nobody)
+    assert set(found.cells["state"]) == {State.INSUFFICIENT}
+    assert not len(found.anomalies)
+
+
+def test_order_of_rows_does_not_matter() -> None:
+    """The same observations in another order give the same judgement, in the same order."""
+    said = {"nsdi-a": {"x.example": "nxdomain"}, "isp-ir": {"y.example": {"A": "127.0.0.1"}}}
+    story = stories.Story("test", {"before": {}, "after": said})
+    before, after = (
+        Snapshot(one.date, one.vantage, one.runs, one.observations.sample(fraction=1, shuffle=True, seed=7))
+        for one in (story.before, story.after)
+    )
+    plain, mixed = story.diff(), diff(before, after)
+    assert len(plain.anomalies) == 3
+    for name in ("anomalies", "events", "health"):
+        assert_frame_equal(getattr(plain, name).frame, getattr(mixed, name).frame)
+    assert_frame_equal(plain.cells, mixed.cells)
+
+
+def test_every_cell_is_there() -> None:
+    """The cells of both dates are all there, each once, sorted, also those that are fine."""
+    story = stories.Story("test", {"before": {}, "after": {}})
+    found = story.diff().cells
+    asked = story.before.observations.filter(pl.col("purpose") == Purpose.TARGET).height
+    assert found.height == 2 * asked
+    assert found.sort("date", *compare.KEY).equals(found)
+    assert set(found["state"]) == {State.AGREES}
+
+
+def test_snapshot_without_rows() -> None:
+    """Two dates on which nothing was asked have no difference."""
+    empty = day({})
+    empty = Snapshot(empty.date, empty.vantage, empty.runs, empty.observations.clear())
+    found = diff(empty, empty)
+    assert (len(found.anomalies), len(found.events), found.cells.height) == (0, 0, 0)
+
+
+def test_name_in_two_domain_sets_is_judged_in_each() -> None:
+    """A name that two sets list is two cells, and an anomaly in both."""
+    one = day({"nsdi-a": {"x.example": {"A": "nxdomain"}}})
+    twice = pl.concat(
+        [
+            one.observations,
+            one.observations.filter(pl.col("domain_set") == "story").with_columns(domain_set=pl.lit("b")),
+        ]
+    )
+    found = anomalies(Snapshot(one.date, one.vantage, one.runs, twice))
+    assert found.anomalies.frame["domain_set"].to_list() == ["b", "story"]
+    assert found.events.frame["domain_set"].to_list() == ["b", "story"]
+
+
+def test_other_record_types_are_compared_as_they_are() -> None:
+    """RDATA that is no address is shared when one record is the same, and foreign when none is."""
+    one = day({})
+    text = (
+        pl.when(pl.col("resolver") == "isp-ru")
+        .then(pl.lit("a b"))
+        .when(pl.col("resolver") == "isp-de")
+        .then(pl.lit("c"))
+    )
+    asked = pl.col("qname") == "quiet-00.test"
+    changed = one.observations.with_columns(
+        qtype=pl.when(asked).then(pl.lit("TXT")).otherwise("qtype"),
+        answer=pl.when(asked).then(text.otherwise(pl.lit("b"))).otherwise("answer"),
+    ).unique(["resolver", "purpose", "qname", "qtype", "asked_at"])
+    found = anomalies(Snapshot(one.date, one.vantage, one.runs, changed))
+    assert cell(found, "isp-ru", "quiet-00.test", "TXT")["state"] == State.AGREES
+    assert cell(found, "isp-de", "quiet-00.test", "TXT")["state"] == State.INSUFFICIENT
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.77", "192.0.2"),
+        ("2001:db8:1:2::3", "2001:db8:1"),
+        ("::ffff:192.0.2.77", "0:0:0"),
+        ("not-an-address", None),
+        ("300.1.1.1", None),
+    ],
+)
+def test_prefix(address: str, network: str | None) -> None:
+    """Addresses are neighbours within a /24 or a /48; what is no address has none."""
+    assert prefix(address) == network
