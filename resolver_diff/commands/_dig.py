@@ -1,0 +1,103 @@
+"""What was asked and said, the way `dig` shows it; and the command that asks the same again."""
+
+import shlex
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from typing import Any
+
+import dns.edns
+import dns.flags
+import dns.message
+import dns.rcode
+
+from resolver_diff._model import PORTS
+from resolver_diff.config import Resolver
+from resolver_diff.reports._layout import Line, Tone, line, paragraph
+from resolver_diff.tables import TransportName
+
+FLAGS = ("aa", "tc", "ra", "ad")
+DIG = ("+nsid", "+nocookie", "+noadflag", "+bufsize=1232")  # what dig would do otherwise than we do
+
+
+def show(row: dict[str, Any], width: int) -> Iterator[Line]:
+    """Yield one observation: the query, and the reply if there was one."""
+    attempt = f", attempt {row['attempt'] + 1}" if row["attempt"] else ""
+    second = f", reply {row['reply'] + 1}" if row["reply"] else ""
+    when = f"{row['asked_at']:%Y-%m-%d %H:%M:%S} UTC"
+    yield line(f"  ;; asked {when} over {row['transport']}{attempt}{second}", Tone.FAINT)
+    if row["rcode"] is None:
+        yield line(f"  ;; no answer: {row['outcome']}")
+        return
+    flags = ["qr", *(flag for flag in FLAGS if row[flag])]
+    authority = f"; AUTHORITY: {row['authority']}" if row["authority"] is not None else ""
+    yield line(f"  ;; status: {dns.rcode.to_text(row['rcode'])}, flags: {' '.join(flags)}{authority}")
+    for record in _records(row):
+        yield from paragraph(record, width=width, first="  ", rest="      ")
+    if row["soa"] is not None:
+        yield line(f"  ;; SOA of {row['soa']}.".replace("..", "."))
+    elif row["answer"] is None:
+        yield line("  ;; no SOA")
+    for code in row["ede"] or ():
+        yield line(f"  ;; EDE: {code} ({_ede(code)})")
+    if row["ede_text"] is not None:
+        yield from paragraph(f";; EDE text: {row['ede_text']}", width=width, first="  ", rest="     ")
+    if row["nsid"] is not None:
+        yield from paragraph(f";; NSID: {row['nsid']}", width=width, first="  ", rest="     ")
+    facts = [f"query time: {row['rtt'].total_seconds() * 1000:.0f} ms"] if row["rtt"] is not None else []
+    facts += [f"received: {row['size']} octets"] if row["size"] is not None else []
+    facts += [f"smallest TTL: {row['ttl']}"] if row["ttl"] is not None else []
+    if facts:
+        yield line(f"  ;; {', '.join(facts)}", Tone.FAINT)
+
+
+def _records(row: dict[str, Any]) -> Iterator[str]:
+    """Yield the chain and the answer as records; their TTLs are not kept one by one."""
+    owner = row["qname"]
+    for target in filter(None, (row["cname"] or "").split(" ")):
+        yield f"{owner}. CNAME {target.removesuffix('.')}."
+        owner = target.removesuffix(".")
+    for rdata in (row["answer"] or "").split(" "):
+        if rdata:
+            yield f"{owner}. {row['qtype']} {rdata}"
+
+
+def _ede(code: int) -> str:
+    """Return the name of an INFO-CODE (RFC 8914 5.2)."""
+    assigned = {int(member): name for name, member in dns.edns.EDECode.__members__.items()}
+    return assigned.get(code, "unassigned").replace("_", " ").capitalize()
+
+
+def command(resolver: Resolver, qname: str, qtype: str) -> str:
+    """Return a command line that asks the same again, over the same transport."""
+    transport = resolver.transport
+    port = [] if resolver.port == PORTS[transport] else ["-p", str(resolver.port)]
+    asked = [f"@{resolver.address}", *port, qname, qtype]
+    if transport == TransportName.H3:
+        return _curl(resolver, qname, qtype)
+    if transport in (TransportName.UDP, TransportName.TCP):
+        words = ["dig", *asked, *DIG, *(["+tcp"] if transport == TransportName.TCP else [])]
+    else:
+        words = ["kdig", *asked, "+nsid", f"+tls-ca={resolver.ca}" if resolver.ca else "+tls-ca"]
+        if resolver.hostname:
+            words += [f"+tls-hostname={resolver.hostname}"]
+        if transport == TransportName.HTTPS:
+            words += [f"+https={resolver.hostname or ''}{resolver.path or '/dns-query'}"]
+        else:
+            words += ["+tls" if transport == TransportName.TLS else "+quic"]
+    return shlex.join([*words, *([] if resolver.recursion else ["+norecurse"])])
+
+
+def _curl(resolver: Resolver, qname: str, qtype: str) -> str:
+    """Return a GET of RFC 8484 over HTTP/3, which neither dig nor kdig speaks."""
+    query = dns.message.make_query(qname, qtype, use_edns=0, payload=1232, options=[dns.edns.NSIDOption(b"")])
+    query.id = 0
+    if not resolver.recursion:
+        query.flags = dns.flags.Flag(0)
+    octets = urlsafe_b64encode(query.to_wire()).rstrip(b"=").decode()
+    host = resolver.hostname or resolver.address
+    url = f"https://{host}:{resolver.port}{resolver.path or '/dns-query'}?dns={octets}"
+    address = f"[{resolver.address}]" if ":" in resolver.address else resolver.address
+    words = ["curl", "--http3-only", "-H", "accept: application/dns-message"]
+    words += ["--resolve", f"{host}:{resolver.port}:{address}"]
+    words += ["--cacert", resolver.ca] if resolver.ca else []
+    return shlex.join([*words, url]) + " | xxd"

@@ -1,0 +1,83 @@
+"""Options that several commands share; one meaning each."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SNAPSHOTS = Path("snapshots")
+
+
+def _folders(context: typer.Context, pattern: str) -> set[str]:
+    """Return the values in the folder names that match *pattern* below the snapshots folder."""
+    folder = Path(context.params.get("snapshots") or SNAPSHOTS)
+    return {found.name.partition("=")[2] for found in folder.glob(pattern) if found.is_dir()}
+
+
+def _dates(context: typer.Context, incomplete: str) -> Iterator[str]:
+    """Complete a date: those there are, the newest first."""
+    found = ["latest", "previous", *sorted(_folders(context, "date=*"), reverse=True)]
+    return (day for day in found if day.startswith(incomplete))
+
+
+def _vantages(context: typer.Context, incomplete: str) -> Iterator[str]:
+    """Complete a vantage: those there are."""
+    return (name for name in sorted(_folders(context, "date=*/vantage=*")) if name.startswith(incomplete))
+
+
+DATE_HELP = "A date (2026-02-11), `latest` or `previous`."
+Day = Annotated[str, typer.Argument(metavar="DATE", help=DATE_HELP, autocompletion=_dates)]
+DayBefore = Annotated[str, typer.Argument(metavar="BEFORE", help=DATE_HELP, autocompletion=_dates)]
+DayAfter = Annotated[str, typer.Argument(metavar="AFTER", help=DATE_HELP, autocompletion=_dates)]
+DayOption = Annotated[str, typer.Option("--date", metavar="DATE", help=DATE_HELP, autocompletion=_dates)]
+NewDay = Annotated[
+    str | None, typer.Option("--date", metavar="DATE", help="The date of the snapshot; today (UTC) if not given.")
+]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A domain name.")]
+Resolvers = Annotated[
+    Path | None, typer.Option("--resolvers", metavar="FILE", help="Who is asked; the shipped list if not given.")
+]
+Facts = Annotated[
+    Path | None,
+    typer.Option(
+        "--resolvers",
+        metavar="FILE",
+        help="Take operator, country, role and policy of resolvers from here, not from the snapshots.",
+    ),
+]
+Domains = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--domains", metavar="FILE|FOLDER", help="Names to ask for (repeatable); the shipped sets if not given."
+    ),
+]
+OnlyDomains = Annotated[
+    list[Path] | None,
+    typer.Option("--domains", metavar="FILE|FOLDER", help="Look only at the names of these sets (repeatable)."),
+]
+Snapshots = Annotated[
+    Path, typer.Option("--snapshots", metavar="FOLDER", help="Where the snapshots are kept.", file_okay=False)
+]
+Vantage = Annotated[
+    str | None,
+    typer.Option(
+        "--vantage", metavar="NAME", help="Only what was seen from here; all if not given.", autocompletion=_vantages
+    ),
+]
+NewVantage = Annotated[
+    str, typer.Option("--vantage", metavar="NAME", help="Where this machine looks from.", autocompletion=_vantages)
+]
+Qtypes = Annotated[
+    list[str] | None,
+    typer.Option("--qtype", metavar="TYPE", help="Record type to ask for (repeatable); A and AAAA if not given."),
+]
+OnlyQtypes = Annotated[
+    list[str] | None,
+    typer.Option("--qtype", metavar="TYPE", help="Only this record type (repeatable); all if not given."),
+]
+Csv = Annotated[
+    Path | None, typer.Option("--csv", metavar="FILE", help="Write the anomalies here, one line each; `-`: stdout.")
+]
+Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write everything found here; `-`: stdout.")]
+ExitCode = Annotated[bool, typer.Option("--exit-code", help="End with status 1 when there are anomalies.")]

@@ -1,0 +1,98 @@
+"""What commands say: data to stdout and to files, talk to stderr."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from resolver_diff.diff import Diff
+from resolver_diff.errors import Problem, UsageError
+from resolver_diff.reports import csv as csv_report
+from resolver_diff.reports import json as json_report
+from resolver_diff.reports import text as text_report
+from resolver_diff.reports import visible
+from resolver_diff.reports._layout import WIDTH, Line, Tone
+
+STDOUT = Path("-")
+WIDEST = 120  # columns; longer lines are hard to read
+STYLES = {Tone.PLAIN: "", Tone.HEADING: "bold", Tone.BAD: "red", Tone.GOOD: "green", Tone.FAINT: "dim"}
+
+
+def talk(text: str) -> None:
+    """Say *text* to the person, on stderr."""
+    print("\n".join(map(visible, text.split("\n"))), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def warn(problems: Iterable[Problem]) -> None:
+    """Say what is wrong but stops nothing, each once."""
+    for problem in dict.fromkeys(problems):
+        talk(problem.render("warning"))
+
+
+def page_width() -> int:
+    """Return how many columns a page may take."""
+    console = Console()
+    return max(WIDTH // 2, min(console.width, WIDEST)) if console.is_terminal else WIDTH
+
+
+def show(lines: Sequence[Line]) -> None:
+    """Print *lines* on stdout, in color on a terminal that wants it."""
+    console = Console(highlight=False, soft_wrap=True)
+    with console.capture() as shown:  # rich would end the program itself when nobody reads stdout any more
+        for spans in lines:
+            console.print(Text.assemble(*((span.text, STYLES[span.tone]) for span in spans)))
+    sys.stdout.write(shown.get())
+
+
+def check_outputs(csv: Path | None, json: Path | None) -> None:
+    """Raise UsageError when stdout would have to hold two things."""
+    if csv == STDOUT and json == STDOUT:
+        raise UsageError("stdout can hold only one of --csv and --json", hint="name a file for the other")
+
+
+def hand_over(diffs: Sequence[Diff], csv: Path | None, json: Path | None) -> None:
+    """Write the files asked for, and show the page unless stdout holds one of them."""
+    if csv is not None:
+        write(csv, csv_report.REPORT.render(diffs))
+    if json is not None:
+        write(json, json_report.REPORT.render(diffs))
+    if STDOUT not in (csv, json):
+        show(text_report.describe(diffs, page_width()))
+
+
+def write(file: Path, text: str) -> None:
+    """Write *text* as UTF-8 to *file*, so that at no time half of it is there; or to stdout for ``-``.
+
+    Raises UsageError when that cannot be done; what was there before then still is.
+    """
+    octets = text.encode()
+    if file == STDOUT:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(octets)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        if file.exists() and not file.is_file():  # a pipe or a device, where nothing can be renamed to
+            file.write_bytes(octets)
+            return
+        _replace(file.resolve(), octets)
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror or error}") from error
+
+
+def _replace(file: Path, octets: bytes) -> None:
+    fresh = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with fresh.open("xb") as stream:
+            stream.write(octets)
+            stream.flush()
+            os.fsync(stream.fileno())
+        fresh.replace(file)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        raise

@@ -1,0 +1,97 @@
+"""One name through all dates: each resolver's cells, compressed into runs of dates that are alike."""
+
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+import polars as pl
+
+from resolver_diff import diff
+from resolver_diff.commands._loading import HISTORY, Source, about
+from resolver_diff.errors import UsageError
+from resolver_diff.reports._layout import EMPTY, Line, Tone, line, table
+from resolver_diff.snapshot import Snapshot
+from resolver_diff.tables import State
+
+SERIES = ("vantage", "qtype", "resolver", "transport")
+WRONG = (State.VANISHED, State.DIVERGENT)
+TONES = {State.VANISHED: Tone.BAD, State.DIVERGENT: Tone.BAD, State.INSUFFICIENT: Tone.FAINT, State.GONE: Tone.FAINT}
+HEADER = ("resolver", "type", "from", "to", "dates", "state", "said")
+
+
+def cells(source: Source, qname: str, qtypes: Sequence[str] | None) -> pl.DataFrame:
+    """Return the judged cells of *qname*, all dates and vantages.
+
+    Raises UsageError when no snapshot holds the name.
+    """
+    earlier: defaultdict[str, deque[Snapshot]] = defaultdict(lambda: deque(maxlen=HISTORY))
+    found = []
+    for day, vantage, sets in source.dates_with(qname):
+        today = replace(source, vantage=vantage).read(day, sets)[0]
+        found.append(diff.anomalies(today, earlier[vantage]).cells.filter(pl.col("qname") == qname))
+        earlier[vantage].append(about(today, (qname,)))
+    if not found:
+        hint = "a name must be in a domain set to be asked"
+        raise UsageError(f"no snapshot in {source.folder} holds `{qname}`", hint=hint)
+    every = pl.concat(found)
+    wanted = every.filter(pl.col("qtype").is_in([qtype.upper() for qtype in qtypes])) if qtypes else every
+    if not wanted.height:
+        there = ", ".join(sorted(every["qtype"].unique()))
+        raise UsageError(f"`{qname}` was not asked for with that type", hint=f"it was asked for {there}")
+    return wanted.unique(["date", *SERIES], maintain_order=True)  # a name of two sets is asked once for each
+
+
+def describe(given: pl.DataFrame, width: int) -> list[Line]:
+    """Return the page about the cells of one name."""
+    lines: list[Line] = []
+    for (vantage,), frame in given.partition_by("vantage", as_dict=True).items():
+        days = frame["date"].unique().sort()
+        title = f"{frame['qname'][0]} at vantage {vantage}: {_many(len(days))} from {days[0]} to {days[-1]}"
+        lines += [EMPTY] if lines else []
+        lines += [line(title, Tone.HEADING)]
+        runs = _runs(frame)
+        tones = [TONES.get(State(state), Tone.PLAIN) for state in runs["state"]]
+        rows = [_row(run) for run in runs.iter_rows(named=True)]
+        lines += table(HEADER, rows, tones=tones, width=width, flexible=(0, 6), indent=0)
+    return lines
+
+
+def _runs(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per run; resolvers where the name was ever wrong come first.
+
+    An answer that agrees may rotate within a run; one that is wrong may not.
+    """
+    wrong = pl.col("state").is_in(WRONG)
+    alike = pl.struct("state", "mechanism", "outcome", answer=pl.when(wrong).then("answer"))
+    return (
+        frame.sort(*SERIES, "date")
+        .with_columns(run=alike.rle_id().over(SERIES), ever=wrong.any().over("resolver", "transport"))
+        .group_by(*SERIES, "run", maintain_order=True)
+        .agg(
+            pl.col("ever", "state", "mechanism", "outcome").first(),
+            pl.col("answer").last(),
+            answers=pl.col("answer").n_unique(),
+            first=pl.col("date").min(),
+            last=pl.col("date").max(),
+            dates=pl.len(),
+        )
+        .sort(~pl.col("ever"), "resolver", "transport", "qtype", "first")
+    )
+
+
+def _row(run: dict[str, object]) -> tuple[str, ...]:
+    resolver = str(run["resolver"]) + ("" if run["transport"] == "udp" else f"/{run['transport']}")
+    said = str(run["answer"] or run["outcome"])
+    if isinstance(run["answers"], int) and run["answers"] > 1:
+        said = f"{run['answers']} answers, last {said}"
+    if run["mechanism"] is not None and run["mechanism"] != run["outcome"]:
+        said = f"{run['mechanism']}: {said}"
+    first, last = run["first"], run["last"]
+    assert isinstance(first, date)
+    assert isinstance(last, date)
+    return resolver, str(run["qtype"]), str(first), str(last), str(run["dates"]), str(run["state"]), said
+
+
+def _many(count: int) -> str:
+    return "1 date" if count == 1 else f"{count} dates"

@@ -1,0 +1,163 @@
+"""The witnesses of a cell: who said what, when; what speaks for and against; how to ask again."""
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+
+import polars as pl
+
+from resolver_diff import diff, evidence, family
+from resolver_diff.commands import _dig
+from resolver_diff.commands._loading import Source
+from resolver_diff.config import Resolver
+from resolver_diff.diff import Diff
+from resolver_diff.errors import UsageError
+from resolver_diff.evidence import Evidence
+from resolver_diff.reports._layout import EMPTY, Line, Tone, line, paragraph, table
+from resolver_diff.snapshot import Snapshot
+from resolver_diff.tables import Purpose, State
+
+CONTROLS = ("control", "operator", "transport", "outcome", "said")
+FOR, AGAINST = "Evidence for a difference", "Evidence against a difference"
+TONES = {State.VANISHED: Tone.BAD, State.DIVERGENT: Tone.BAD}
+
+
+def describe(
+    source: Source,
+    qname: str,
+    resolver: str,
+    qtypes: Sequence[str],
+    days: tuple[str | None, str],
+    width: int,
+) -> list[Line]:
+    """Return the page about *qname* at *resolver*, for the later of *days* beside the earlier.
+
+    Raises UsageError when the snapshots do not hold that cell.
+    """
+    later = source.day(days[1])
+    today = source.load_one(later)
+    earlier = source.day(days[0]) if days[0] else _before(source, later, today.vantage)
+    entry = _entry(today, resolver)
+    judged, snapshots = _judge(source, qname, today, earlier)
+    cells = judged.cells.filter(pl.col("qname") == qname)
+    own = cells.filter(pl.col("resolver") == resolver).sort("qtype", "date")
+    if not own.height:
+        hint = "a name must be in a domain set to be asked"
+        raise UsageError(f"`{qname}` was not asked of {resolver} on {later}", hint=hint)
+    there = own["qtype"].unique().sort().to_list()
+    missing = [qtype for qtype in qtypes if qtype not in there]
+    if missing:
+        raise UsageError(f"`{qname}` was not asked for {missing[0]}", hint=f"it was asked for {', '.join(there)}")
+    lines: list[Line] = []
+    for qtype in qtypes or there:
+        lines += [EMPTY] if lines else []
+        lines += _page(cells.filter(pl.col("qtype") == qtype), entry, snapshots, width)
+    return lines
+
+
+def _before(source: Source, later: date, vantage: str) -> date | None:
+    """Return the last date before *later* that has the vantage, if there is one."""
+    return max((day for day in source.dates(vantage) if day < later), default=None)
+
+
+def _entry(snapshot: Snapshot, name: str) -> Resolver:
+    entries = {resolver.name: resolver for resolver in snapshot.resolvers}
+    if name not in entries:
+        close = difflib.get_close_matches(name, entries, n=3)
+        hint = f"do you mean {' or '.join(close)}?" if close else f"there are {', '.join(sorted(entries)[:10])}"
+        raise UsageError(f"no resolver `{name}` was asked on {snapshot.date}", hint=hint)
+    return entries[name]
+
+
+def _judge(source: Source, qname: str, today: Snapshot, earlier: date | None) -> tuple[Diff, list[Snapshot]]:
+    """Return the judgement of *today*, beside *earlier* if there is one, and the snapshots, earlier first."""
+    if earlier is None:
+        return diff.anomalies(today), [today]
+    if earlier >= today.date:
+        raise UsageError(f"{earlier} is not before {today.date}", hint="--before is the earlier date")
+    found = source.load(earlier)
+    if today.vantage not in found:
+        raise UsageError(f"vantage {today.vantage} has no snapshot of {earlier}")
+    past = found[today.vantage]
+    return diff.diff(past, today, source.history(earlier, today.vantage, qname)), [past, today]
+
+
+def _page(cells: pl.DataFrame, entry: Resolver, snapshots: list[Snapshot], width: int) -> Iterator[Line]:
+    """Yield the page about the cells of one name and type, all resolvers."""
+    today = snapshots[-1]
+    own = cells.filter(pl.col("resolver") == entry.name)
+    qname, qtype = own["qname"][0], own["qtype"][0]
+    title = f"{qname} {qtype} at {_called(entry)}, from vantage {today.vantage}"
+    yield from paragraph(title, width=width, tone=Tone.HEADING)
+    for snapshot in snapshots:
+        verdict = own.filter(pl.col("date") == snapshot.date).to_dicts()
+        yield EMPTY
+        yield _verdict(snapshot.date, verdict)
+        asked = (pl.col("qname") == qname) & (pl.col("qtype") == qtype) & (pl.col("purpose") == Purpose.TARGET)
+        rows = snapshot.observations.filter(asked, pl.col("resolver") == entry.name)
+        for row in rows.sort("asked_at", "attempt", "reply").iter_rows(named=True):
+            yield from _dig.show(row, width)
+    yield from _others(cells.filter(pl.col("date") == today.date), entry, today.date, width)
+    found = own.filter(pl.col("date") == today.date).to_dicts()
+    for heading, column in ((FOR, "evidence_for"), (AGAINST, "evidence_against")):
+        names = [name for row in found for name in row[column] or ()]
+        if names:
+            yield EMPTY
+            yield line(heading, Tone.HEADING)
+            yield from _evidence(names, width)
+    yield EMPTY
+    yield line("Ask again", Tone.HEADING)
+    yield line(f"  {_dig.command(entry, qname, qtype)}")
+
+
+def _called(entry: Resolver) -> str:
+    about = [entry.address, entry.operator, entry.country, entry.role, str(entry.policy)]
+    return f"{entry.name} ({', '.join(part for part in about if part)})"
+
+
+def _verdict(day: date, found: list[dict[str, object]]) -> Line:
+    if not found:
+        return line(f"{day}: not asked", Tone.FAINT)
+    cell = found[0]
+    by = f" by {cell['mechanism']}" if cell["mechanism"] else ""
+    controls = f"{cell['controls_agreeing'] or 0} of {cell['controls_asked'] or 0} controls"
+    said = f"{controls} say {cell['consensus']}" if cell["consensus"] else f"no consensus of {controls}"
+    return line(f"{day}: {cell['state']}{by}; {said}", TONES.get(State(str(cell["state"])), Tone.HEADING))
+
+
+def _others(cells: pl.DataFrame, entry: Resolver, day: date, width: int) -> Iterator[Line]:
+    """Yield what each control said, and how many of the others said the same."""
+    others = cells.filter(pl.col("resolver") != entry.name)
+    controls = others.filter(pl.col("role") == "control").sort("resolver", "transport")
+    if controls.height:
+        rows = [
+            (row["resolver"], row["operator"] or "", row["transport"], row["outcome"], row["answer"] or "")
+            for row in controls.iter_rows(named=True)
+        ]
+        yield EMPTY
+        yield line(f"Controls on {day}", Tone.HEADING)
+        yield from table(CONTROLS, rows, tones=[Tone.PLAIN] * len(rows), width=width, flexible=(0, 1, 4))
+    rest = others.filter(pl.col("role") != "control")
+    if rest.height:
+        counts = rest["outcome"].cast(pl.String).value_counts().sort("count", "outcome", descending=[True, False])
+        said = ", ".join(f"{count} {outcome}" for outcome, count in counts.iter_rows())
+        yield EMPTY
+        yield from paragraph(f"Others on {day}: {said}", width=width)
+
+
+def _evidence(names: Iterable[str], width: int) -> Iterator[Line]:
+    """Yield each piece of evidence with what it claims and when it is wrong, as its file says."""
+    members = family.members(evidence, "EVIDENCE", Evidence)
+    for name in names:
+        yield line(f"  {name}")
+        module = name.replace("-", "_")
+        if module in members:
+            for part in _docstring(module):
+                yield from paragraph(part, width=width, first="    ", rest="    ", tone=Tone.FAINT)
+
+
+def _docstring(module: str) -> list[str]:
+    text = inspect.getdoc(importlib.import_module(f"{evidence.__name__}.{module}")) or ""
+    return [" ".join(part.split()) for part in text.split("\n\n")]

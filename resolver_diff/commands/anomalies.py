@@ -1,0 +1,36 @@
+"""resolver-diff anomalies: who says something else today."""
+
+from resolver_diff.commands import _options as options
+
+
+def command(
+    day: options.Day = "latest",
+    resolvers: options.Facts = None,
+    domains: options.OnlyDomains = None,
+    snapshots: options.Snapshots = options.SNAPSHOTS,
+    vantage: options.Vantage = None,
+    csv: options.Csv = None,
+    json: options.Json = None,
+    exit_code: options.ExitCode = False,
+) -> int:
+    """Say who says something else than the controls on one date, whether that is new or old.
+
+    \b
+    Examples:
+      resolver-diff anomalies
+      resolver-diff anomalies 2026-02-11 --csv today.csv
+      resolver-diff anomalies --domains domains/whatsapp.txt --exit-code
+    """
+    from resolver_diff import diff
+    from resolver_diff.commands._loading import Source
+    from resolver_diff.commands._output import check_outputs, hand_over
+    from resolver_diff.errors import ExitStatus
+
+    check_outputs(csv, json)
+    source = Source.of(snapshots, vantage, resolvers, domains)
+    date = source.day(day)
+    found = source.load(date)
+    diffs = [diff.anomalies(today, source.history(date, name)) for name, today in sorted(found.items())]
+    hand_over(diffs, csv, json)
+    wrong = any(len(each.anomalies) for each in diffs)
+    return ExitStatus.DIFFERENT if exit_code and wrong else ExitStatus.DONE

@@ -1,0 +1,40 @@
+"""resolver-diff explain: the witnesses of one cell."""
+
+from typing import Annotated
+
+import typer
+
+from resolver_diff.commands import _options as options
+
+
+def command(
+    name: options.Name,
+    resolver: Annotated[str, typer.Argument(metavar="RESOLVER", help="A resolver, as the snapshots call it.")],
+    day: options.DayOption = "latest",
+    before: Annotated[
+        str | None, typer.Option(metavar="DATE", help="The date to set beside it; the one before it if not given.")
+    ] = None,
+    qtypes: options.OnlyQtypes = None,
+    resolvers: options.Facts = None,
+    snapshots: options.Snapshots = options.SNAPSHOTS,
+    vantage: options.Vantage = None,
+) -> int:
+    """Show what one resolver said about one name, before and after, next to the controls, and what to make of it.
+
+    Every query and reply is there as `dig` would show it, then what each control said, the evidence for and against
+    with what it claims and when it is wrong, and a command that asks the same again.
+
+    \b
+    Examples:
+      resolver-diff explain whatsapp.com nsdi-a
+      resolver-diff explain whatsapp.com nsdi-a --date 2026-02-11 --qtype A
+    """
+    from resolver_diff.commands import _witness
+    from resolver_diff.commands._loading import Source, parse_name
+    from resolver_diff.commands._output import page_width, show
+    from resolver_diff.errors import ExitStatus
+
+    source = Source.of(snapshots, vantage, resolvers)
+    wanted = [each.upper() for each in qtypes or ()]
+    show(_witness.describe(source, parse_name(name), resolver, wanted, (before, day), page_width()))
+    return ExitStatus.DONE

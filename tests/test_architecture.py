@@ -1,0 +1,190 @@
+"""The shape of the package: who may import whom, what is pure, how long things are, what a family is."""
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FunctionType, ModuleType
+
+import pytest
+
+import resolver_diff
+from resolver_diff import commands, evidence, family, reports, transports
+from resolver_diff.evidence import Evidence
+from resolver_diff.reports import Report
+from resolver_diff.transports import Transport
+
+PACKAGE = Path(resolver_diff.__file__).parent
+ROOT = PACKAGE.parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+SOURCES = [*MODULES, *sorted((ROOT / "tests").rglob("*.py")), ROOT / "dev.py"]
+
+# From the bottom up: a stage may import the ones named here, and nobody names a stage that stands below itself.
+MAY_IMPORT = {
+    "errors": "",
+    "family": "",
+    "tables": "",
+    "wire": "tables",
+    "transports": "errors wire",
+    "config": "errors tables",
+    "snapshot": "config errors tables",
+    "plan": "config tables",
+    "journal": "config errors snapshot tables",
+    "batch": "journal plan tables transports wire",
+    "probe": "batch config errors family journal plan snapshot tables transports wire",
+    "compare": "config snapshot tables",
+    "evidence": "compare tables",
+    "anomaly": "compare evidence family tables",
+    "event": "tables",
+    "diff": "anomaly compare event evidence family snapshot tables",
+    "reports": "diff tables",
+    "lab": "config errors tables transports wire",
+    "commands": (
+        "anomaly compare config diff errors event evidence family lab plan probe reports snapshot tables transports"
+    ),
+    "__main__": "commands errors family",
+}
+HELPS = {  # files at the top that are part of a stage, but not the way into it
+    "_model": "config",
+    "_names": "config",
+    "_resolvers": "config",
+    "_text": "config",
+    "_yaml": "config",
+    "_health": "compare",
+    "_pools": "compare",
+    "_suspects": "anomaly",
+}
+PURE = {"tables", "wire", "plan", "compare", "evidence", "anomaly", "event", "diff", "reports"}
+IMPURE = {"asyncio", "os", "pathlib", "random", "secrets", "shutil", "socket", "ssl", "subprocess", "tempfile", "time"}
+IMPURE_CALLS = {"open", "input", "print", "now", "utcnow", "today", "read_parquet", "scan_parquet", "read_csv"}
+VAGUE = {"base", "common", "core", "handler", "helper", "helpers", "manager", "misc", "processor", "util", "utils"}
+FAMILIES = {
+    commands: ("command", FunctionType),
+    evidence: ("EVIDENCE", Evidence),
+    reports: ("REPORT", Report),
+    transports: ("TRANSPORT", Transport),
+}
+HEAVY = {"polars", "numpy", "dns", "yaml", "idna", "asyncio", "resolver_diff.tables", "resolver_diff.config"}
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 40
+REASON = "# long because "
+
+
+def stage(path: Path) -> str:
+    """Return the stage or family that a file of the package belongs to."""
+    name = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return HELPS.get(name, name)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the full name of everything a file imports, at its top or inside a function."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imported_stages(path: Path) -> set[str]:
+    """Return the other stages of the package that a file imports."""
+    ours = {name.split(".")[1] for name in imports(path) if name.startswith("resolver_diff.")}
+    files = {name for name in ours if (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").exists()}
+    return {HELPS.get(name, name) for name in files} - {stage(path)}
+
+
+def named(path: Path) -> str:
+    """Return how a file is called in the output of pytest."""
+    return str(path.relative_to(ROOT))
+
+
+def test_layers_have_no_cycle() -> None:
+    """The table of layers itself points one way."""
+    order = list(MAY_IMPORT)
+    backwards = [
+        (name, other)
+        for name, others in MAY_IMPORT.items()
+        for other in others.split()
+        if order.index(other) >= order.index(name)
+    ]
+    assert not backwards
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_imports_point_one_way(path: Path) -> None:
+    """A stage imports only stages below it."""
+    name = stage(path)
+    if name == "__init__":
+        assert not imported_stages(path)
+        return
+    assert name in MAY_IMPORT, f"{name} is new: give it a place in MAY_IMPORT and in ARCHITECTURE.md"
+    assert imported_stages(path) <= set(MAY_IMPORT[name].split())
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if stage(path) in PURE], ids=named)
+def test_pure_stages_touch_nothing(path: Path) -> None:
+    """The pure part opens nothing, asks nobody, and reads no clock and no dice."""
+    assert not {name.split(".")[0] for name in imports(path)} & IMPURE
+    calls = [node.func for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+    names = {func.id for func in calls if isinstance(func, ast.Name)}
+    methods = {func.attr for func in calls if isinstance(func, ast.Attribute)}
+    assert not (names | methods) & IMPURE_CALLS
+
+
+@pytest.mark.parametrize("path", MODULES, ids=named)
+def test_names_say_something(path: Path) -> None:
+    """No file is named for being a place to put things."""
+    assert not {part.removesuffix(".py").strip("_") for part in path.relative_to(PACKAGE).parts} & VAGUE
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=named)
+def test_files_are_short(path: Path) -> None:
+    """A file has one idea: at most 400 lines, or a reason near its top."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= LONGEST_FILE or any(line.startswith(REASON) for line in lines[:60])
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=named)
+def test_functions_are_short(path: Path) -> None:
+    """A function does one thing: at most 40 lines of body, or a reason on its def line or above it."""
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    long = []
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        statements = node.body[ast.get_docstring(node) is not None :]
+        length = (node.end_lineno or 0) - statements[0].lineno + 1 if statements else 0
+        first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+        if length > LONGEST_FUNCTION and not any(REASON in line for line in (lines[node.lineno - 1], lines[first - 2])):
+            long.append(f"{node.name}: {length} lines")
+    assert not long
+
+
+@pytest.mark.parametrize(("of", "attribute", "kind"), [(of, *contract) for of, contract in FAMILIES.items()], ids=str)
+def test_families_keep_their_contract(of: ModuleType, attribute: str, kind: type[object]) -> None:
+    """Every file of a family defines what its family asks for, and says what it is."""
+    assert family.members(of, attribute, kind)
+    for name in family.names(of):
+        assert importlib.import_module(f"{of.__name__}.{name}").__doc__
+
+
+def test_evidence_admits_when_it_is_wrong() -> None:
+    """Every piece of evidence tells in its docstring when it misleads."""
+    modules = [importlib.import_module(f"{evidence.__name__}.{name}") for name in family.names(evidence)]
+    assert not [module.__name__ for module in modules if not re.search(r"^Wrong ", module.__doc__ or "", re.MULTILINE)]
+
+
+def test_help_is_light() -> None:
+    """`resolver-diff --help` loads no table, no DNS and no YAML: it answers at once."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "resolver_diff", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "typer" in loaded
+    assert not loaded & HEAVY
