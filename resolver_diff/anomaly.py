@@ -189,7 +189,10 @@ def changes(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     """
     kept = ["key", "state", "mechanism", "outcome", "kind", "answer", "cname", "found"]
     both = after.join(before.select(kept), on="key", suffix="_before")
-    return both.with_columns(change=_change()).filter(pl.col("change").is_not_null()).sort("key")
+    news = both.with_columns(change=_change()).filter(pl.col("change").is_not_null())
+    # what speaks for a return is what spoke for the loss; on the later date nothing is left to be explained
+    came_back = pl.col("change").is_in([Change.REAPPEARED, Change.CONVERGED])
+    return news.with_columns(found=pl.when(came_back).then("found_before").otherwise("found")).sort("key")
 
 
 def _change() -> pl.Expr:

@@ -25,7 +25,7 @@ from resolver_diff.tables import (
     State,
 )
 
-CELLS = {
+CELLS: dict[str, pl.DataType] = {
     "date": pl.Date(),
     "vantage": pl.String(),
     "domain_set": pl.String(),
@@ -58,6 +58,13 @@ CELLS = {
     "mechanism": MECHANISM,
     "controls_agreeing": pl.UInt32(),
     "controls_asked": pl.UInt32(),
+    "countries_lost": pl.UInt32(),
+    "countries_asked": pl.UInt32(),
+    "peers_lost": pl.UInt32(),
+    "peers_asked": pl.UInt32(),
+    "stub_domains": pl.UInt32(),
+    "target_domains": pl.UInt32(),
+    "expected_by_chance": pl.Float64(),
     "evidence_for": pl.List(pl.String()),
     "evidence_against": pl.List(pl.String()),
 }

@@ -21,6 +21,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,7 @@ def read(path: Path) -> Story:
     return Story(path.stem, yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
+@cache
 def play(path: Path) -> Diff:
     """Read a story and judge its two dates."""
     return read(path).diff()

@@ -47,6 +47,17 @@ def test_every_piece_of_evidence_has_a_story(name: str, told: list[Diff]) -> Non
     assert not found.all()
 
 
+@pytest.mark.parametrize("name", REASONS)
+def test_evidence_speaks_in_sentences(name: str, told: list[Diff]) -> None:
+    """What a piece of evidence says about a cell it applies to has every blank filled."""
+    column = "evidence_for" if REASONS[name].bearing is Bearing.SUPPORTS else "evidence_against"
+    rows = [one.cells.filter(pl.col(column).list.contains(name)).head(1) for one in told]
+    for cell in pl.concat(rows).iter_rows(named=True):
+        sentence = REASONS[name].sentence(cell)
+        assert "None" not in sentence
+        assert "{" not in sentence
+
+
 def test_wrong_cells_have_a_mechanism(told: list[Diff]) -> None:
     """A vanished or divergent cell has a mechanism, and no other has one."""
     for one in told:

@@ -20,7 +20,7 @@ def test_story(path: Path) -> None:
     """What the story calls a change is found, with the evidence it names, and nothing else is."""
     story = stories.read(path)
     assert not set(story.told) - KNOWN
-    found = story.diff()
+    found = stories.play(path)
     assert stories.rows(found) == sorted(story.told["changes"])
     assert list(found.entered) == story.told.get("entered", [])
     assert list(found.left) == story.told.get("left", [])

@@ -259,7 +259,10 @@ def test_first_error_with_a_text_gives_the_text() -> None:
     assert (row["ede"], row["ede_text"], row["nsid"]) == ([22, 17, 15], "law", "x")
 
 
-@pytest.mark.parametrize("reply", [with_option(15, b"\0\x0f", 9), with_option(3, b"", 65535), with_option(15, b"\0")])
+LYING = [with_option(15, b"\0\x0f", 9), with_option(3, b"", 65535), with_option(15, b"\0")]
+
+
+@pytest.mark.parametrize("reply", LYING, ids=["too long", "beyond the end", "too short"])
 def test_a_lying_option_spoils_nothing_else(reply: bytes) -> None:
     """An option that runs past its record, or is too short for its code, is left out; the answer stays."""
     row = one(reply)

@@ -6,6 +6,7 @@ counted and never scored: a piece either decides what becomes of a cell, alone, 
 stands beside the verdict for a person to weigh.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -45,6 +46,10 @@ class Evidence:
     says: str
     decides: bool = False
     leaves: State = State.INSUFFICIENT
+
+    def sentence(self, cell: Mapping[str, object]) -> str:
+        """Say it about a cell it applies to; *cell* has the columns of ``Diff.cells``."""
+        return self.says.format_map(cell)
 
 
 COLUMNS = {
