@@ -109,7 +109,7 @@ def _denominators(named: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
 def sentence(event: dict[str, object]) -> str:
     """Say an event in one sentence."""
     change = Change(str(event["change"]))
-    names = _listed(event["qnames"], "name")
+    names = _listed(_leading_first(_texts(event["qnames"])), "name")
     verb = VERBS[change] if change is not Change.MECHANISM_CHANGED else _changed(event)
     how = ", ".join(SHOWN[Mechanism(name)] for name in _texts(event["mechanisms"]))
     agreeing, asked = event["controls_agreeing"], event["controls_asked"]
@@ -131,8 +131,20 @@ def _texts(value: object) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list) else []
 
 
-def _listed(value: object, noun: str) -> str:
-    first, *rest = _texts(value)
+def _leading_first(names: list[str]) -> list[str]:
+    """Put that name in front below which most of the others lie, or else the one of fewest labels."""
+    below = dict.fromkeys(names, 0)
+    for name in names:
+        labels = name.split(".")
+        for parent in (".".join(labels[cut:]) for cut in range(1, len(labels))):
+            if parent in below:
+                below[parent] += 1
+    leading = min(names, key=lambda name: (-below[name], name.count("."), name))
+    return [leading, *(name for name in names if name != leading)]
+
+
+def _listed(listed: list[str], noun: str) -> str:
+    first, *rest = listed
     if not rest:
         return first
     return f"{first} and {len(rest)} more {noun}{'s' if len(rest) > 1 else ''}"

@@ -127,7 +127,7 @@ def test_what_it_tells(played: Played) -> None:
     told = " ".join(played.stdout.split())
     assert "vanished at nsdi-a, nsdi-b, ru-isp-forwarding (nxdomain): web.whatsapp.com, whatsapp.com" in told
     assert "reappeared at nsdi-a, nsdi-b, ru-isp-forwarding (was nxdomain): discord.com" in told
-    assert "am-isp-outage is silent" in told
+    assert "am-isp-outage (silent)" in told
     assert f"{len(EXPECTED)} cells changed, one line each: {played.folder / 'anomalies.csv'}" in told
     assert told.endswith(
         "resolver-diff check resolver-diff snapshot resolver-diff diff previous latest --csv anomalies.csv"

@@ -79,11 +79,15 @@ def _events(found: Diff, width: int) -> list[Line]:
 
 
 def _unwell(found: Diff, width: int) -> list[Line]:
+    """Return a line for each resolver that is not well, unless it was so on the day before."""
+    health_rows = found.health.frame.filter(pl.col("condition") != Condition.WELL)
     today = pl.col("date") == found.date_after
-    unwell = found.health.frame.filter(today, pl.col("condition") != Condition.WELL).sort("resolver", "transport")
+    before = health_rows.filter(~today)
+    unwell = health_rows.filter(today).join(before, on=["resolver", "transport", "condition"], how="anti")
+    unwell = unwell.sort("resolver", "transport")
     lines = []
     for health in unwell.iter_rows(named=True):
-        text = f"{health['resolver']} is {health['condition']}: {health['says']}"
+        text = f"{health['resolver']} ({health['condition']}): {health['says']}"
         lines += paragraph(text, width=width, first="  ", rest="    ", tone=Tone.FAINT)
     return lines
 

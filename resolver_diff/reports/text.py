@@ -146,7 +146,7 @@ def findings(diff: Diff, width: int = WIDTH) -> list[Line]:
     for row in rows.head(MOST_FINDINGS).iter_rows(named=True):
         days = f"{diff.date_before} and {diff.date_after}" if row["lasts"] else row["date"]
         why = f": {row['says']}" if row["says"] else ""
-        says = f"{_at(row)} was {row['condition']} on {days}{why}"
+        says = f"{_at(row)} ({row['condition']}) on {days}{why}"
         lines += paragraph(says, width=width, first="* ", rest="  ")
     return lines + _more(rows.height - MOST_FINDINGS, "finding", "--json")
 
