@@ -16,7 +16,6 @@ import contextlib
 import errno
 import json
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -38,6 +37,8 @@ if sys.platform != "win32":
 
 SCHEMA = {"number": pl.UInt64(), "domain_set": pl.String(), **Observations.schema}
 ROW_GROUP = 1 << 17
+NOTE, LOCK = "run.json", "lock"
+COUNTS = "resolver_diff.counts"  # metadata of a finished batch
 
 
 class Journal:
@@ -50,6 +51,7 @@ class Journal:
         self.started = datetime.now(UTC)
         self._lock: int | None = None
         self._chunks = 0
+        self._overwrite = False
 
     @classmethod
     def open(
@@ -76,6 +78,7 @@ class Journal:
         try:
             journal._begin(fingerprint, domain_sets, resume=resume, replace=replace)
         except BaseException:
+            journal._tidy()
             journal.close()
             raise
         return journal
@@ -114,25 +117,18 @@ class Journal:
         rows = pl.concat([pl.DataFrame(schema=SCHEMA), *map(pl.read_parquet, pieces)])
         late = pl.col("reply").is_not_null().any().over("number", "attempt")
         rows = rows.filter(pl.col("reply").is_not_null() | ~late)  # it was silence only until a late reply came
-        self._write(rows.sort("domain_set", *ORDER, nulls_last=False, maintain_order=True).lazy(), self._batch(batch))
+        rows = rows.sort("domain_set", *ORDER, nulls_last=False, maintain_order=True)
+        self._write(rows.lazy(), self._batch(batch), {COUNTS: json.dumps(_counts(rows))})
         for piece in pieces:
             piece.unlink()
 
     def count(self) -> dict[str, int]:
-        """Return the counts of the whole run, from what was kept of it."""
-        if not (files := sorted(self.partial.glob("[0-9]*.parquet"))):
-            return {}
-        replied = pl.col("reply").is_not_null()
-        counts = pl.scan_parquet(files).select(
-            questions=pl.col("number").n_unique(),
-            queries=(pl.col("reply").fill_null(0) == 0).sum(),
-            replies=replied.sum(),
-            second_replies=(pl.col("reply") > 0).sum(),
-            truncated=(pl.col("tc") & (pl.col("reply").fill_null(0) == 0)).sum(),
-            answered=pl.col("number").filter(replied).n_unique(),
-        )
-        row = counts.collect(engine="streaming").row(0, named=True)
-        return {**row, "silent": row["questions"] - row["answered"]}
+        """Return the counts of all finished batches; no two batches share a question."""
+        total: dict[str, int] = {}
+        for file in self._finished():
+            for name, count in json.loads(pl.read_parquet_metadata(file)[COUNTS]).items():
+                total[name] = total.get(name, 0) + count
+        return total
 
     def speaking_resolvers(self) -> set[str]:
         """Return the names of the resolvers that have sent any message."""
@@ -141,14 +137,13 @@ class Journal:
         replied = pl.scan_parquet(files).filter(pl.col("reply").is_not_null())
         return set(replied.select(pl.col("resolver").unique()).collect()["resolver"])
 
-    def commit(self, run: Run, domain_sets: Sequence[str], *, overwrite: bool = False) -> list[Path]:
+    def commit(self, run: Run, domain_sets: Sequence[str]) -> list[Path]:
         """Write one file per domain set, put each into place, and remove the journal.
 
         Raises SnapshotError when another run has put a file there since, or when a file
         cannot be written; the journal then stays, so that nothing is lost.
         """
-        files = sorted(self.partial.glob("[0-9]*.parquet"))
-        rows = pl.scan_parquet(files, schema=SCHEMA)
+        rows = pl.scan_parquet(self._finished(), schema=SCHEMA)
         written = []
         with _writing(self.target):
             self.target.mkdir(parents=True, exist_ok=True)
@@ -157,17 +152,26 @@ class Journal:
             whole = rows.filter(of_set).select(*Observations.schema)
             made = self.partial / f"_{name}.parquet"
             self._write(whole, made, {METADATA: run.to_json()})
-            written.append(self._place(made, self.target / f"{name}.parquet", run, overwrite=overwrite))
+            written.append(self._place(made, self.target / f"{name}.parquet", run))
         _sync(self.target)
-        shutil.rmtree(self.partial, ignore_errors=True)
-        for emptied in (self.partial.parent, self.partial.parent.parent):
-            with contextlib.suppress(OSError):
-                emptied.rmdir()
+        for file in self.partial.glob("*"):
+            if file.name != LOCK:
+                file.unlink()
+        self._tidy()
         return written
+
+    def _tidy(self) -> None:
+        """Remove the partial folder, and those above it, where nothing is left in them but a lock."""
+        if (self.partial / NOTE).exists():
+            return
+        with contextlib.suppress(OSError):
+            (self.partial / LOCK).unlink(missing_ok=True)
+            for emptied in (self.partial, self.partial.parent, self.partial.parent.parent):
+                emptied.rmdir()
 
     def _begin(self, fingerprint: str, domain_sets: Sequence[str], *, resume: bool, replace: bool) -> None:
         """Check that the place is free, and write down which plan this is."""
-        note = self.partial / "run.json"
+        note = self.partial / NOTE
         broke_off = note.exists()
         if broke_off and resume:
             noted = json.loads(note.read_text())
@@ -178,6 +182,7 @@ class Journal:
                     "begin anew with --replace, or restore the files as they were",
                 )
             self.started = datetime.fromisoformat(noted["started"])
+            self._overwrite = noted["replace"]
             self._chunks = 1 + max((_piece_number(file) for file in self.partial.glob("*-*.parquet")), default=0)
             return
         there = [name for name in domain_sets if (self.target / f"{name}.parquet").exists()]
@@ -191,11 +196,13 @@ class Journal:
         with _writing(self.partial):
             for file in self.partial.glob("*.parquet"):
                 file.unlink()
-            _write_text(note, json.dumps({"plan": fingerprint, "started": self.started.isoformat()}))
+            noted = {"plan": fingerprint, "started": self.started.isoformat(), "replace": replace}
+            _write_text(note, json.dumps(noted))
+        self._overwrite = replace
 
     def _take_lock(self) -> None:
         """Hold the folder's lock, or say who does."""
-        lock = self.partial / "lock"
+        lock = self.partial / LOCK
         self._lock = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
         if sys.platform == "win32":
             return  # it has no flock: there two runs at once are not kept apart
@@ -209,6 +216,9 @@ class Journal:
             raise SnapshotError(message, Place(str(self.partial)), hint) from None
         os.ftruncate(self._lock, 0)
         os.write(self._lock, str(os.getpid()).encode())
+
+    def _finished(self) -> list[Path]:
+        return sorted(file for file in self.partial.glob("[0-9]*.parquet") if "-" not in file.stem)
 
     def _batch(self, batch: int) -> Path:
         return self.partial / f"{batch:06}.parquet"
@@ -228,10 +238,10 @@ class Journal:
                 unfinished.unlink(missing_ok=True)
                 raise
 
-    def _place(self, made: Path, target: Path, run: Run, *, overwrite: bool) -> Path:
-        """Put *made* at *target*; without *overwrite*, only if nothing is there."""
+    def _place(self, made: Path, target: Path, run: Run) -> Path:
+        """Put *made* at *target*; unless this run is to replace what is there, only if nothing is."""
         with _writing(target):
-            if overwrite:
+            if self._overwrite:
                 made.replace(target)
                 return target
             try:
@@ -245,6 +255,20 @@ class Journal:
                     raise
                 made.replace(target)  # a file system without hard links; the lock keeps our own runs apart
             return target
+
+
+def _counts(rows: pl.DataFrame) -> dict[str, int]:
+    """Return what a finished batch holds, in numbers."""
+    replied = pl.col("reply").is_not_null()
+    counted = rows.select(
+        questions=pl.col("number").n_unique(),
+        queries=(pl.col("reply").fill_null(0) == 0).sum(),
+        replies=replied.sum(),
+        second_replies=(pl.col("reply") > 0).sum(),
+        truncated=(pl.col("tc") & (pl.col("reply").fill_null(0) == 0)).sum(),
+        silent=pl.col("number").n_unique() - pl.col("number").filter(replied).n_unique(),
+    )
+    return {name: int(count) for name, count in counted.row(0, named=True).items()}
 
 
 def _is_of(file: Path, run: Run) -> bool:

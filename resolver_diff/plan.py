@@ -1,6 +1,6 @@
 """Config -> Questions: who is asked what, and when.
 
-Politeness is a column: ``due`` spaces the questions to one address by its
+Politeness is a column: ``due`` spaces the questions to one address and port by its
 ``qps`` and mixes the names, so that no resolver is hit in bursts and no two runs
 of the same seed differ. Nothing here reads a clock or sends anything.
 """
@@ -73,16 +73,17 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """The least time the run takes: that of the address with the most questions for its qps."""
+        """The least time the run takes: that of the address and port with the most questions for its qps."""
         per_address = self.per_resolver().group_by("pace").agg(pl.col("questions").sum(), pl.col("qps").min())
         return float(per_address.select((pl.col("questions") / pl.col("qps")).max()).item() or 0.0)
 
     @property
     def fingerprint(self) -> str:
-        """Name the plan by everything that decides which question bears which number."""
+        """Name the plan by everything that decides which question bears which number, and which batch has it."""
         digest = blake2b(digest_size=16)
         entries = [f"{r.name} {r.address} {r.port} {r.transport} {r.recursion}" for r in self.resolvers]
-        for part in (self.seed, *entries, *self.config.control_names, *self.config.qtypes):
+        asks = [f"{ask.purpose} {ask.qname} {ask.qtype}" for ask in (*self.opening, *self.closing)]
+        for part in (self.seed, str(BATCH), *entries, *asks, *self.config.qtypes):
             digest.update(part.encode() + b"\0")
         for domain_set in self.config.domain_sets:
             digest.update(domain_set.name.encode() + b"\0")
@@ -91,7 +92,7 @@ class Plan:
         return digest.hexdigest()
 
     def per_resolver(self) -> pl.DataFrame:
-        """Return one row per resolver: questions, qps, seconds; ``pace`` is its address."""
+        """Return one row per resolver: questions, qps, seconds; ``pace`` numbers its address and port."""
         asks = [*self.opening, *self.closing]
         targets = self.names * len(self.config.qtypes)
         for_all = sum(not ask.recursion for ask in asks)
@@ -120,11 +121,6 @@ class Plan:
             if last == self.names:
                 parts.append(self._asked(self.closing, len(self.opening) + self.names * len(self.config.qtypes)))
             yield self.pace(pl.concat(parts), salt=index)
-
-    def count_batches(self, limit: int = BATCH) -> int:
-        """How many batches there are."""
-        step = max(1, limit // max(1, len(self.resolvers) * len(self.config.qtypes)))
-        return max(1, -(-self.names // step))
 
     def resolver_index(self, number: NDArray[np.integer]) -> NDArray[np.int64]:
         """Return which of ``resolvers`` each question number is put to."""

@@ -41,9 +41,6 @@ class Progress(Protocol):
     def update(self, asked: int, answered: int, silent_resolvers: int, rate: float, left_seconds: float | None) -> None:
         """Tell how far it is; *rate* is in questions asked per second."""
 
-    def note(self, text: str) -> None:
-        """Say something once."""
-
     def finish(self) -> None:
         """End, well or not."""
 
@@ -106,7 +103,7 @@ async def take(
         )
         speaking = journal.speaking_resolvers()
         silent = tuple(resolver.name for resolver in config.resolvers if resolver.name not in speaking)
-        files = journal.commit(run, sets, overwrite=replace)
+        files = journal.commit(run, sets)
     return Taken(run, tuple(files), silent, not_carried)
 
 

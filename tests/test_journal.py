@@ -69,7 +69,7 @@ def take(folder: Path, *batches: pl.DataFrame, sets: tuple[str, ...] = ("shops",
         for index, batch in enumerate(batches):
             kept.append(index, batch)
             kept.finish(index)
-        return kept.commit(run(kept.started), sets, overwrite=how.get("replace", False))
+        return kept.commit(run(kept.started), sets)
 
 
 def test_a_snapshot_reads_back_as_it_was_written(tmp_path: Path) -> None:
@@ -148,6 +148,43 @@ def test_a_run_that_broke_off_can_go_on(tmp_path: Path) -> None:
         (file,) = kept.commit(run(kept.started), ["shops"])
     assert pl.read_parquet(file)["qname"].to_list() == ["n001.example", "n002.example", "n005.example", "n006.example"]
     assert not (tmp_path / "snapshots.partial").exists()
+
+
+def test_a_replacement_that_broke_off_goes_on_as_one(tmp_path: Path) -> None:
+    """--replace, interrupted, then --resume alone: the old snapshot is replaced, as was asked for."""
+    folder = tmp_path / "snapshots"
+    (file,) = take(folder, rows(1))
+    with begin(folder, replace=True) as kept:
+        kept.append(0, rows(1, 2))
+    with begin(folder, resume=True) as kept:
+        kept.finish(0)
+        kept.commit(run(kept.started), ["shops"])
+    assert pl.read_parquet(file).height == 2
+
+
+def test_a_run_that_is_refused_leaves_nothing_behind(tmp_path: Path) -> None:
+    """No folder and no lock where nothing was begun."""
+    folder = tmp_path / "snapshots"
+    take(folder, rows(1))
+    with pytest.raises(SnapshotError, match="already"):
+        begin(folder)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["snapshots"]
+
+
+def test_the_counts_of_a_run_are_those_of_its_batches(tmp_path: Path) -> None:
+    """Questions, queries, replies and silences, over all batches, those of an earlier process among them."""
+    folder = tmp_path / "snapshots"
+    silence = rows(3, outcome="timeout", reply=None, answer=None)
+    with begin(folder) as kept:
+        kept.append(0, pl.concat([rows(1, 2), silence]))
+        kept.finish(0)
+    with begin(folder, resume=True) as kept:
+        kept.append(
+            1, pl.concat([rows(4), rows(4, reply=1), rows(5, outcome="timeout", reply=None), rows(5, attempt=1)])
+        )
+        kept.finish(1)
+        counts = kept.count()
+    assert counts == {"questions": 5, "queries": 6, "replies": 5, "second_replies": 1, "truncated": 0, "silent": 1}
 
 
 def test_silence_gives_way_to_a_late_reply(tmp_path: Path) -> None:

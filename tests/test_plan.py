@@ -79,7 +79,7 @@ def test_batches_cut_the_same_questions(limit: int) -> None:
     plan = Plan(config(names=names), day=DAY, vantage="here")
     whole, cut = everything(plan).drop("due").sort("number"), everything(plan, limit).drop("due").sort("number")
     assert cut.equals(whole)
-    assert len(list(plan.batches(limit))) == plan.count_batches(limit)
+    assert all(len(batch) <= max(limit, 4) + 20 for batch in plan.batches(limit))  # with the opening and closing asks
 
 
 def test_no_resolver_is_asked_faster_than_its_qps() -> None:
