@@ -36,17 +36,18 @@ class _Attempt:
     """One time of asking; arrays by position in the batch."""
 
     asked: NDArray[np.bool_]
-    heard: NDArray[np.bool_]  # a whole message has come
+    replies: NDArray[np.uint8]  # whole messages that have come; truncated ones do not count
     written: NDArray[np.bool_]  # its silence has become a row
     trouble: NDArray[np.uint8]
-    truncated: NDArray[np.bool_]  # over UDP; the rest is asked for over TCP
+    truncated: NDArray[np.bool_]  # a reply over UDP was; it is asked for over TCP
     row: NDArray[np.int32]  # of the query in the queries of its transport
     queries: dict[str, Queries] = field(default_factory=dict)
 
     @classmethod
     def of(cls, size: int) -> "_Attempt":
-        flags = [np.zeros(size, np.bool_) for _ in range(4)]
-        return cls(flags[0], flags[1], flags[2], np.zeros(size, np.uint8), flags[3], np.full(size, -1, np.int32))
+        asked, written, truncated = (np.zeros(size, np.bool_) for _ in range(3))
+        replies, trouble = (np.zeros(size, np.uint8) for _ in range(2))
+        return cls(asked, replies, written, trouble, truncated, np.full(size, -1, np.int32))
 
 
 class Batch:
@@ -109,36 +110,34 @@ class Batch:
         return state.queries
 
     def follow_up(self, attempt: int) -> Queries | None:
-        """Return the queries to repeat over TCP because the reply over UDP was truncated (RFC 7766 5), if any."""
+        """Return the queries to repeat over TCP because a reply over UDP was truncated (RFC 7766 5), if any."""
         position = np.flatnonzero(self.attempts[attempt].truncated)
         if not len(position):
             return None
         return self._queries(position, self._due(position, ATTEMPTS + attempt), attempt)
 
-    async def exchange(
-        self, name: str, session: Session, queries: Queries, keep: Callable[[], None], *, completes: bool = False
-    ) -> None:
-        """Send *queries* of the entries whose transport is *name*, take in what comes, call *keep* now and then.
-
-        *completes*: the session is one of TCP, and what it brings stands in place of a truncated reply.
-        """
+    async def exchange(self, name: str, session: Session, queries: Queries, keep: Callable[[], None]) -> None:
+        """Send *queries* over the transport called *name* and take in what comes; call *keep* now and then."""
         async for responses in session.exchange(queries, timeout=self.plan.config.timeout):
-            self.hear(name, responses, completes=completes)
+            self.hear(name, responses)
             keep()
 
-    def hear(self, name: str, responses: Responses, *, completes: bool = False) -> None:
-        """Take in what came for the entries whose transport is *name*.
+    def hear(self, name: str, responses: Responses) -> None:
+        """Take in what came over the transport called *name*, to queries of any attempt.
 
-        Responses to questions of an earlier batch are dropped: their silence has been written down.
+        What comes over TCP for an entry of UDP stands in place of its truncated reply. Responses to
+        questions of an earlier batch are dropped: their silence has been written down.
         """
         number = responses.number // ATTEMPTS
         position = np.searchsorted(self.number, number)
         known = self.number[np.minimum(position, len(self.number) - 1)] == number
         attempt = responses.number % ATTEMPTS
+        own = self.transport[self.resolver[np.where(known, position, 0)]] == name
         for index in range(len(self.attempts)):
-            mine = np.flatnonzero(known & (attempt == index))
-            if len(mine):
-                self._hear_attempt(index, name, responses, mine, position[mine], completes=completes)
+            for is_own in (True, False):
+                mine = np.flatnonzero(known & (attempt == index) & (own == is_own))
+                if len(mine):
+                    self._hear(index, responses, mine, position[mine], name if is_own else None)
 
     def settled_rows(self) -> pl.DataFrame:
         """Return, once, the rows of questions that are answered, their earlier silences among them."""
@@ -184,17 +183,15 @@ class Batch:
             endpoints=self.endpoints,
         )
 
-    def _hear_attempt(
+    def _hear(
         self,
         attempt: int,
-        name: str,
         responses: Responses,
         mine: NDArray[np.int64],
         position: NDArray[np.int64],
-        *,
-        completes: bool,
+        name: str | None,
     ) -> None:
-        """Take in the responses *mine*, which are to the queries of *attempt* at *position*."""
+        """Take in the responses *mine*, to the queries of *attempt* at *position*, over *name*; None: their repeats."""
         state = self.attempts[attempt]
         trouble = responses.trouble[mine]
         state.trouble[position[trouble != Trouble.NONE]] = trouble[trouble != Trouble.NONE]
@@ -202,24 +199,22 @@ class Batch:
         mine, position = mine[whole], position[whole]
         if not len(mine):
             return
-        replies = responses.messages.take(mine)
         for resolver in np.unique(self.resolver[position]).tolist():
             self.spoke[resolver] = True
+        replies = responses.messages.take(mine)
         decoded = decode(self.messages, self.message[position], replies)
-        if completes:
+        if name is None:
             decoded = decoded.with_columns(tc=pl.lit(value=True))
         elif name == "udp":
-            cut = decoded["tc"].fill_null(value=False).to_numpy() & (responses.reply[mine] == 0)
+            cut = decoded["tc"].fill_null(value=False).to_numpy()
             state.truncated[position[cut]] = True
-            mine, position, decoded = mine[~cut], position[~cut], decoded.filter(~cut)
-            replies = replies.take(~cut)
-        state.heard[position] = True
+            mine, position, decoded, replies = mine[~cut], position[~cut], decoded.filter(~cut), replies.take(~cut)
         silence = decoded["outcome"].is_in(SILENCES).to_numpy()
         self.answered[position[~silence]] = True
-        sent = state.queries[name].sent[state.row[position]]
+        sent = state.queries[name or "udp"].sent[state.row[position]]
         facts = decoded.with_columns(
             attempt=pl.lit(attempt, dtype=pl.UInt8),
-            reply=pl.Series(responses.reply[mine], dtype=pl.UInt8),
+            reply=pl.Series(_count(state.replies, position)),
             asked_at=_time(sent),
             rtt=pl.Series(responses.rtt[mine] // 1000).cast(Observations.schema["rtt"]),
             wire=pl.Series(list(replies) if self.keep_wire else [None] * len(mine), dtype=pl.Binary),
@@ -233,11 +228,11 @@ class Batch:
         """
         rows = []
         for index, state in enumerate(self.attempts):
-            quiet = state.asked & ~state.heard & ~state.written
+            quiet = state.asked & (state.replies == 0) & ~state.written
             if settled:
                 later = np.zeros(len(self.number), np.bool_)
                 for other in self.attempts[index + 1 :]:
-                    later |= other.heard
+                    later |= other.replies > 0
                 quiet &= self.answered & later
             position = np.flatnonzero(quiet)
             if len(position):
@@ -268,6 +263,17 @@ class Batch:
         rows = question.with_columns(facts, transport=transport)
         missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in SCHEMA.items() if name not in rows.columns]
         return rows.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
+
+
+def _count(replies: NDArray[np.uint8], position: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Count one more reply at each *position*; return how many came before it, at most 255."""
+    order = np.argsort(position, kind="stable")
+    first = np.searchsorted(position[order], position[order])
+    before = np.empty(len(position), np.int64)
+    before[order] = replies[position[order]] + np.arange(len(position)) - first
+    before = np.minimum(before, np.iinfo(np.uint8).max)
+    replies[position[order]] = np.minimum(before[order] + 1, np.iinfo(np.uint8).max)  # the last of equal ones counts
+    return before.astype(np.uint8)
 
 
 def _time(nanoseconds: NDArray[np.int64]) -> pl.Series:

@@ -170,7 +170,7 @@ class _Run:
                         group.create_task(batch.exchange(name, sessions[name], queries, keep))
                 follow_up = batch.follow_up(attempt)
                 if follow_up is not None:
-                    await batch.exchange("udp", sessions["tcp"], follow_up, keep, completes=True)
+                    await batch.exchange("tcp", sessions["tcp"], follow_up, keep)
                 self.spoke = [old or new for old, new in zip(self.spoke, batch.spoke, strict=True)]
         except asyncio.CancelledError:
             self.journal.append(index, batch.settled_rows())

@@ -131,3 +131,18 @@ async def test_a_stall_of_our_own_ages_no_query(hostile: Hostile) -> None:
         got = await all_of(session, asking(qnames, endpoint), patience=0.3)
     assert sorted(got.number.tolist()) == list(range(50))
     assert not got.trouble.any()
+
+
+async def test_a_peer_that_always_closes_late_does_not_hold_the_run_up(hostile: Hostile) -> None:
+    """It takes every connection, says nothing and closes shortly before the timeout: all queries end together."""
+
+    async def close_late(talk: Talk) -> None:
+        await talk.next()
+        await asyncio.sleep(0.27)
+
+    endpoint = hostile.listen(close_late)
+    begun = time.monotonic()
+    async with TRANSPORT.open() as session:
+        got = await all_of(session, asking([f"plain-{number}.test" for number in range(40)], endpoint), patience=0.3)
+    assert not got.messages.length.any()
+    assert time.monotonic() - begun < 3.0

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -18,6 +19,7 @@ from resolver_diff.wire import Messages
 from resolver_diff.wire.decode import decode
 from resolver_diff.wire.encode import encode
 from resolver_diff.wire.question import echoes
+from resolver_diff.wire.reading import LONGEST_CHAIN
 from wire_messages import RDATA, reference, rows, sample
 
 ASKED = encode(["www.example.com"], ["A"])
@@ -242,3 +244,13 @@ def test_time_grows_no_faster_than_the_message(name: str) -> None:
     one(filled(200, part, count_at=count_at), qtype)
     assert one(filled(8000, part, count_at=count_at), qtype)["outcome"] != "malformed"
     assert seconds(65_000) < 0.02 + 20 * seconds(8_000)
+
+
+def test_a_chain_without_end_does_not_fill_the_memory() -> None:
+    """Hundreds of aliases with the longest names there are: the row keeps as many as resolvers might follow."""
+    targets = [b"".join(bytes([62]) + f"{number:02x}".encode() * 31 for _ in range(3)) + b"\0" for number in range(200)]
+    owners = [OWNER, *targets]
+    chain = b"".join(record(owner, dns.rdatatype.CNAME, target) for owner, target in pairwise(owners))
+    row = one(header(answers=200) + QUESTION + chain)
+    assert row["outcome"] == Outcome.NODATA
+    assert len(row["cname"].split(" ")) == LONGEST_CHAIN

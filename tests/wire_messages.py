@@ -21,6 +21,7 @@ import polars as pl
 
 from resolver_diff.wire import Messages
 from resolver_diff.wire.decode import decode
+from resolver_diff.wire.reading import LONGEST_CHAIN
 
 
 def ede(code: int, text: str | None = None) -> dns.edns.EDEOption:
@@ -214,7 +215,7 @@ def follow(
         at_name = [rr for rr in message.answer if rr.name == here and rr.rdclass == question.rdclass]
         records = [rr for rr in at_name if question.rdtype in {rr.rdtype, dns.rdatatype.ANY}]
         aliases = [rr for rr in at_name if rr.rdtype == dns.rdatatype.CNAME]
-        if records or not aliases:
+        if records or not aliases or len(chained) == LONGEST_CHAIN:
             return chained, records
         chained.append(aliases[0])
         here = aliases[0][0].target

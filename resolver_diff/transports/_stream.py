@@ -69,7 +69,7 @@ class StreamSession(Rounds):
         self.paused: set[asyncio.Transport] = set()
         self._most = max(1, os.sysconf("SC_OPEN_MAX") // 2)  # connections at once; others need open files too
         self._streams: dict[int, Stream] = {}
-        self._timeout = 0
+        self.patience = 0  # ns
         self._looked = time.monotonic_ns()
         self._away = 0
 
@@ -108,7 +108,7 @@ class StreamSession(Rounds):
             stream.close()
 
     def _begin(self, asked: Asked) -> int:
-        self._timeout = asked.timeout
+        self.patience = asked.timeout
         self._looked = time.monotonic_ns()
         for stream in self._streams.values():
             stream.queue.clear()  # of an exchange that was given up
@@ -136,7 +136,7 @@ class StreamSession(Rounds):
         self._away += max(0, self._looked - looked - LONGEST_ROUND)
         now = self.now()
         for stream in self._streams.values():
-            stream.age(now, self._timeout)
+            stream.age(now, self.patience)
         ends, self.ends = self.ends, []
         for transport in self.paused:
             transport.resume_reading()
@@ -242,6 +242,7 @@ class Stream:
             else:
                 left[0].blamed = True
         self.queue.extendleft(reversed(left))
+        self._give_up(self._session.now() - self._session.patience)
         self.advance()
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ TC = 0x02  # in the third octet of the header
 RCODE = 0x0F  # in the fourth octet
 NOERROR, NXDOMAIN = 0, 3
 TYPE_AND_CLASS = 4  # octets
+LONGEST_CHAIN = 32  # targets; resolvers give up after 8 to 17
 
 _COUNTS = Struct(">4H")
 _RECORD = Struct(">HHIH")  # TYPE, CLASS, TTL, RDLENGTH
@@ -170,11 +171,12 @@ class _Reader:
     def _follow(self) -> tuple[str, list[str], list[int]]:
         """Return the name at the end of the CNAME chain, the targets on the way, and where their TTLs stand.
 
-        A chain that comes back to a name it has left ends there.
+        A chain that comes back to a name it has left ends there, and so does one longer than
+        resolvers follow: the text of thousands of aliases must not fill the memory.
         """
         name = self.question.qname
         met, targets, ttls = {name}, list[str](), list[int]()
-        while name not in self.asked_for and name in self.aliases:
+        while name not in self.asked_for and name in self.aliases and len(targets) < LONGEST_CHAIN:
             _, at, size = self.aliases[name]
             name = whole_name(self.message, at, size, self.known)
             targets.append(name or ".")
