@@ -18,14 +18,19 @@ def members(family: ModuleType, attribute: str, kind: type[T]) -> dict[str, T]:
 
     Raises TypeError when a file does not keep its family's contract.
     """
-    found: dict[str, T] = {}
-    for name in names(family):
-        module = importlib.import_module(f"{family.__name__}.{name}")
-        member = getattr(module, attribute, None)
-        if not isinstance(member, kind):
-            message = f"{module.__name__}.{attribute} must be a {kind.__name__}, not {type(member).__name__}"
-            raise TypeError(message)
-        found[name] = member
+    return {name: member(family, name, attribute, kind) for name in names(family)}
+
+
+def member(family: ModuleType, name: str, attribute: str, kind: type[T]) -> T:
+    """Return the member of *family* called *name*, importing only its file.
+
+    Raises TypeError when the file does not keep its family's contract.
+    """
+    module = importlib.import_module(f"{family.__name__}.{name}")
+    found = getattr(module, attribute, None)
+    if not isinstance(found, kind):
+        message = f"{module.__name__}.{attribute} must be a {kind.__name__}, not {type(found).__name__}"
+        raise TypeError(message)
     return found
 
 

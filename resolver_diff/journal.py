@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from resolver_diff import snapshot
 from resolver_diff.errors import Place, SnapshotError
 from resolver_diff.snapshot import METADATA, ORDER, Run
-from resolver_diff.tables import Observations
+from resolver_diff.tables import Observations, Outcome
 
 if sys.platform != "win32":
     import fcntl
@@ -132,10 +132,16 @@ class Journal:
 
     def speaking_resolvers(self) -> set[str]:
         """Return the names of the resolvers that have sent any message."""
+        return self._resolvers(pl.col("reply").is_not_null())
+
+    def unreachable_resolvers(self) -> set[str]:
+        """Return the names of the resolvers of which the network said, at least once, that nobody is there."""
+        return self._resolvers(pl.col("outcome") == Outcome.UNREACHABLE)
+
+    def _resolvers(self, having: pl.Expr) -> set[str]:
         if not (files := sorted(self.partial.glob("[0-9]*.parquet"))):
             return set()
-        replied = pl.scan_parquet(files).filter(pl.col("reply").is_not_null())
-        return set(replied.select(pl.col("resolver").unique()).collect()["resolver"])
+        return set(pl.scan_parquet(files).filter(having).select(pl.col("resolver").unique()).collect()["resolver"])
 
     def commit(self, run: Run, domain_sets: Sequence[str]) -> list[Path]:
         """Write one file per domain set, put each into place, and remove the journal.

@@ -8,7 +8,6 @@ resolver is asked each question once. Every attempt and every reply is a row.
 
 import asyncio
 import contextlib
-import importlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -52,6 +51,7 @@ class Taken:
     run: Run
     files: tuple[Path, ...]
     silent: tuple[str, ...]  # resolvers that said nothing at all
+    unreachable: tuple[str, ...]  # of these, the ones where nothing listens, or to which no way leads
     not_carried: tuple[str, ...]  # resolvers whose transport this version lacks; they were not asked
 
     @property
@@ -101,10 +101,11 @@ async def take(
             inputs=config.inputs,
             counts={**journal.count(), "strays": strays},
         )
-        speaking = journal.speaking_resolvers()
+        speaking, refusing = journal.speaking_resolvers(), journal.unreachable_resolvers()
         silent = tuple(resolver.name for resolver in config.resolvers if resolver.name not in speaking)
+        unreachable = tuple(name for name in silent if name in refusing)
         files = journal.commit(run, sets)
-    return Taken(run, tuple(files), silent, not_carried)
+    return Taken(run, tuple(files), silent, unreachable, not_carried)
 
 
 class _Run:
@@ -150,9 +151,7 @@ class _Run:
     def _carrier(self, name: str) -> Transport:
         if name in self.carriers:
             return self.carriers[name]
-        carrier = importlib.import_module(f"{transports.__name__}.{name}").TRANSPORT
-        assert isinstance(carrier, Transport)
-        return carrier
+        return family.member(transports, name, "TRANSPORT", Transport)
 
     async def _ask_batch(self, index: int, questions: pl.DataFrame, sessions: dict[str, Session]) -> None:
         """Ask one batch, attempt by attempt; keep what is settled as it comes, the rest at the end."""
@@ -242,7 +241,7 @@ def _carried(config: Config, carriers: Mapping[str, Transport] | None) -> tuple[
         return config, missing
     carried = tuple(resolver for resolver in config.resolvers if resolver.transport in known)
     if not carried:
-        hint = f"the transports are {', '.join(sorted(known - {'replay'}))}"
+        hint = f"the transports are {', '.join(sorted(known))}"
         raise UsageError("no resolver uses a transport this version can carry", hint=hint)
     return replace(config, resolvers=carried), missing
 

@@ -23,6 +23,10 @@ ORDER = ("qname", "qtype", "resolver", "transport", "attempt", "reply", "asked_a
 SCHEMA_VERSION = 1
 
 
+class NewerError(ValueError):
+    """A file whose columns mean what only a newer version knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """The facts of one run; they travel in each file's own metadata."""
@@ -52,6 +56,9 @@ class Run:
         Raises ValueError, KeyError or TypeError when *text* is something else.
         """
         facts = json.loads(text)
+        if facts["schema"] > SCHEMA_VERSION:
+            message = f"written by a newer version, {facts['version']}"
+            raise NewerError(message)
         known = set(Resolver.model_fields)
         return cls(
             date=date.fromisoformat(facts["date"]),
@@ -137,9 +144,7 @@ def _gather(day: date, vantage: str, files: Iterable[Path]) -> Snapshot:
         try:
             run, frame = _read(file)
         except (OSError, pl.exceptions.PolarsError, ValueError, KeyError, TypeError) as error:
-            reason = str(error).partition("\n")[0] or type(error).__name__
-            hint = "the other files are read; take that domain set again with --replace, or move the file away"
-            damaged.append(Problem(f"damaged snapshot file ({reason})", Place(str(file)), hint))
+            damaged.append(_unreadable(file, error))
             continue
         if run.started in runs:
             frame = frame.filter(pl.col("purpose") == Purpose.TARGET)
@@ -153,6 +158,19 @@ def _gather(day: date, vantage: str, files: Iterable[Path]) -> Snapshot:
         observations=pl.concat([empty, *frames]),
         damaged=tuple(damaged),
     )
+
+
+def _unreadable(file: Path, error: Exception) -> Problem:
+    """Say why *file* cannot be read, and what that asks for."""
+    reason = str(error).partition("\n")[0] or type(error).__name__
+    if isinstance(error, PermissionError):
+        return Problem(
+            "this snapshot file may not be read", Place(str(file)), "read it as its owner, or allow it: `chmod`"
+        )
+    if isinstance(error, NewerError):
+        return Problem(f"{error}", Place(str(file)), "upgrade resolver_diff")
+    hint = "a past day cannot be asked again: restore the file from a backup, or move it away"
+    return Problem(f"damaged snapshot file ({reason})", Place(str(file)), hint)
 
 
 def _read(file: Path) -> tuple[Run, pl.DataFrame]:

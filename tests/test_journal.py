@@ -247,6 +247,29 @@ def test_a_damaged_file_is_named_and_the_others_are_read(tmp_path: Path) -> None
     assert sorted(str(problem.place) for problem in loaded.damaged) == sorted(str(files[name]) for name in names[:3])
 
 
+def test_a_file_of_a_newer_version_is_not_damaged(tmp_path: Path) -> None:
+    """Its columns may mean something else: it is named, with what helps, and not read."""
+    folder = tmp_path / "snapshots"
+    file, other = take(folder, pl.concat([rows(1), rows(2, domain_set="news")]), sets=("shops", "news"))
+    metadata = {"resolver_diff": run().to_json().replace('"schema": 1', '"schema": 99')}
+    pl.read_parquet(file).write_parquet(file, metadata=metadata)
+    (loaded,) = snapshot.load(folder, DAY)
+    assert [(problem.message, problem.hint) for problem in loaded.damaged] == [
+        ("written by a newer version, 1", "upgrade resolver_diff")
+    ]
+    assert loaded.observations["domain_set"].to_list() == [other.stem]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read_is_not_damaged(tmp_path: Path) -> None:
+    """Permission is the user's to give; nobody is told to take a good file away."""
+    (file,) = take(tmp_path / "snapshots", rows(1))
+    file.chmod(0)
+    with pytest.raises(SnapshotError) as error:
+        snapshot.load(tmp_path / "snapshots", DAY)
+    assert "may not be read" in error.value.render()
+
+
 def test_a_date_without_a_snapshot_says_which_dates_there_are(tmp_path: Path) -> None:
     """The error names the dates one could have meant."""
     take(tmp_path / "snapshots", rows(1))

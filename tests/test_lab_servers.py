@@ -25,7 +25,7 @@ from resolver_diff.lab.respond import from_memory, respond
 from resolver_diff.lab.scenario import Scenario
 from resolver_diff.lab.servers import Lab
 from resolver_diff.tables import TransportName
-from resolver_diff.transports.replay import replaying
+from resolver_diff.transports._replay import replaying
 
 UDP, TCP = TransportName.UDP, TransportName.TCP
 DAY, NEXT = date(2026, 2, 10), date(2026, 2, 11)

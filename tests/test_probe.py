@@ -19,7 +19,7 @@ from resolver_diff.config import Config, DomainSet, Resolver
 from resolver_diff.errors import UsageError
 from resolver_diff.probe import Taken
 from resolver_diff.transports import Endpoint, Transport
-from resolver_diff.transports.replay import replaying
+from resolver_diff.transports._replay import replaying
 
 DAY = date(2026, 2, 11)
 Reply = Callable[[dns.message.Message, int], Sequence[bytes]]

@@ -7,7 +7,7 @@ import numpy as np
 
 from hostile import all_of, asking, kind_of, query, reply, rows
 from resolver_diff.transports import Endpoint, Trouble
-from resolver_diff.transports.replay import EPOCH, TRANSPORT, replaying
+from resolver_diff.transports._replay import EPOCH, replaying
 
 HERE = Endpoint("192.0.2.53", 53)
 ELSEWHERE = Endpoint("2001:db8::53", 53)
@@ -69,10 +69,10 @@ async def test_refused_is_unreachable() -> None:
     assert rows(got) == [(0, 0, Trouble.UNREACHABLE, b""), (1, 0, Trouble.UNREACHABLE, b"")]
 
 
-async def test_the_member_of_the_family_is_silent() -> None:
-    """Without a function to ask there is nobody; the queries have left all the same."""
+async def test_silence_is_nobody_answering() -> None:
+    """Where the function returns nothing there is silence; the queries have left all the same."""
     queries = asking(["plain-1.test"], HERE)
-    async with TRANSPORT.open() as session:
+    async with replaying(lambda _endpoint, _query: ()).open() as session:
         assert len(await all_of(session, queries)) == 0
     assert queries.sent.tolist() == [EPOCH]
 

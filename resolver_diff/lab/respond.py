@@ -85,7 +85,7 @@ def respond(
 def from_memory(
     scenario: Scenario, day: date, transport: TransportName, ports: dict[str, int]
 ) -> Callable[[Endpoint, bytes], list[Reply]]:
-    """Return a function from where a query goes to the replies, for ``transports.replay``; it counts the turns."""
+    """Return a function from where a query goes to the replies, for ``transports._replay``; it counts the turns."""
     parts = {port: scenario.parts[name] for name, port in ports.items()}
     asked: dict[tuple[int, bytes], int] = {}
 

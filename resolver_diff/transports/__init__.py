@@ -1,4 +1,4 @@
-"""Ways to carry queries to a resolver; the only sockets in the package.
+"""Ways to carry queries to a resolver; apart from the lab, the only sockets in the package.
 
 A member is a file that defines ``TRANSPORT``. A session is opened for a run and
 keeps its sockets and connections; ``exchange`` sends queries when they are due
@@ -90,6 +90,4 @@ class Session(Protocol):
 class Transport:
     """One way to carry queries."""
 
-    label: str  # what reports print: Do53, DoT, DoH, DoH3, DoQ
-    port: int  # used where an entry names none
     open: Callable[[], AbstractAsyncContextManager[Session]]

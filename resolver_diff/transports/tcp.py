@@ -26,4 +26,4 @@ async def open_session() -> AsyncIterator[StreamSession]:
         await asyncio.sleep(0)  # asyncio closes sockets in its next round
 
 
-TRANSPORT = Transport(label="Do53 over TCP", port=53, open=open_session)
+TRANSPORT = Transport(open=open_session)

@@ -2,4 +2,4 @@
 
 from resolver_diff.transports import Transport, _bulk, _datagrams, _mmsg
 
-TRANSPORT = Transport(label="Do53", port=53, open=_bulk.open_session if _mmsg.available() else _datagrams.open_session)
+TRANSPORT = Transport(open=_bulk.open_session if _mmsg.available() else _datagrams.open_session)

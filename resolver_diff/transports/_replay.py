@@ -25,7 +25,7 @@ def replaying(respond: Respond, *, start: int = EPOCH) -> Transport:
     query is then unreachable. What comes later than the timeout is not heard. The first query
     leaves at *start*, ns since 1970, and every other when it is due: that takes no time.
     """
-    return Transport(label="replay", port=53, open=partial(_open, respond, start))
+    return Transport(open=partial(_open, respond, start))
 
 
 @asynccontextmanager
@@ -101,10 +101,3 @@ def _responses(queries: Queries, kept: Sequence[tuple[int, _Heard]]) -> Response
         np.array([heard.trouble for _, heard in kept], np.uint8),
         Messages.of(heard.message for _, heard in kept),
     )
-
-
-def _silent(_: Endpoint, __: bytes) -> Sequence[tuple[float, bytes]]:
-    return ()
-
-
-TRANSPORT = replaying(_silent)
