@@ -69,7 +69,7 @@ def _a_labels(text: str) -> str:
 def _a_label(label: str) -> str:
     """Return a label as IDNA 2008 and UTS 46 without transition have it; raise UnicodeError."""
     import dns.exception  # noqa: PLC0415 - 50 ms that lists in plain ASCII do not pay
-    import dns.name  # noqa: PLC0415
+    import dns.name  # noqa: PLC0415 - as above
 
     try:
         return dns.name.IDNA_2008_Practical.encode(label).decode()

@@ -159,7 +159,7 @@ class Hostile:
 
     def _say(self, message: bytes, source: object) -> None:
         with contextlib.suppress(OSError):
-            self.udp.sendto(message, source)  # type: ignore[call-overload]
+            self.udp.sendto(message, source)  # type: ignore[call-overload]  # two- or fourfold, by family
 
     def _plain(self, asked: bytes, source: object) -> None:
         self._say(reply(asked), source)
@@ -172,7 +172,7 @@ class Hostile:
         self._say(reply(asked), source)
 
     def _source(self, asked: bytes, source: object) -> None:
-        self._other.sendto(reply(asked, last=66), source)  # type: ignore[call-overload]
+        self._other.sendto(reply(asked, last=66), source)  # type: ignore[call-overload]  # as above
         self._say(reply(asked), source)
 
     def _question(self, asked: bytes, source: object) -> None:

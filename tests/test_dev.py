@@ -25,8 +25,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 @pytest.fixture
-def dev(tmp_path: Path) -> ModuleType:
+def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """Return dev.py as it is in a small checkout, whose virtual environment is there but empty."""
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # it would bring the real package back in
     for name in ("dev.py", "pyproject.toml", "requirements.lock", "requirements-dev.lock"):
         (tmp_path / name).write_bytes((SOURCE.parent / name).read_bytes())
     python = tmp_path / ".venv" / "bin" / "python"
@@ -100,7 +101,7 @@ def test_set_up_that_failed_is_tried_again(
     def fail(program: list[str | Path], **options: object) -> subprocess.CompletedProcess[bytes]:
         if "--editable" in program:
             raise subprocess.CalledProcessError(1, "pip")
-        return succeed(program, **options)  # type: ignore[call-overload, no-any-return]
+        return succeed(program, **options)  # type: ignore[call-overload, no-any-return]  # as it was given
 
     monkeypatch.setattr(subprocess, "run", fail)
     with pytest.raises(subprocess.CalledProcessError):

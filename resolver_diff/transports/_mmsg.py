@@ -96,7 +96,8 @@ class Outbox:
     def send(self, descriptor: int, begin: int, end: int) -> int:
         """Send datagrams *begin* to *end*; return how many left. Raises OSError when not even the first did."""
         where = self._address + begin * _MMSGHDR.itemsize
-        sent: int = _LIBC.sendmmsg(descriptor, where, end - begin, socket.MSG_DONTWAIT)  # type: ignore[union-attr]
+        assert _LIBC is not None
+        sent: int = _LIBC.sendmmsg(descriptor, where, end - begin, socket.MSG_DONTWAIT)
         if sent < 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
@@ -136,9 +137,10 @@ class Inbox:
         self._name_length[begin:end] = NAME
         self._control_length[begin:end] = _CONTROL.itemsize
         where = self._address + begin * _MMSGHDR.itemsize
-        came: int = _LIBC.recvmmsg(descriptor, where, most, socket.MSG_DONTWAIT, None)  # type: ignore[union-attr]
+        assert _LIBC is not None
+        came: int = _LIBC.recvmmsg(descriptor, where, most, socket.MSG_DONTWAIT, None)
         if came < 0 and ctypes.get_errno() != errno.EAGAIN:  # an ICMP error came first; having been told clears it
-            came = _LIBC.recvmmsg(descriptor, where, most, socket.MSG_DONTWAIT, None)  # type: ignore[union-attr]
+            came = _LIBC.recvmmsg(descriptor, where, most, socket.MSG_DONTWAIT, None)
         if came <= 0:
             return 0
         stamps = self._control[begin : begin + came]

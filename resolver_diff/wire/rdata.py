@@ -5,7 +5,7 @@ way of reading names, which knows no quadratic time and lower-cases them.
 """
 
 from functools import cache, lru_cache
-from struct import error as StructError  # noqa: N812
+from struct import error as StructError  # noqa: N812  (it is an exception, and should look like one)
 
 import dns.exception
 import dns.ipv6
@@ -81,7 +81,7 @@ class _Parser(dns.wire.Parser):
 
     known: Known
 
-    def get_name(self, origin: dns.name.Name | None = None, decompress: bool = False) -> dns.name.Name:  # noqa: ARG002, FBT001, FBT002
+    def get_name(self, origin: dns.name.Name | None = None, decompress: bool = False) -> dns.name.Name:  # noqa: ARG002, FBT001, FBT002 - dnspython's
         """Return the name here, in lower case; compressed wherever it stands, as RFC 3597 4 asks of readers."""
         name, end = read_name(self.wire, self.current, self.known)
         self.get_bytes(end - self.current)
@@ -108,4 +108,4 @@ def _any_text(message: bytearray, at: int, size: int, kind: int, rdclass: int, k
 @cache
 def _load_all_types() -> None:
     """Load every type now: a type first met in a record of class ANY would stay unreadable for good."""
-    dns.rdata.load_all_types()  # type: ignore[no-untyped-call]
+    dns.rdata.load_all_types()  # type: ignore[no-untyped-call]  # dnspython has no types there

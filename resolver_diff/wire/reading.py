@@ -6,7 +6,7 @@ of the CNAME chain that starts at the name asked for; no other record counts.
 """
 
 from struct import Struct
-from struct import error as StructError  # noqa: N812
+from struct import error as StructError  # noqa: N812  (it is an exception, and should look like one)
 from typing import NamedTuple
 
 import dns.rdatatype

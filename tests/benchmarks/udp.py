@@ -79,7 +79,7 @@ def clients(program: Path, folder: Path, queries: int) -> dict[str, Callable[[],
     }
     for engine in ENGINES:
         if engine != "bulk" or _mmsg.available():
-            found[engine] = lambda engine=engine: in_child(engine, queries)  # type: ignore[misc]
+            found[engine] = lambda engine=engine: in_child(engine, queries)  # type: ignore[misc]  # mypy loses the default
     dnsperf = shutil.which("dnsperf")
     if dnsperf is not None:
         names = folder / "names"
