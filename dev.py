@@ -50,8 +50,13 @@ def main(command: str | None = None, *arguments: str) -> int:
 
 def run(module: str, *arguments: str, folder: Path | None = None) -> int:
     """Run a module with the virtual environment's Python, in *folder* or here, and return its exit status."""
-    program = subprocess.Popen([PYTHON, "-m", module, *arguments], cwd=folder)
-    signal.signal(signal.SIGTERM, lambda *_: program.terminate())
+    # The program names commands to type next; this is how they are typed here.
+    environment = {**os.environ, "RESOLVER_DIFF_PROGRAM": "python3 dev.py run"}
+    program = subprocess.Popen([PYTHON, "-m", module, *arguments], cwd=folder, env=environment)
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda got, _: program.send_signal(got))
     while True:
         try:
             return program.wait()

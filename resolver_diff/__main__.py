@@ -9,16 +9,17 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType, FunctionType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
 
 from resolver_diff import __version__, commands, family
-from resolver_diff.errors import ResolverDiffError
+from resolver_diff.errors import ResolverDiffError, UsageError
 
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h: our mistake, not the user's
-INTERRUPTED = 128 + signal.SIGINT
-TERMINATED = 128 + signal.SIGTERM
+STOPPED = 128  # and the number of the signal that did it
 PIPE_CLOSED = 141  # 128 + SIGPIPE, which not every system has
 ABOUT = """Ask many DNS resolvers the same questions, keep what they said, say what changed.
 
@@ -32,27 +33,79 @@ class Manner:
     """How the program was called."""
 
     debug: bool = False
-    terminated: bool = False
+    stopped_by: int = signal.SIGINT  # the signal that a KeyboardInterrupt stands for
 
 
 def main() -> None:
     """Run the command that was typed, and exit with its status."""
     manner = Manner()
-
-    def terminate(_number: int, _frame: FrameType | None) -> None:
-        manner.terminated = True
-        signal.raise_signal(signal.SIGINT)  # from here on like Ctrl-C, so that there is one way to stop
-
-    signal.signal(signal.SIGTERM, terminate)
+    _heed_signals(manner)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    application(manner)(prog_name="resolver-diff")
+    try:
+        status = application(manner)(prog_name="resolver-diff", standalone_mode=False)
+    except TyperException as error:
+        status = _misused(error)
+    sys.exit(status)
+
+
+def _heed_signals(manner: Manner) -> None:
+    """Make SIGTERM and SIGHUP end the program in the way Ctrl-C does.
+
+    What whoever started us has told to be ignored stays so: SIGHUP under nohup, and SIGINT of a
+    `command &` in a script. asyncio stops in order only where SIGINT has Python's handler, so it
+    gets that even then, and is blocked instead.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if manner.stopped_by == signal.SIGINT:  # once: a second signal must not tear apart what the first lets end
+            manner.stopped_by = number
+            interrupt = signal.getsignal(signal.SIGINT)  # Python's or asyncio's
+            assert callable(interrupt)
+            interrupt(signal.SIGINT, frame)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
+
+
+class _Command(TyperCommand):
+    """One command; options that take no value are shown without one, where typer would print ``<bool>``."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters."""
+        return _bare(super().get_params(ctx))
+
+
+class _Commands(TyperGroup):
+    """The program."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters."""
+        return _bare(super().get_params(ctx))
+
+
+def _bare(parameters: list[Any]) -> list[Any]:
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    return parameters
 
 
 def application(manner: Manner) -> typer.Typer:
     """Return the program with all commands of the family."""
     app = typer.Typer(
-        name="resolver-diff", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich"
+        name="resolver-diff",
+        cls=_Commands,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
 
     @app.callback(help=_help(ABOUT))
@@ -66,7 +119,7 @@ def application(manner: Manner) -> typer.Typer:
         manner.debug = debug
 
     for name, command in family.members(commands, "command", FunctionType).items():
-        app.command(name, help=_help(command.__doc__ or ""))(_ending(command, manner))
+        app.command(name, cls=_Command, help=_help(command.__doc__ or ""))(_ending(command, manner))
     return app
 
 
@@ -95,12 +148,13 @@ def _ending(command: Callable[..., int], manner: Manner) -> Callable[..., None]:
             status = PIPE_CLOSED
         except KeyboardInterrupt:
             typer.echo("interrupted", err=True)
-            status = TERMINATED if manner.terminated else INTERRUPTED
+            status = STOPPED + manner.stopped_by
         except Exception as error:  # noqa: BLE001  (whatever it is, the user gets a line and a status)
             if manner.debug:
                 traceback.print_exc()
             message, status = _last_words(error)
             typer.echo(message, err=True)
+            _give_up_stdout()
         raise typer.Exit(status)
 
     return run
@@ -117,8 +171,32 @@ def _last_words(error: Exception) -> tuple[str, int]:
     return f"internal error: {what}; run with --debug before the command for the traceback", INTERNAL
 
 
+def _misused(error: TyperException) -> int:
+    """Say in our own way what was typed wrong, and return the exit status."""
+    message = error.format_message()
+    if not message:  # nothing was typed: the help is the answer
+        error.show()  # type: ignore[attr-defined]
+        return error.exit_code
+    said, _, suggestion = message.rstrip(".").replace("'", "`").partition(" Did you mean ")
+    said, _, options = said.partition(" (Possible options: ")
+    hint = suggestion or options.removesuffix(")")
+    context = getattr(error, "ctx", None)
+    help_of = context.command_path if context is not None else "resolver-diff"
+    hint = f"did you mean {hint.rstrip('?')}?" if hint else f"`{help_of} --help` says what there is"
+    typer.echo(UsageError(said[:1].lower() + said[1:].rstrip("."), hint=hint).render(), err=True)
+    return error.exit_code
+
+
+def _give_up_stdout() -> None:
+    """Drop what stdout cannot take, so that the interpreter does not try again at exit and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _close_stdout()
+
+
 def _close_stdout() -> None:
-    """Point stdout to nowhere, so that the interpreter does not complain when it flushes it at exit."""
+    """Point stdout to nowhere, where the interpreter may flush it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "anomaly": "compare evidence family tables",
     "event": "tables",
     "diff": "anomaly compare event evidence family snapshot tables",
-    "reports": "diff tables",
+    "reports": "diff evidence family tables",
     "lab": "config errors tables transports wire",
     "commands": (
         "anomaly compare config diff errors event evidence family lab plan probe reports snapshot tables transports"

@@ -16,7 +16,7 @@ from resolver_diff.__main__ import Manner, application
 from resolver_diff.lab import reading
 from resolver_diff.lab.respond import from_memory
 from resolver_diff.tables import Anomalies, TransportName
-from resolver_diff.transports.replay import replaying
+from resolver_diff.transports._replay import replaying
 
 SCENARIO = """
 about: WhatsApp vanishes at a register on the second day, and is still missing on the third.
@@ -146,6 +146,67 @@ def test_latest_and_previous(snapshots: Path) -> None:
     assert run("anomalies").stdout == run("anomalies", "2026-02-11").stdout
 
 
+def test_previous_is_the_date_before_the_other(snapshots: Path) -> None:
+    """`previous` is the date before AFTER, not the last but one."""
+    assert run("diff", "previous", "2026-02-11").stdout == run("diff", "2026-02-10", "2026-02-11").stdout
+
+
+@pytest.mark.parametrize("words", [("diff",), ("anomalies",)])
+def test_an_old_latest_is_said(snapshots: Path, words: Sequence[str]) -> None:
+    """When the latest snapshot is not of today, a warning says of when it is; not when the date was typed."""
+    assert "warning: the latest snapshot is not of today: 2026-02-12, " in run(*words).stderr
+    typed = (*words, *DAYS[2:]) if words == ("diff",) else (*words, DAYS[3])
+    assert run(*typed).stderr == ""
+
+
+def test_what_cannot_be_judged_adds_up(snapshots: Path) -> None:
+    """The cells that could not be judged are counted under one reason each, in the page and in the JSON."""
+    (snapshots / "date=2026-02-10").rename(snapshots / "date=2026-02-08")
+    said = run("diff", "2026-02-09", "2026-02-11", "--json", "found.json")
+    (comparison,) = json.loads(Path("found.json").read_text())["meta"]["comparisons"]
+    assert sum(comparison["not_judged_by"].values()) == comparison["not_judged"]
+    assert f"{comparison['not_judged']} could not be judged." in " ".join(said.stdout.split())
+
+
+def test_nothing_is_shortened_in_a_pipe(snapshots: Path) -> None:
+    """Where stdout is no terminal, no table leaves anything out."""
+    for words in (("history", "whatsapp.com"), ("check",), ("anomalies", "2026-02-11")):
+        assert "…" not in run(*words).stdout
+
+
+def test_explain_says_when_a_day_was_asked_on_another(snapshots: Path) -> None:
+    """What was filed under a date and asked on another is told."""
+    said = run("explain", "whatsapp.com", "nsdi-a", "--date", "2026-02-11", "--qtype", "A")
+    assert ";; asked on 2026-02-11, and filed under 2026-02-10" in said.stdout
+    assert "and filed under 2026-02-11" not in said.stdout
+
+
+def test_shipped_sets_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--domains takes the name of a shipped set, wherever it is installed."""
+    monkeypatch.chdir(tmp_path)
+    said = run("check", "--domains", "whatsapp", "--domains", "signal")
+    assert said.exit_code == 0
+    assert "of 2 domain sets" in said.stdout
+
+
+def test_check_leaves_out_what_cannot_be_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A resolver whose transport is lacking is named in a warning, and is in no number."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.txt").write_text("a.example\n")
+    controls = "".join(
+        f"  - {{name: c{n}, address: 192.0.2.{n}, role: control, operator: O{n}}}\n" for n in range(1, 4)
+    )
+    Path("mine.yaml").write_text(
+        f"resolvers:\n{controls}  - {{name: late, address: 192.0.2.9, transport: quic, hostname: a.example}}\n"
+    )
+    said = run("check", "--resolvers", "mine.yaml", "--domains", "mine.txt")
+    assert said.exit_code == 0
+    assert "warning: this version lacks the transport of 1 resolver: late\n" in said.stderr
+    assert "to 3 resolvers" in " ".join(said.stdout.split())
+    (row,) = [line for line in said.stdout.splitlines() if line.startswith("  late ")]
+    assert row.split()[-2:] == ["-", "-"]
+
+
 def test_previous_needs_two_dates(snapshots: Path) -> None:
     """With one date there is no previous one, and the message says so."""
     for day in DAYS[1:]:
@@ -173,11 +234,22 @@ def test_a_missing_date_names_those_there_are(snapshots: Path) -> None:
         (("history", "nobody.example"), "no snapshot in snapshots holds `nobody.example`"),
         (("history", "bad name"), "`bad name` is not a domain name"),
         (("history", "whatsapp.com", "--qtype", "MX"), "hint: it was asked for A, AAAA"),
+        (("history", "whatsap.com"), "do you mean whatsapp.com"),
         (("explain", "whatsapp.com", "nsdi-b"), "do you mean nsdi-a?"),
+        (("explain", "whatsapp.com", "NSDI-A"), "do you mean nsdi-a?"),
+        (("explain", "whatsap.com", "nsdi-a"), "do you mean whatsapp.com"),
+        (("diff", "previous", "2026-02-09"), "there is no snapshot before 2026-02-09"),
+        (("history", "whatsapp.com", "--snapshots", "nowhere"), "error: there are no snapshots in nowhere"),
+        (("anomalies", "--csv", "x", "--json", "x"), "--csv and --json name the same file"),
+        (("anomalies", "--csv", "snapshots"), "cannot write snapshots: Is a directory"),
+        (("anomalies", "--json", "no/such.json"), "hint: make the folder first: mkdir -p no"),
+        (("check", "--domains", "whatsap"), "do you mean whatsapp?"),
+        (("check", "--domains", "nothing-like-it"), "hint: the shipped sets are discord, facebook"),
+        (("snapshot", "--date", "2999-01-01"), "2999-01-01 has not begun"),
         (("explain", "nobody.example", "nsdi-a"), "`nobody.example` was not asked of nsdi-a"),
         (("explain", "whatsapp.com", "nsdi-a", "--qtype", "MX"), "hint: it was asked for A, AAAA"),
         (("explain", "whatsapp.com", "nsdi-a", "--before", "2026-02-12"), "2026-02-12 is not before 2026-02-12"),
-        (("anomalies", "--vantage", "moon"), "no snapshots in snapshots at vantage `moon`"),
+        (("anomalies", "--vantage", "moon"), "hint: the vantage is home"),
         (("anomalies", "--csv", "no/such/folder.csv"), "cannot write no/such/folder.csv: No such file or directory"),
         (("check", "--qtype", "AXFR"), "`AXFR` is not a type that records have"),
         (("check", "--qtype", "NOPE"), "`NOPE` is not a record type"),
@@ -237,7 +309,10 @@ def test_vantages_are_compared_with_themselves(snapshots: Path) -> None:
     assert {row["vantage"] for row in rows(said.stdout_bytes.decode())} == {"home", "office"}
     said = run("diff", "2026-02-10", "2026-02-11", "--csv", "-", "--vantage", "office")
     assert {row["vantage"] for row in rows(said.stdout_bytes.decode())} == {"office"}
-    assert "say --vantage home|new|office" in run("explain", "whatsapp.com", "nsdi-a", "--date", "2026-02-11").stderr
+    assert (
+        "say which: --vantage home or --vantage new or --vantage office"
+        in run("explain", "whatsapp.com", "nsdi-a", "--date", "2026-02-11").stderr
+    )
 
 
 def test_history_compresses_dates(snapshots: Path) -> None:
@@ -292,9 +367,11 @@ def test_check_sends_nothing(departures: list[str], tmp_path: Path, monkeypatch:
     )
     said = run("check", "--resolvers", "mine.yaml", "--domains", "mine.txt", "--qtype", "A")
     assert said.exit_code == 0
-    assert "2 names of 1 domain sets, for A: mine (2)" in said.stdout
+    assert "2 names of 1 domain set, for A: mine (2)" in said.stdout
     assert "[2001:db8::1]:5353" in said.stdout
-    assert "the controls of fewer than 2 operators" in said.stdout
+    assert "warning: 1 control says no operator: one\nhint: " in said.stderr
+    assert "warning: nothing can be judged with controls of 1 operator\nhint: " in said.stderr
+    assert "operator" not in said.stdout
     assert departures == []
 
 
@@ -317,11 +394,11 @@ def test_internal_errors_are_one_line(snapshots: Path, monkeypatch: pytest.Monke
         raise ZeroDivisionError("by\nnothing")
 
     monkeypatch.setattr(diff, "anomalies", fail)
-    said = run("anomalies")
+    said = run("anomalies", "2026-02-11")
     assert said.exit_code == 70
     assert said.stderr.startswith("internal error: ZeroDivisionError: by; run with --debug")
     assert said.stderr.count("\n") == 1
-    said = run("--debug", "anomalies")
+    said = run("--debug", "anomalies", "2026-02-11")
     assert said.exit_code == 70
     assert "Traceback" in said.stderr
 

@@ -1,6 +1,7 @@
 """How the program ends, as the process that a shell, cron or systemd sees."""
 
 import contextlib
+import functools
 import os
 import pty
 import re
@@ -36,24 +37,50 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def snapshot(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """Start a snapshot in *folder*; the body runs when it has begun to ask."""
+def snapshot(folder: Path, *words: str, ignoring: signal.Signals | None = None) -> Iterator[subprocess.Popen[str]]:
+    """Start a snapshot in *folder*, *ignoring* a signal; the body runs when it has begun to ask."""
     command = [*PROGRAM, "snapshot", "--domains", "names.txt", *words]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True, env=environment()) as process:
+    ignore = None if ignoring is None else functools.partial(signal.signal, ignoring, signal.SIG_IGN)
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        env=environment(),
+        preexec_fn=ignore,  # noqa: PLW1509  (one thread)
+    ) as process:
         try:
             assert process.stderr is not None
-            said = list(iter(process.stderr.readline, "asking 32 questions of 1 resolvers\n"))
-            assert "" not in said
+            for said in process.stderr:
+                if said == "asking 32 questions of 1 resolver\n":
+                    break
+            else:
+                pytest.fail("it ended before it asked anything")
             yield process
         finally:
             process.kill()
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_run_that_is_stopped_can_go_on(silent_resolver: Path, number: signal.Signals, status: int) -> None:
-    """Ctrl-C and SIGTERM end a run at once, without traceback, and say the command that goes on with it."""
-    with snapshot(silent_resolver, "--timeout", "60", "--date", "2026-02-11") as process:
+@pytest.mark.parametrize(
+    ("number", "status", "ignoring"),
+    [
+        (signal.SIGINT, 130, None),
+        (signal.SIGTERM, 143, None),
+        (signal.SIGHUP, 129, None),
+        (signal.SIGTERM, 143, signal.SIGINT),
+        (signal.SIGHUP, 129, signal.SIGINT),
+    ],
+)
+def test_a_run_that_is_stopped_can_go_on(
+    silent_resolver: Path, number: signal.Signals, status: int, ignoring: signal.Signals | None
+) -> None:
+    """Ctrl-C, SIGTERM and SIGHUP end a run at once, without traceback, and say the command that goes on with it.
+
+    So they do where SIGINT is ignored, as it is for a `command &` in a script.
+    """
+    with snapshot(silent_resolver, "--timeout", "60", "--date", "2026-02-11", ignoring=ignoring) as process:
         started = time.monotonic()
         process.send_signal(number)
         out, err = process.communicate(timeout=LIMIT)
@@ -63,6 +90,15 @@ def test_a_run_that_is_stopped_can_go_on(silent_resolver: Path, number: signal.S
     again = "resolver-diff snapshot --domains names.txt --timeout 60 --date 2026-02-11 --resume"
     assert f"go on with: {again}\ninterrupted\n" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_what_is_to_be_ignored_is(silent_resolver: Path, number: signal.Signals) -> None:
+    """A run that was started under nohup, or behind a script, takes no notice of the signal it was told to ignore."""
+    with snapshot(silent_resolver, "--timeout", "0.5", "--attempts", "1", ignoring=number) as process:
+        process.send_signal(number)
+        process.communicate(timeout=LIMIT)
+    assert process.returncode == 3
 
 
 def test_the_date_is_pinned_when_a_run_goes_on(silent_resolver: Path) -> None:
@@ -112,24 +148,39 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_under_stdout_is_an_error() -> None:
-    """Output that cannot be written is an error with a message, not silence."""
+@pytest.mark.parametrize("words", [["check"], ["check", "--domains", "names.txt"]], ids=["much", "little"])
+def test_a_full_disk_under_stdout_is_an_error(tmp_path: Path, words: list[str]) -> None:
+    """Output that cannot be written is an error with a message and nothing else, be it more than a buffer or less."""
+    (tmp_path / "names.txt").write_text("a.example\n")
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [*PROGRAM, "check"], stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=environment()
+            [*PROGRAM, *words],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env=environment(),
         )
     assert done.returncode == 2
-    assert "error: No space left on device" in done.stderr
+    assert done.stderr.endswith("error: No space left on device\n")
     assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
 
 
-def test_usage_errors_are_status_2() -> None:
-    """An unknown command or option is status 2, on stderr."""
-    for words in (["nonsense"], ["diff", "--nonsense"]):
-        done = subprocess.run([*PROGRAM, *words], capture_output=True, text=True, check=False, env=environment())
-        assert done.returncode == 2
-        assert done.stdout == ""
-        assert "nonsense" in done.stderr
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("nonsense", "error: no such command `nonsense`\nhint: `resolver-diff --help` says what there is\n"),
+        ("dif", "error: no such command `dif`\nhint: did you mean `diff`?\n"),
+        ("diff --exit-cod", "error: no such option: --exit-cod\nhint: did you mean --exit-code?\n"),
+        ("explain", "error: missing argument `NAME`\nhint: `resolver-diff explain --help` says what there is\n"),
+    ],
+)
+def test_usage_errors_are_status_2(words: str, said: str) -> None:
+    """What is typed wrong is status 2 and said on stderr, the way all errors are, with a hint."""
+    done = subprocess.run([*PROGRAM, *words.split()], capture_output=True, text=True, check=False, env=environment())
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
 
 
 @pytest.mark.parametrize(
@@ -175,9 +226,11 @@ def on_terminal(folder: Path, *words: str, **more: str) -> str:
 def test_color_is_for_terminals_that_want_it(silent_resolver: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a terminal headings stand out; with NO_COLOR no color is sent; in a pipe nothing but text."""
     asked = ("check", "--domains", "names.txt")
-    assert "\x1b[31m" not in on_terminal(silent_resolver, *asked, NO_COLOR="1")
+    bold = "\x1b[1m"
+    plain = on_terminal(silent_resolver, *asked, NO_COLOR="1")
     monkeypatch.delenv("NO_COLOR")
-    assert "\x1b[31m" in on_terminal(silent_resolver, *asked)
+    assert f"{bold}Of whom" in on_terminal(silent_resolver, *asked)
+    assert not re.search(r"\x1b\[3\dm", plain)  # bold and faint are no colors
     done = subprocess.run(
         [*PROGRAM, *asked], cwd=silent_resolver, capture_output=True, text=True, check=True, env=environment()
     )
@@ -187,6 +240,6 @@ def test_color_is_for_terminals_that_want_it(silent_resolver: Path, monkeypatch:
 def test_progress_is_a_bar_on_a_terminal(silent_resolver: Path) -> None:
     """On a terminal a run draws a bar with the rate and the silent resolvers."""
     seen = on_terminal(silent_resolver, "snapshot", "--domains", "names.txt", "--timeout", "0.7", "--attempts", "1")
-    assert "questions, 1 resolvers" in seen
+    assert "32 questions, 1 resolver" in seen
     assert "1 silent resolver" in seen
     assert "said nothing at all: mute" in seen

@@ -1,7 +1,10 @@
 """What README and ARCHITECTURE promise is there, and what is there they tell."""
 
 import importlib
+import os
 import re
+import signal
+import subprocess
 from datetime import date
 from pathlib import Path
 
@@ -11,8 +14,9 @@ import pytest
 import typer
 
 import resolver_diff
-from resolver_diff import commands, evidence, family
-from resolver_diff.__main__ import Manner, application
+from resolver_diff import commands, config, evidence, family
+from resolver_diff.__main__ import INTERNAL, PIPE_CLOSED, STOPPED, Manner, application
+from resolver_diff._model import Entry
 from resolver_diff.errors import ExitStatus
 from resolver_diff.tables import Anomalies, Change, Observations, State
 
@@ -22,7 +26,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 PAGES = sorted(ROOT.glob("*.md"))
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
-TYPED = re.compile(r"^\$ resolver-diff (.+)$", re.MULTILINE)
+TYPED = re.compile(r"^\$ (?:resolver-diff|python3 dev\.py run) (.+)$", re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", family.names(commands))
@@ -42,8 +46,9 @@ def test_readme_shows_commands_that_exist(line: str) -> None:
 
 def test_readme_has_every_exit_status() -> None:
     """The exit statuses, which scripts rely on, are in a table."""
-    for status in ExitStatus:
-        assert re.search(rf"^\| {status.value} \|", README, re.MULTILINE)
+    signals = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+    for status in (*map(int, ExitStatus), INTERNAL, PIPE_CLOSED, *(STOPPED + number for number in signals)):
+        assert re.search(rf"^\| [\d, ]*\b{status}\b[\d, ]* \|", README, re.MULTILINE)
 
 
 @pytest.mark.parametrize("word", [*State, *Change], ids=str)
@@ -92,6 +97,32 @@ def snapshots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.mkdir(parents=True)
     Observations.of(pl.DataFrame([row])).frame.write_parquet(folder / "whatsapp.parquet")
     monkeypatch.chdir(tmp_path)
+
+
+def test_readme_resolvers_can_be_asked(tmp_path: Path) -> None:
+    """The resolvers.yaml in the README is whole: it is read without a word of doubt. Every key there is, is named."""
+    (text,) = re.findall(r"^```yaml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    (tmp_path / "mine.yaml").write_text(text)
+    read = config.load(tmp_path / "mine.yaml", [ROOT / "domains" / "whatsapp.txt"])
+    assert len({each.operator for each in read.resolvers if each.role == "control"}) == 2
+    assert not read.warnings
+    assert not [key for key in Entry.model_fields if f"`{key}`" not in README]
+
+
+def test_readme_crontab_line_copes_with_status_3(tmp_path: Path) -> None:
+    """The line for cron goes on to the comparison when the snapshot ends with status 3."""
+    (line,) = re.findall(r"^```crontab\n(?:\S+ ){5} *(.*)\n```", README, re.MULTILINE)
+    assert "%" not in line  # cron would take it for the end of the line
+    programs = tmp_path / ".local" / "bin"
+    programs.mkdir(parents=True)
+    (tmp_path / "dns").mkdir()
+    program = programs / "resolver-diff"
+    program.write_text('#!/bin/sh\necho "$PWD $*" >>"$HOME/typed"\n[ "$1" != snapshot ] || exit 3\n')
+    program.chmod(0o755)
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    subprocess.run(["/bin/sh", "-c", line], check=True, env=environment)
+    typed = (tmp_path / "typed").read_text().splitlines()
+    assert [words.split()[:2] for words in typed] == [[f"{tmp_path}/dns", name] for name in ("snapshot", "diff")]
 
 
 @pytest.mark.usefixtures("snapshots")

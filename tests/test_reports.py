@@ -19,8 +19,10 @@ import stories
 from resolver_diff import family, reports
 from resolver_diff.diff import CELLS, Diff
 from resolver_diff.reports import Report, visible
-from resolver_diff.reports._layout import Tone, plain, table
+from resolver_diff.reports._idn import u_labels
+from resolver_diff.reports._layout import Cut, Tone, plain, table
 from resolver_diff.reports.csv import harmless
+from resolver_diff.reports.text import describe
 from resolver_diff.tables import Anomalies, Events, Health
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -155,7 +157,16 @@ def everything() -> Diff:
             {"change": "converged", "qname": "signal.org", "mechanism": "stub", "outcome_after": "answer"},
             {"change": "mechanism-changed", "qname": "x.com", "outcome_before": "timeout", "confidence": 0.98765},
         ],
-        [{}, {"event": "77ab02", "change": "reappeared", "cells": 1, "says": "discord.com came back at nsdi-a"}],
+        [
+            {"qnames": ["whatsapp.com", *(f"w{index}.example" for index in range(9))]},
+            {
+                "event": "77ab02",
+                "change": "reappeared",
+                "cells": 1,
+                "says": "discord.com came back at nsdi-a",
+                "qnames": ["discord.com"],
+            },
+        ],
         [
             {},
             {"date": BEFORE},
@@ -336,9 +347,36 @@ def test_json_is_plain() -> None:
 
 @pytest.mark.parametrize("diffs", [*(make() for make in MADE.values()), hostile()], ids=[*MADE, "hostile"])
 def test_text_fits_in_80_columns(diffs: Diff | list[Diff]) -> None:
-    """No line of the page is longer than 80 columns, whatever the names are."""
-    said = REPORTS["text"].render(diffs if isinstance(diffs, list) else [diffs])
+    """On a terminal no line of the page is longer than its 80 columns, whatever the names are."""
+    said = plain(describe(diffs if isinstance(diffs, list) else [diffs], 80))
     assert not [line for line in said.splitlines() if len(line) > 80]
+
+
+def test_text_leaves_nothing_out_of_a_file() -> None:
+    """Where no terminal limits it, a table is as wide as what it holds."""
+    said = REPORTS["text"].render([everything()])
+    assert "a-very-long-name-that-nobody-would-type." * 3 + "example.com" in said
+    assert "…" not in said
+
+
+def test_text_shows_u_labels_once() -> None:
+    """A name of another script is there as it was asked, the first time with what a person reads; the CSV has none."""
+    asked = "xn--e1afmkfd.xn--p1ai"
+    diff = make(
+        [{"qname": asked}, {"qname": asked, "resolver": "nsdi-b"}], [{"qnames": [asked], "says": f"{asked} vanished"}]
+    )
+    said = REPORTS["text"].render([diff])
+    assert said.count(f"{asked} (пример.рф)") == 1
+    assert said.count(asked) > 2
+    assert "пример" not in REPORTS["csv"].render([diff])
+
+
+@pytest.mark.parametrize(
+    "qname", ["example.com", "xn--a.example", "xn--.example", "xn--zzzzzzz--.example", "xn--ab-e1t.com"]
+)
+def test_what_is_no_u_label_stays_as_it_was_asked(qname: str) -> None:
+    """A label that IDNA 2008 does not take for one is shown as it is."""
+    assert u_labels(qname) is None
 
 
 def test_text_is_short_when_there_is_much() -> None:
@@ -369,7 +407,7 @@ def test_text_says_that_nothing_changed() -> None:
 def test_tables_shorten_the_middle() -> None:
     """What does not fit loses its middle, so that both ends of a name can be read."""
     rows = [["www." + "x" * 100 + ".example.com", "A"]]
-    lines = table(("name", "type"), rows, tones=[Tone.PLAIN], width=40, flexible=(0,))
+    lines = table(("name", "type"), rows, tones=[Tone.PLAIN], width=40, cuts={0: Cut.MIDDLE})
     said = plain(lines).splitlines()[1]
     assert len(said) <= 40
-    assert re.fullmatch(r" *www\.x+\.\.\S*example\.com +A", said)
+    assert re.fullmatch(r" *www\.x+…\S*example\.com +A", said)

@@ -1,47 +1,76 @@
 """What a run would ask, of whom, and for how long; before anything is sent."""
 
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from resolver_diff import family, transports
 from resolver_diff._model import PORTS
 from resolver_diff.commands._progress import duration
 from resolver_diff.compare import QUORUM
-from resolver_diff.config import Resolver
+from resolver_diff.config import Config, Resolver
+from resolver_diff.errors import Problem, UsageError
 from resolver_diff.plan import Plan
-from resolver_diff.reports._layout import EMPTY, Line, Tone, line, paragraph, table
+from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, many, paragraph, table
 from resolver_diff.tables import Purpose
 
 HEADER = ("resolver", "over", "address", "in", "role", "asked", "time")
+CUTS = {2: Cut.MIDDLE, 0: Cut.MIDDLE}
+NOTHING = "-"  # in place of a number, for what is not asked
 
 
-def describe(plan: Plan, width: int) -> list[Line]:
-    """Return the page about *plan*."""
-    config = plan.config
-    carried = set(family.names(transports))
-    lines = [line("What would be asked", Tone.HEADING)]
-    lines += paragraph(_what(plan), width=width)
-    lines += [EMPTY, line("Of whom", Tone.HEADING)]
-    costs = {row["resolver"]: row for row in plan.per_resolver().iter_rows(named=True)}
-    rows = [_row(resolver, costs[resolver.name]) for resolver in plan.resolvers]
-    lacking = [resolver.name for resolver in plan.resolvers if resolver.transport not in carried]
-    tones = [Tone.FAINT if row[0] in lacking else Tone.PLAIN for row in rows]
-    lines += table(HEADER, rows, tones=tones, width=width, flexible=(0, 2))
+def asked_of(config: Config) -> Config:
+    """Return *config* with the resolvers only that this version can ask; raises UsageError when there is none."""
+    known = family.names(transports)
+    carried = tuple(resolver for resolver in config.resolvers if resolver.transport in known)
+    if not carried:
+        hint = f"the transports are {', '.join(known)}"
+        raise UsageError("no resolver uses a transport that this version can carry", hint=hint)
+    return replace(config, resolvers=carried)
+
+
+def doubts(config: Config) -> Iterator[Problem]:
+    """Yield what stops no run of *config*, but makes it worth less."""
+    carried = asked_of(config).resolvers
+    lacking = [resolver.name for resolver in config.resolvers if resolver not in carried]
     if lacking:
-        text = f"not asked, as this version lacks their transport: {', '.join(lacking)}"
-        lines += [EMPTY, *paragraph(text, width=width, tone=Tone.BAD)]
-    operators = {resolver.operator or resolver.name for resolver in config.resolvers if resolver.role == "control"}
+        hint = "they are left out of the run and of the numbers"
+        yield Problem(
+            f"this version lacks the transport of {many(len(lacking), 'resolver')}: {', '.join(lacking)}", hint=hint
+        )
+    controls = [resolver for resolver in carried if resolver.role == "control"]
+    alone = [resolver.name for resolver in controls if resolver.operator is None]
+    if alone:
+        whose = "control says" if len(alone) == 1 else "controls say"
+        hint = "each counts as an operator of its own; two of the same operator would have two votes"
+        yield Problem(f"{len(alone):,} {whose} no operator: {', '.join(alone)}", hint=hint)
+    operators = {resolver.operator or resolver.name for resolver in controls}
     if len(operators) < QUORUM:
-        text = f"nothing can be judged with the controls of fewer than {QUORUM} operators"
-        lines += [EMPTY, *paragraph(text, width=width, tone=Tone.BAD)]
-    return lines
+        there = f"controls of {many(len(operators), 'operator')}" if operators else "no controls"
+        hint = (
+            f"`role: control` for unfiltered resolvers of {QUORUM} operators or more; three withstand a bad day of one"
+        )
+        yield Problem(f"nothing can be judged with {there}", hint=hint)
 
 
-def _row(resolver: Resolver, cost: dict[str, Any]) -> tuple[str, ...]:
+def describe(config: Config, plan: Plan, width: int | None) -> list[Line]:
+    """Return the page about *plan*, which asks what of *config* can be asked."""
+    costs = {row["resolver"]: row for row in plan.per_resolver().iter_rows(named=True)}
+    rows = [_row(resolver, costs.get(resolver.name)) for resolver in config.resolvers]
+    tones = [Tone.PLAIN if resolver.name in costs else Tone.FAINT for resolver in config.resolvers]
+    lines = [line("Of whom", Tone.HEADING), *table(HEADER, rows, tones=tones, width=width, cuts=CUTS)]
+    lines += [EMPTY, line("What would be asked", Tone.HEADING)]
+    return lines + paragraph(_what(plan), width=width)
+
+
+def _row(resolver: Resolver, cost: dict[str, Any] | None) -> tuple[str, ...]:
     address = resolver.address
     if resolver.port != PORTS[resolver.transport]:
         address = f"[{address}]:{resolver.port}" if ":" in address else f"{address}:{resolver.port}"
     about = (resolver.name, str(resolver.transport), address, resolver.country or "", resolver.role)
+    if cost is None:
+        return (*about, NOTHING, NOTHING)
     return (*about, f"{cost['questions']:,}", duration(cost["seconds"]))
 
 
@@ -49,10 +78,12 @@ def _what(plan: Plan) -> str:
     config = plan.config
     sets = ", ".join(f"{each.name} ({len(each.qnames):,})" for each in config.domain_sets)
     extra = Counter(ask.purpose for ask in (*plan.opening, *plan.closing))
+    shared = plan.per_resolver()["pace"].is_duplicated().any()
     return (
-        f"{plan.names:,} names of {len(config.domain_sets):,} domain sets, for {', '.join(config.qtypes)}: {sets}. "
-        f"Besides, of each resolver: {extra[Purpose.CONTROL]} control, {extra[Purpose.IDENTITY]} identity and "
-        f"{extra[Purpose.CANARY]} canary questions. {plan.questions:,} questions in all to {len(plan.resolvers):,} "
-        f"resolvers, each at most {config.attempts} times, {config.timeout:g} s apart when silent. The run takes at "
-        f"least {duration(plan.seconds)}; nothing has been sent."
+        f"{many(plan.names, 'name')} of {many(len(config.domain_sets), 'domain set')}, for {', '.join(config.qtypes)}: "
+        f"{sets}. Besides, of each resolver: {extra[Purpose.CONTROL]} control, {extra[Purpose.IDENTITY]} identity and "
+        f"{extra[Purpose.CANARY]} canary questions. {many(plan.questions, 'question')} in all to "
+        f"{many(len(plan.resolvers), 'resolver')}, each at most {many(config.attempts, 'time')}, {config.timeout:g} s "
+        f"apart when silent. The run takes at least {duration(plan.seconds)}"
+        f"{', as entries at one address share its pace' if shared else ''}; nothing has been sent."
     )

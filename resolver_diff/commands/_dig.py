@@ -19,7 +19,7 @@ FLAGS = ("aa", "tc", "ra", "ad")
 DIG = ("+nsid", "+nocookie", "+noadflag", "+bufsize=1232")  # what dig would do otherwise than we do
 
 
-def show(row: dict[str, Any], width: int) -> Iterator[Line]:
+def show(row: dict[str, Any], width: int | None) -> Iterator[Line]:
     """Yield one observation: the query, and the reply if there was one."""
     attempt = f", attempt {row['attempt'] + 1}" if row["attempt"] else ""
     second = f", reply {row['reply'] + 1}" if row["reply"] else ""

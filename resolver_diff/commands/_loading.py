@@ -1,9 +1,11 @@
 """What commands read: snapshots, narrowed and corrected as the options say."""
 
+import contextlib
+import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from itertools import chain
+from datetime import UTC, date, datetime
+from itertools import chain, islice
 from pathlib import Path
 
 import polars as pl
@@ -11,14 +13,16 @@ from dns import rdatatype
 from dns.exception import DNSException
 
 from resolver_diff import _names, config, snapshot
-from resolver_diff.commands._output import warn
+from resolver_diff.commands._output import PROGRAM, warn
 from resolver_diff.config import Config, Resolver
 from resolver_diff.errors import Place, Problem, SnapshotError, UsageError
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import Purpose
 
 HISTORY = 30  # earlier dates that are read
-LATEST, PREVIOUS = "latest", "previous"
+LATEST, PREVIOUS, TODAY = "latest", "previous", "today"
+MOST_SUGGESTIONS = 3
+MOST_COMPARED = 20_000  # names that are held against a mistyped one
 FACTS = ("operator", "country", "role", "policy")
 
 
@@ -27,7 +31,20 @@ def parse_day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"`{text}` is not a date", hint="dates look like 2026-02-11") from None
+        hint = f"dates look like 2026-02-11, or are `{LATEST}`, `{PREVIOUS}` or `{TODAY}`"
+        raise UsageError(f"`{text}` is not a date", hint=hint) from None
+
+
+def utc_today() -> date:
+    """Return today's date, as snapshots are filed: in UTC."""
+    return datetime.now(UTC).date()
+
+
+def did_you_mean(typed: str, known: Iterable[str]) -> str | None:
+    """Return a hint that names what of *known* is nearly what was *typed*; None if nothing is."""
+    spelled = {name.casefold(): name for name in islice(known, MOST_COMPARED)}
+    close = difflib.get_close_matches(typed.casefold(), spelled, n=MOST_SUGGESTIONS)
+    return f"do you mean {' or '.join(spelled[name] for name in close)}?" if close else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +67,54 @@ class Source:
         """Read what the options name; says the warnings."""
         if resolvers is None and not domains:
             return cls(folder, vantage)
-        given = config.load(resolvers, domains or ())
+        given = config.load(resolvers, [shipped_set(path) for path in domains or ()])
         warn(given.warnings)
         facts = {resolver.name: resolver for resolver in given.resolvers} if resolvers else None
         names = frozenset(chain.from_iterable(domain_set.qnames for domain_set in given.domain_sets))
         return cls(folder, vantage, facts, names if domains else None)
 
-    def day(self, text: str) -> date:
-        """Return the date that *text* names: itself, the latest there is, or the one before that."""
+    def day(self, text: str, after: date | None = None) -> date:
+        """Return the date that *text* names.
+
+        `previous` is the one before *after*, or before the latest there is.
+        """
+        if text == TODAY:
+            return utc_today()
         if text not in (LATEST, PREVIOUS):
             return parse_day(text)
-        there = snapshot.dates(self.folder, self.vantage)
-        wanted = 1 if text == LATEST else 2
-        if len(there) < wanted:
-            what = "no snapshots" if not there else f"only one date ({there[0]})"
+        there = self.dates()
+        if not there:
+            raise self.nothing()
+        if text == LATEST:
+            return there[-1]
+        earlier = [day for day in there if day < (after or there[-1])]
+        if not earlier:
             where = f" at vantage `{self.vantage}`" if self.vantage else ""
-            hint = "take one with `resolver-diff snapshot`, or say with --snapshots where they are"
-            raise SnapshotError(f"there is {what} in {self.folder}{where}, so no `{text}` one", hint=hint)
-        return there[-wanted]
+            message = f"there is no snapshot before {after or there[-1]} in {self.folder}{where}"
+            message += f", only one date ({there[0]})" if len(there) == 1 else ""
+            raise SnapshotError(message, hint="`resolver-diff anomalies` judges one date alone")
+        return earlier[-1]
+
+    def nothing(self) -> SnapshotError:
+        """Return the error that says that there is no snapshot at all."""
+        hint = f"take one with `{PROGRAM} snapshot`, or say with --snapshots where they are"
+        if self.vantage:
+            others = sorted({place.name.partition("=")[2] for place in self.folder.glob("date=*/vantage=*")})
+            if others:
+                noun = "vantage is" if len(others) == 1 else "vantages are"
+                hint = f"the {noun} {', '.join(others)}"
+            return SnapshotError(f"there are no snapshots of vantage `{self.vantage}` in {self.folder}", hint=hint)
+        return SnapshotError(f"there are no snapshots in {self.folder}", hint=hint)
+
+    def latest(self, text: str) -> date:
+        """Return the date that *text* names, like ``day``; says so when it is the latest, and not of today."""
+        latest = self.day(text)
+        days = (utc_today() - latest).days
+        if text == LATEST and days > 0:
+            ago = "yesterday" if days == 1 else f"{days:,} days ago"
+            hint = f"`{PROGRAM} snapshot` takes one of today"
+            warn([Problem(f"the latest snapshot is not of today: {latest}, {ago}", hint=hint)])
+        return latest
 
     def load(self, day: date) -> dict[str, Snapshot]:
         """Return the snapshots of *day* by vantage; says which files are damaged.
@@ -76,19 +123,34 @@ class Source:
         """
         found = self.read(day)
         if self.names is not None and not any(each.observations["domain_set"].count() for each in found):
-            raise UsageError(f"the snapshot of {day} holds none of the names given with --domains")
+            hint = "--domains looks at names that were asked; a snapshot asks for them"
+            raise UsageError(f"the snapshot of {day} holds none of the names given with --domains", hint=hint)
         return {each.vantage: each for each in found}
 
     def load_one(self, day: date) -> Snapshot:
         """Return the snapshot of *day* when there is one vantage; raises UsageError when there are more."""
         found = self.load(day)
         if len(found) > 1:
-            raise UsageError(f"there are {len(found)} vantages on {day}", hint=f"say --vantage {'|'.join(found)}")
+            hint = f"say which: --vantage {' or --vantage '.join(found)}"
+            raise UsageError(f"there are {len(found)} vantages on {day}", hint=hint)
         return next(iter(found.values()))
 
     def dates(self, vantage: str | None = None) -> list[date]:
         """Return the dates there are, oldest first."""
         return snapshot.dates(self.folder, vantage or self.vantage)
+
+    def names_like(self, qname: str) -> str | None:
+        """Return a hint that names what is nearly *qname* on the latest date; None if nothing is."""
+        files = [file for day in self.dates()[-1:] for file in self.folder.glob(f"date={day}/vantage=*/*.parquet")]
+        near = (pl.col("qname").str.len_chars().cast(pl.Int64) - len(qname)).abs() <= 3
+        alike = pl.col("qname").str.starts_with(qname[:2]) | pl.col("qname").str.ends_with(qname[-6:])
+        found: set[str] = set()
+        for file in files:
+            names = pl.scan_parquet(file, hive_partitioning=False)
+            with contextlib.suppress(OSError, pl.exceptions.PolarsError):  # a damaged file is said elsewhere
+                named = names.filter(near, alike, pl.col("purpose") == Purpose.TARGET).select("qname").unique()
+                found.update(named.collect()["qname"])
+        return did_you_mean(qname, sorted(found))
 
     def dates_with(self, qname: str) -> Iterator[tuple[date, str, list[str]]]:
         """Yield each date and vantage that has *qname*, oldest first, and the domain sets that hold it."""
@@ -114,6 +176,9 @@ class Source:
 
     def read(self, day: date, sets: Sequence[str] | None = None) -> list[Snapshot]:
         """Return the snapshots of *day*, one per vantage, only these domain *sets*; says which files are damaged."""
+        there = self.dates()
+        if not there:
+            raise self.nothing()
         found = snapshot.load(self.folder, day, self.vantage, sets)
         warn(problem for each in found for problem in each.damaged)
         return [self._corrected(each if self.names is None else about(each, self.names)) for each in found]
@@ -159,6 +224,18 @@ def _holds(file: Path, qname: str) -> bool:
         return False
 
 
+def shipped_set(path: Path) -> Path:
+    """Return *path*, or the file of the shipped domain set that is called so; raises UsageError when it is neither."""
+    if path.exists() or len(path.parts) > 1 or path.suffix:
+        return path
+    shipped = {file.stem: file for file in sorted((config.shipped() / config.DOMAINS).glob("*.txt"))}
+    if str(path) in shipped:
+        return shipped[str(path)]
+    sets = [name for name in shipped if name != config.CONTROL]
+    hint = did_you_mean(str(path), sets) or f"the shipped sets are {', '.join(sets)}"
+    raise UsageError(f"there is no file, folder or shipped domain set `{path}`", hint=hint)
+
+
 def asked(
     resolvers: Path | None,
     domains: Sequence[Path] | None,
@@ -168,7 +245,7 @@ def asked(
     timeout: float | None = None,
 ) -> Config:
     """Return what a run asks, as the options say; says the warnings."""
-    given = config.load(resolvers, domains or ())
+    given = config.load(resolvers, [shipped_set(path) for path in domains or ()])
     warn(given.warnings)
     return replace(
         given,
@@ -183,7 +260,8 @@ def _qtype(text: str) -> str:
     try:
         rdtype = rdatatype.from_text(text)
     except DNSException:
-        raise UsageError(f"`{text}` is not a record type", hint="e.g. A, AAAA, HTTPS, TYPE65280") from None
+        raise UsageError(f"`{text}` is not a record type", hint="for example A, AAAA, HTTPS, TYPE65280") from None
     if rdatatype.is_metatype(rdtype):
-        raise UsageError(f"`{text}` is not a type that records have, so it cannot be compared")
+        hint = "for example A, AAAA, HTTPS, TYPE65280"
+        raise UsageError(f"`{text}` is not a type that records have, so it cannot be compared", hint=hint)
     return rdatatype.to_text(rdtype)

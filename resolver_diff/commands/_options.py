@@ -17,7 +17,7 @@ def _folders(context: typer.Context, pattern: str) -> set[str]:
 
 def _dates(context: typer.Context, incomplete: str) -> Iterator[str]:
     """Complete a date: those there are, the newest first."""
-    found = ["latest", "previous", *sorted(_folders(context, "date=*"), reverse=True)]
+    found = ["latest", "previous", "today", *sorted(_folders(context, "date=*"), reverse=True)]
     return (day for day in found if day.startswith(incomplete))
 
 
@@ -26,7 +26,7 @@ def _vantages(context: typer.Context, incomplete: str) -> Iterator[str]:
     return (name for name in sorted(_folders(context, "date=*/vantage=*")) if name.startswith(incomplete))
 
 
-DATE_HELP = "A date (2026-02-11), `latest` or `previous`."
+DATE_HELP = "A date (2026-02-11), `latest`, `previous` or `today`."
 Day = Annotated[str, typer.Argument(metavar="DATE", help=DATE_HELP, autocompletion=_dates)]
 DayBefore = Annotated[str, typer.Argument(metavar="BEFORE", help=DATE_HELP, autocompletion=_dates)]
 DayAfter = Annotated[str, typer.Argument(metavar="AFTER", help=DATE_HELP, autocompletion=_dates)]
@@ -36,7 +36,8 @@ NewDay = Annotated[
 ]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A domain name.")]
 Resolvers = Annotated[
-    Path | None, typer.Option("--resolvers", metavar="FILE", help="Who is asked; the shipped list if not given.")
+    Path | None,
+    typer.Option("--resolvers", metavar="FILE", help="Who is asked; the shipped list if not given.", readable=False),
 ]
 Facts = Annotated[
     Path | None,
@@ -44,17 +45,26 @@ Facts = Annotated[
         "--resolvers",
         metavar="FILE",
         help="Take operator, country, role and policy of resolvers from here, not from the snapshots.",
+        readable=False,
     ),
 ]
 Domains = Annotated[
     list[Path] | None,
     typer.Option(
-        "--domains", metavar="FILE|FOLDER", help="Names to ask for (repeatable); the shipped sets if not given."
+        "--domains",
+        metavar="FILE|FOLDER|NAME",
+        help="Names to ask for: a file, a folder, or a shipped set (repeatable); all shipped sets if not given.",
+        readable=False,
     ),
 ]
 OnlyDomains = Annotated[
     list[Path] | None,
-    typer.Option("--domains", metavar="FILE|FOLDER", help="Look only at the names of these sets (repeatable)."),
+    typer.Option(
+        "--domains",
+        metavar="FILE|FOLDER|NAME",
+        help="Look only at the names of these sets (repeatable).",
+        readable=False,
+    ),
 ]
 Snapshots = Annotated[
     Path, typer.Option("--snapshots", metavar="FOLDER", help="Where the snapshots are kept.", file_okay=False)
@@ -70,14 +80,22 @@ NewVantage = Annotated[
 ]
 Qtypes = Annotated[
     list[str] | None,
-    typer.Option("--qtype", metavar="TYPE", help="Record type to ask for (repeatable); A and AAAA if not given."),
+    typer.Option(
+        "--qtype",
+        metavar="TYPE",
+        help="Record type to ask for (repeatable); default: as resolvers.yaml says, else A and AAAA.",
+    ),
 ]
 OnlyQtypes = Annotated[
     list[str] | None,
     typer.Option("--qtype", metavar="TYPE", help="Only this record type (repeatable); all if not given."),
 ]
 Csv = Annotated[
-    Path | None, typer.Option("--csv", metavar="FILE", help="Write the anomalies here, one line each; `-`: stdout.")
+    Path | None,
+    typer.Option("--csv", metavar="FILE", help="Write the anomalies here, one line each; `-`: stdout.", readable=False),
 ]
-Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write everything found here; `-`: stdout.")]
+Json = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="FILE", help="Write everything found here; `-`: stdout.", readable=False),
+]
 ExitCode = Annotated[bool, typer.Option("--exit-code", help="End with status 1 when there are anomalies.")]

@@ -1,7 +1,9 @@
 """What commands say: data to stdout and to files, talk to stderr."""
 
 import contextlib
+import errno
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,6 +20,7 @@ from resolver_diff.reports import visible
 from resolver_diff.reports._layout import WIDTH, Line, Tone
 
 STDOUT = Path("-")
+PROGRAM = os.environ.get("RESOLVER_DIFF_PROGRAM", "resolver-diff")  # what a person types here to start it
 WIDEST = 120  # columns; longer lines are hard to read
 STYLES = {Tone.PLAIN: "", Tone.HEADING: "bold", Tone.BAD: "red", Tone.GOOD: "green", Tone.FAINT: "dim"}
 
@@ -33,10 +36,10 @@ def warn(problems: Iterable[Problem]) -> None:
         talk(problem.render("warning"))
 
 
-def page_width() -> int:
-    """Return how many columns a page may take."""
+def page_width() -> int | None:
+    """Return how many columns a page may take; None where no terminal limits it."""
     console = Console()
-    return max(WIDTH // 2, min(console.width, WIDEST)) if console.is_terminal else WIDTH
+    return max(WIDTH // 2, min(console.width, WIDEST)) if console.is_terminal else None
 
 
 def show(lines: Sequence[Line]) -> None:
@@ -48,10 +51,35 @@ def show(lines: Sequence[Line]) -> None:
     sys.stdout.write(shown.get())
 
 
-def check_outputs(csv: Path | None, json: Path | None) -> None:
-    """Raise UsageError when stdout would have to hold two things."""
-    if csv == STDOUT and json == STDOUT:
+def check_outputs(*files: Path | None) -> None:
+    """Raise UsageError when what is to be written at the end of the work could not be."""
+    wanted = [file for file in files if file is not None]
+    if wanted.count(STDOUT) > 1:
         raise UsageError("stdout can hold only one of --csv and --json", hint="name a file for the other")
+    if len({file.resolve() for file in wanted}) < len(wanted):
+        raise UsageError(f"--csv and --json name the same file, {wanted[0]}", hint="name two")
+    for file in wanted:
+        if file == STDOUT or (file.exists() and not file.is_file() and not file.is_dir()):
+            continue
+        try:
+            _fresh(file.resolve()).unlink()
+        except OSError as error:
+            raise _unwritable(file, error) from error
+
+
+def _unwritable(file: Path, error: OSError) -> UsageError:
+    """Return the error that says why *file* cannot be written, and what helps."""
+    folder = file.parent
+    hint = None
+    if not folder.exists():
+        hint = f"make the folder first: mkdir -p {shlex.quote(str(folder))}"
+    elif file.is_dir():
+        hint = "name a file in it"
+    elif not folder.is_dir():
+        hint = f"{folder} is no folder"
+    elif isinstance(error, PermissionError):
+        hint = f"a file is made anew in its folder, and you may not write to {folder}"
+    return UsageError(f"cannot write {file}: {error.strerror or error}", hint=hint)
 
 
 def hand_over(diffs: Sequence[Diff], csv: Path | None, json: Path | None) -> None:
@@ -81,13 +109,22 @@ def write(file: Path, text: str) -> None:
             return
         _replace(file.resolve(), octets)
     except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror or error}") from error
+        raise _unwritable(file, error) from error
+
+
+def _fresh(file: Path) -> Path:
+    """Make an empty file beside *file*, to be put in its place; raises OSError where nothing can be written."""
+    if file.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    fresh = file.with_name(f".{file.name}.{os.getpid()}")
+    fresh.open("xb").close()
+    return fresh
 
 
 def _replace(file: Path, octets: bytes) -> None:
-    fresh = file.with_name(f".{file.name}.{os.getpid()}")
+    fresh = _fresh(file)
     try:
-        with fresh.open("xb") as stream:
+        with fresh.open("wb") as stream:
             stream.write(octets)
             stream.flush()
             os.fsync(stream.fileno())

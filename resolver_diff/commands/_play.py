@@ -8,11 +8,13 @@ from pathlib import Path
 import polars as pl
 
 from resolver_diff import probe, snapshot
+from resolver_diff.commands._output import PROGRAM
+from resolver_diff.config import CONTROL
 from resolver_diff.diff import Diff, diff
 from resolver_diff.lab.scenario import Scenario
 from resolver_diff.lab.servers import Lab
 from resolver_diff.probe import Taken
-from resolver_diff.reports._layout import EMPTY, Line, Span, Tone, line, paragraph
+from resolver_diff.reports._layout import EMPTY, Line, Span, Tone, line, many, paragraph
 from resolver_diff.reports.text import TONES
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import Change, Condition
@@ -37,21 +39,23 @@ def days(lab: Lab, snapshots: Path) -> Iterator[tuple[Taken, Diff | None]]:
         earlier.append(today)
 
 
-def opening(scenario: Scenario, width: int) -> list[Line]:
-    """Return what is played, and with whom."""
+def opening(scenario: Scenario, width: int | None) -> list[Line]:
+    """Return what is played, and with whom; a resolver is an entry, one for each transport it is asked over."""
     about = f"{scenario.name}: {scenario.about}" if scenario.about else scenario.name
+    entries = sum(len(part.transports) for part in scenario.parts.values())
+    names = sum(len(names) for domain_set, names in scenario.names.items() if domain_set != CONTROL)
     scale = (
-        f"{len(scenario.parts)} resolvers on 127.0.0.1, {len(scenario.domain_set_of)} names, "
-        f"{len(scenario.dates)} days; nothing leaves this machine."
+        f"{many(entries, 'resolver')} on 127.0.0.1, {many(names, 'name')}, "
+        f"{many(len(scenario.dates), 'day')}; nothing leaves this machine."
     )
     return [*paragraph(about, width=width, tone=Tone.HEADING), line(scale, Tone.FAINT), EMPTY]
 
 
-def day(taken: Taken, found: Diff | None, width: int) -> list[Line]:
+def day(taken: Taken, found: Diff | None, width: int | None) -> list[Line]:
     """Return what is told of a day: how it was measured, what changed, and which resolvers were not well."""
     run, counts = taken.run, taken.counts
     took = (run.finished - run.started).total_seconds()
-    measured = f"  {counts['questions']:,} questions, {counts['replies']:,} replies, {took:.1f} s"
+    measured = f"  {many(counts['questions'], 'question')}, {many(counts['replies'], 'reply', 'replies')}, {took:.1f} s"
     lines: list[Line] = [(Span(str(run.date), Tone.HEADING), Span(measured, Tone.FAINT))]
     if found is None:
         lines += paragraph("the first day: nothing to compare it with", width=width, first="  ")
@@ -60,7 +64,7 @@ def day(taken: Taken, found: Diff | None, width: int) -> list[Line]:
     return [*lines, EMPTY]
 
 
-def _events(found: Diff, width: int) -> list[Line]:
+def _events(found: Diff, width: int | None) -> list[Line]:
     """Return a line for everything that changed alike, whatever the names' sets and the resolvers' roles."""
     alike: dict[tuple[str, tuple[str, ...], tuple[str, ...]], set[str]] = {}
     for event in found.events.frame.iter_rows(named=True):
@@ -78,7 +82,7 @@ def _events(found: Diff, width: int) -> list[Line]:
     return lines or paragraph("no name vanished anywhere, and none came back", width=width, first="  ")
 
 
-def _unwell(found: Diff, width: int) -> list[Line]:
+def _unwell(found: Diff, width: int | None) -> list[Line]:
     """Return a line for each resolver that is not well, unless it was so on the day before."""
     health_rows = found.health.frame.filter(pl.col("condition") != Condition.WELL)
     today = pl.col("date") == found.date_after
@@ -97,16 +101,19 @@ def closing(diffs: Sequence[Diff], folder: Path) -> list[Line]:
     where = f"--snapshots {shlex.quote(str(folder / 'snapshots'))}"
     changed = sum(len(each.anomalies) for each in diffs)
     return [
-        line(f"{changed:,} cells changed, one line each:", Tone.HEADING),
+        line(f"{many(changed, 'cell')} changed, one line each:", Tone.HEADING),
         line(f"  {folder / 'anomalies.csv'}"),
         EMPTY,
         line("Look closer:", Tone.HEADING),
-        *(line(f"  resolver-diff {words} {where}") for words in _witnesses(diffs)),
+        *(line(f"  {PROGRAM} {words} {where}") for words in _witnesses(diffs)),
+        EMPTY,
+        line("The folder stays until you delete it:", Tone.HEADING),
+        line(f"  {folder}"),
         EMPTY,
         line("The same for real, today and every day from now on:", Tone.HEADING),
-        line("  resolver-diff check"),
-        line("  resolver-diff snapshot"),
-        line("  resolver-diff diff previous latest --csv anomalies.csv"),
+        line(f"  {PROGRAM} check"),
+        line(f"  {PROGRAM} snapshot"),
+        line(f"  {PROGRAM} diff previous latest --csv anomalies.csv"),
     ]
 
 

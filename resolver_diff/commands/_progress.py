@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from resolver_diff.commands._output import talk
 from resolver_diff.probe import Progress as Told
 from resolver_diff.reports import visible
+from resolver_diff.reports._layout import many
 
 EVERY = 10.0  # seconds between plain lines
 
@@ -34,7 +35,7 @@ class Bar:
 
     def start(self, questions: int, resolvers: int) -> None:
         """Begin to draw."""
-        says = f"{questions:,} questions, {resolvers:,} resolvers"
+        says = f"{many(questions, 'question')}, {many(resolvers, 'resolver')}"
         self._task = self._bar.add_task("", total=questions, says=says)
         self._bar.start()
 
@@ -64,7 +65,7 @@ class Lines:
         """Say how much there is to do."""
         self._questions = questions
         self._told = time.monotonic()
-        talk(f"asking {questions:,} questions of {resolvers:,} resolvers")
+        talk(f"asking {many(questions, 'question')} of {many(resolvers, 'resolver')}")
 
     def update(self, asked: int, answered: int, silent_resolvers: int, rate: float, left_seconds: float | None) -> None:
         """Say how far it is, if it is time to."""
@@ -87,7 +88,7 @@ class Lines:
 
 
 def _says(answered: int, silent: int, rate: float, left: float | None) -> str:
-    parts = [f"{answered:,} answered", f"{silent:,} silent resolver{'' if silent == 1 else 's'}", f"{rate:,.0f}/s"]
+    parts = [f"{answered:,} answered", f"{many(silent, 'silent resolver')}", f"{rate:,.0f}/s"]
     return ", ".join([*parts, *([f"{duration(left)} left"] if left is not None else [])])
 
 

@@ -10,14 +10,16 @@ import polars as pl
 from resolver_diff import diff
 from resolver_diff.commands._loading import HISTORY, Source, about
 from resolver_diff.errors import UsageError
-from resolver_diff.reports._layout import EMPTY, Line, Tone, line, table
+from resolver_diff.reports._idn import Names
+from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, many, table
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import State
 
 SERIES = ("vantage", "qtype", "resolver", "transport")
 WRONG = (State.VANISHED, State.DIVERGENT)
 TONES = {State.VANISHED: Tone.BAD, State.DIVERGENT: Tone.BAD, State.INSUFFICIENT: Tone.FAINT, State.GONE: Tone.FAINT}
-HEADER = ("resolver", "type", "from", "to", "dates", "state", "said")
+HEADER = ("resolver", "over", "type", "from", "to", "dates", "state", "said")
+CUTS = {"said": Cut.TAIL, "from": Cut.HEAD, "to": Cut.HEAD, "resolver": Cut.MIDDLE}
 
 
 def cells(source: Source, qname: str, qtypes: Sequence[str] | None) -> pl.DataFrame:
@@ -32,7 +34,9 @@ def cells(source: Source, qname: str, qtypes: Sequence[str] | None) -> pl.DataFr
         found.append(diff.anomalies(today, earlier[vantage]).cells.filter(pl.col("qname") == qname))
         earlier[vantage].append(about(today, (qname,)))
     if not found:
-        hint = "a name must be in a domain set to be asked"
+        if not source.dates():
+            raise source.nothing()
+        hint = source.names_like(qname) or "a name must be in a domain set to be asked"
         raise UsageError(f"no snapshot in {source.folder} holds `{qname}`", hint=hint)
     every = pl.concat(found)
     wanted = every.filter(pl.col("qtype").is_in([qtype.upper() for qtype in qtypes])) if qtypes else every
@@ -42,18 +46,23 @@ def cells(source: Source, qname: str, qtypes: Sequence[str] | None) -> pl.DataFr
     return wanted.unique(["date", *SERIES], maintain_order=True)  # a name of two sets is asked once for each
 
 
-def describe(given: pl.DataFrame, width: int) -> list[Line]:
+def describe(given: pl.DataFrame, width: int | None) -> list[Line]:
     """Return the page about the cells of one name."""
     lines: list[Line] = []
     for (vantage,), frame in given.partition_by("vantage", as_dict=True).items():
         days = frame["date"].unique().sort()
-        title = f"{frame['qname'][0]} at vantage {vantage}: {_many(len(days))} from {days[0]} to {days[-1]}"
+        span = f"from {days[0]} to {days[-1]}" if len(days) > 1 else f"({days[0]})"
+        title = f"{Names().name(frame['qname'][0])} at vantage {vantage}: {many(len(days), 'date')} {span}"
         lines += [EMPTY] if lines else []
         lines += [line(title, Tone.HEADING)]
         runs = _runs(frame)
         tones = [TONES.get(State(state), Tone.PLAIN) for state in runs["state"]]
         rows = [_row(run) for run in runs.iter_rows(named=True)]
-        lines += table(HEADER, rows, tones=tones, width=width, flexible=(0, 6), indent=0)
+        several = frame.select("resolver", "transport").unique()["resolver"].is_duplicated().any()
+        columns = [name for name in HEADER if several or name != "over"]
+        shown = [[row[HEADER.index(name)] for name in columns] for row in rows]
+        cuts = {columns.index(name): cut for name, cut in CUTS.items()}
+        lines += table(columns, shown, tones=tones, width=width, cuts=cuts, indent=0)
     return lines
 
 
@@ -81,7 +90,6 @@ def _runs(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _row(run: dict[str, object]) -> tuple[str, ...]:
-    resolver = str(run["resolver"]) + ("" if run["transport"] == "udp" else f"/{run['transport']}")
     said = str(run["answer"] or run["outcome"])
     if isinstance(run["answers"], int) and run["answers"] > 1:
         said = f"{run['answers']} answers, last {said}"
@@ -90,8 +98,5 @@ def _row(run: dict[str, object]) -> tuple[str, ...]:
     first, last = run["first"], run["last"]
     assert isinstance(first, date)
     assert isinstance(last, date)
-    return resolver, str(run["qtype"]), str(first), str(last), str(run["dates"]), str(run["state"]), said
-
-
-def _many(count: int) -> str:
-    return "1 date" if count == 1 else f"{count} dates"
+    asked = (str(run["resolver"]), str(run["transport"]), str(run["qtype"]))
+    return *asked, str(first), str(last), str(run["dates"]), str(run["state"]), said

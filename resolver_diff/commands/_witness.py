@@ -1,26 +1,28 @@
 """The witnesses of a cell: who said what, when; what speaks for and against; how to ask again."""
 
-import difflib
 import importlib
 import inspect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 import polars as pl
 
 from resolver_diff import diff, evidence, family
 from resolver_diff.commands import _dig
-from resolver_diff.commands._loading import Source
+from resolver_diff.commands._loading import Source, did_you_mean
 from resolver_diff.config import Resolver
 from resolver_diff.diff import Diff
 from resolver_diff.errors import UsageError
 from resolver_diff.evidence import Evidence
-from resolver_diff.reports._layout import EMPTY, Line, Tone, line, paragraph, table
+from resolver_diff.reports._idn import Names
+from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, paragraph, table
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import Purpose, State
 
 CONTROLS = ("control", "operator", "transport", "outcome", "said")
+CUTS = {4: Cut.TAIL, 1: Cut.MIDDLE, 0: Cut.MIDDLE}
 FOR, AGAINST = "Evidence for a difference", "Evidence against a difference"
+MOST_ENTRIES = 10  # that are named when another is not found
 TONES = {State.VANISHED: Tone.BAD, State.DIVERGENT: Tone.BAD}
 
 
@@ -30,7 +32,7 @@ def describe(
     resolver: str,
     qtypes: Sequence[str],
     days: tuple[str | None, str],
-    width: int,
+    width: int | None,
 ) -> list[Line]:
     """Return the page about *qname* at *resolver*, for the later of *days* beside the earlier.
 
@@ -38,13 +40,13 @@ def describe(
     """
     later = source.day(days[1])
     today = source.load_one(later)
-    earlier = source.day(days[0]) if days[0] else _before(source, later, today.vantage)
+    earlier = source.day(days[0], later) if days[0] else _before(source, later, today.vantage)
     entry = _entry(today, resolver)
     judged, snapshots = _judge(source, qname, today, earlier)
     cells = judged.cells.filter(pl.col("qname") == qname)
     own = cells.filter(pl.col("resolver") == resolver).sort("qtype", "date")
     if not own.height:
-        hint = "a name must be in a domain set to be asked"
+        hint = source.names_like(qname) or "a name must be in a domain set to be asked"
         raise UsageError(f"`{qname}` was not asked of {resolver} on {later}", hint=hint)
     there = own["qtype"].unique().sort().to_list()
     missing = [qtype for qtype in qtypes if qtype not in there]
@@ -65,8 +67,8 @@ def _before(source: Source, later: date, vantage: str) -> date | None:
 def _entry(snapshot: Snapshot, name: str) -> Resolver:
     entries = {resolver.name: resolver for resolver in snapshot.resolvers}
     if name not in entries:
-        close = difflib.get_close_matches(name, entries, n=3)
-        hint = f"do you mean {' or '.join(close)}?" if close else f"there are {', '.join(sorted(entries)[:10])}"
+        more = f" and {len(entries) - MOST_ENTRIES} more" if len(entries) > MOST_ENTRIES else ""
+        hint = did_you_mean(name, entries) or f"there are {', '.join(sorted(entries)[:MOST_ENTRIES])}{more}"
         raise UsageError(f"no resolver `{name}` was asked on {snapshot.date}", hint=hint)
     return entries[name]
 
@@ -79,17 +81,19 @@ def _judge(source: Source, qname: str, today: Snapshot, earlier: date | None) ->
         raise UsageError(f"{earlier} is not before {today.date}", hint="--before is the earlier date")
     found = source.load(earlier)
     if today.vantage not in found:
-        raise UsageError(f"vantage {today.vantage} has no snapshot of {earlier}")
+        raise UsageError(
+            f"vantage {today.vantage} has no snapshot of {earlier}", hint=f"that date has {', '.join(found)}"
+        )
     past = found[today.vantage]
     return diff.diff(past, today, source.history(earlier, today.vantage, qname)), [past, today]
 
 
-def _page(cells: pl.DataFrame, entry: Resolver, snapshots: list[Snapshot], width: int) -> Iterator[Line]:
+def _page(cells: pl.DataFrame, entry: Resolver, snapshots: list[Snapshot], width: int | None) -> Iterator[Line]:
     """Yield the page about the cells of one name and type, all resolvers."""
     today = snapshots[-1]
     own = cells.filter(pl.col("resolver") == entry.name)
     qname, qtype = own["qname"][0], own["qtype"][0]
-    title = f"{qname} {qtype} at {_called(entry)}, from vantage {today.vantage}"
+    title = f"{Names().name(qname)} {qtype} at {_called(entry)}, from vantage {today.vantage}"
     yield from paragraph(title, width=width, tone=Tone.HEADING)
     for snapshot in snapshots:
         verdict = own.filter(pl.col("date") == snapshot.date).to_dicts()
@@ -99,6 +103,9 @@ def _page(cells: pl.DataFrame, entry: Resolver, snapshots: list[Snapshot], width
         rows = snapshot.observations.filter(asked, pl.col("resolver") == entry.name)
         for row in rows.sort("asked_at", "attempt", "reply").iter_rows(named=True):
             yield from _dig.show(row, width)
+        others = sorted({str(asked_at.date()) for asked_at in rows["asked_at"]} - {str(snapshot.date)})
+        if others:
+            yield line(f"  ;; asked on {' and '.join(others)}, and filed under {snapshot.date}", Tone.BAD)
     yield from _others(cells.filter(pl.col("date") == today.date), entry, today.date, width)
     found = own.filter(pl.col("date") == today.date).to_dicts()
     for heading, column in ((FOR, "evidence_for"), (AGAINST, "evidence_against")):
@@ -106,7 +113,7 @@ def _page(cells: pl.DataFrame, entry: Resolver, snapshots: list[Snapshot], width
         if names:
             yield EMPTY
             yield line(heading, Tone.HEADING)
-            yield from _evidence(names, width)
+            yield from _evidence(names, found[0], width)
     yield EMPTY
     yield line("Ask again", Tone.HEADING)
     yield line(f"  {_dig.command(entry, qname, qtype)}")
@@ -122,12 +129,12 @@ def _verdict(day: date, found: list[dict[str, object]]) -> Line:
         return line(f"{day}: not asked", Tone.FAINT)
     cell = found[0]
     by = f" by {cell['mechanism']}" if cell["mechanism"] else ""
-    controls = f"{cell['controls_agreeing'] or 0} of {cell['controls_asked'] or 0} controls"
+    controls = f"{cell['controls_agreeing'] or 0} of {cell['controls_asked'] or 0} control operators"
     said = f"{controls} say {cell['consensus']}" if cell["consensus"] else f"no consensus of {controls}"
     return line(f"{day}: {cell['state']}{by}; {said}", TONES.get(State(str(cell["state"])), Tone.HEADING))
 
 
-def _others(cells: pl.DataFrame, entry: Resolver, day: date, width: int) -> Iterator[Line]:
+def _others(cells: pl.DataFrame, entry: Resolver, day: date, width: int | None) -> Iterator[Line]:
     """Yield what each control said, and how many of the others said the same."""
     others = cells.filter(pl.col("resolver") != entry.name)
     controls = others.filter(pl.col("role") == "control").sort("resolver", "transport")
@@ -138,7 +145,7 @@ def _others(cells: pl.DataFrame, entry: Resolver, day: date, width: int) -> Iter
         ]
         yield EMPTY
         yield line(f"Controls on {day}", Tone.HEADING)
-        yield from table(CONTROLS, rows, tones=[Tone.PLAIN] * len(rows), width=width, flexible=(0, 1, 4))
+        yield from table(CONTROLS, rows, tones=[Tone.PLAIN] * len(rows), width=width, cuts=CUTS)
     rest = others.filter(pl.col("role") != "control")
     if rest.height:
         counts = rest["outcome"].cast(pl.String).value_counts().sort("count", "outcome", descending=[True, False])
@@ -147,11 +154,12 @@ def _others(cells: pl.DataFrame, entry: Resolver, day: date, width: int) -> Iter
         yield from paragraph(f"Others on {day}: {said}", width=width)
 
 
-def _evidence(names: Iterable[str], width: int) -> Iterator[Line]:
-    """Yield each piece of evidence with what it claims and when it is wrong, as its file says."""
+def _evidence(names: Iterable[str], cell: Mapping[str, object], width: int | None) -> Iterator[Line]:
+    """Yield each piece of evidence as a sentence, then what it claims and when it is wrong, as its file says."""
     members = family.members(evidence, "EVIDENCE", Evidence)
     for name in names:
-        yield line(f"  {name}")
+        says = f": {members[name].sentence(cell)}" if name in members else ""
+        yield from paragraph(f"{name}{says}", width=width, first="  ", rest="  ")
         module = name.replace("-", "_")
         if module in members:
             for part in _docstring(module):

@@ -19,7 +19,7 @@ def command(
     Examples:
       resolver-diff anomalies
       resolver-diff anomalies 2026-02-11 --csv today.csv
-      resolver-diff anomalies --domains domains/whatsapp.txt --exit-code
+      resolver-diff anomalies --domains whatsapp --exit-code
     """
     from resolver_diff import diff
     from resolver_diff.commands._loading import Source
@@ -28,7 +28,7 @@ def command(
 
     check_outputs(csv, json)
     source = Source.of(snapshots, vantage, resolvers, domains)
-    date = source.day(day)
+    date = source.latest(day)
     found = source.load(date)
     diffs = [diff.anomalies(today, source.history(date, name)) for name, today in sorted(found.items())]
     hand_over(diffs, csv, json)

@@ -15,15 +15,14 @@ def command(
       resolver-diff check
       resolver-diff check --resolvers my-resolvers.yaml --domains my-names.txt
     """
-    from datetime import UTC, datetime
-
     from resolver_diff.commands import _cost
-    from resolver_diff.commands._loading import asked
-    from resolver_diff.commands._output import page_width, show
+    from resolver_diff.commands._loading import asked, utc_today
+    from resolver_diff.commands._output import page_width, show, warn
     from resolver_diff.errors import ExitStatus
     from resolver_diff.plan import Plan
 
     config = asked(resolvers, domains, qtypes=qtypes)
-    plan = Plan(config, day=datetime.now(UTC).date(), vantage="local")
-    show(_cost.describe(plan, page_width()))
+    plan = Plan(_cost.asked_of(config), day=utc_today(), vantage="local")
+    warn(_cost.doubts(config))
+    show(_cost.describe(config, plan, page_width()))
     return ExitStatus.DONE

@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from resolver_diff import lab
+
+SHIPPED = sorted(path.stem for path in (Path(lab.__file__).parent / "scenarios").glob("*.yaml"))
+
 
 def _shipped(incomplete: str) -> list[str]:
     """Complete the name of a scenario."""
-    from resolver_diff.lab import reading
-
-    return [name for name in reading.shipped() if name.startswith(incomplete)]
+    return [name for name in SHIPPED if name.startswith(incomplete)]
 
 
 Scenario = Annotated[
@@ -18,7 +20,7 @@ Scenario = Annotated[
     typer.Option(
         "--scenario",
         metavar="NAME|FILE",
-        help="What is played: a shipped scenario, or one of your own.",
+        help=f"What is played: {', '.join(SHIPPED)}, or a file of your own.",
         autocompletion=_shipped,
     ),
 ]
@@ -46,18 +48,21 @@ def command(scenario: Scenario = "russia-2026", folder: Folder = None) -> int:
 
     from resolver_diff.commands import _play
     from resolver_diff.commands._output import page_width, show, write
-    from resolver_diff.errors import ExitStatus
+    from resolver_diff.errors import ExitStatus, SnapshotError
     from resolver_diff.lab import reading
     from resolver_diff.lab.servers import Lab
     from resolver_diff.reports import csv
 
     played = reading.load(scenario)
+    if folder is not None and (folder / "snapshots").exists():
+        hint = "choose another --folder, or delete this one"
+        raise SnapshotError(f"there is a demo already in {folder}", hint=hint)
     folder = folder or Path(tempfile.mkdtemp(prefix="resolver-diff-demo-"))
     width = page_width()
     diffs = []
-    with Lab(played) as lab:
-        show(_play.opening(lab.scenario, width))
-        for taken, diff in _play.days(lab, folder / "snapshots"):
+    with Lab(played) as resolvers:
+        show(_play.opening(played, width))
+        for taken, diff in _play.days(resolvers, folder / "snapshots"):
             show(_play.day(taken, diff, width))
             if diff is not None:
                 diffs.append(diff)

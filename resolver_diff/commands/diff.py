@@ -17,31 +17,33 @@ def command(
     """Say what changed between two dates: what vanished, diverged, came back; where, and on what evidence.
 
     Cells measured on both dates are compared; names and resolvers that only one has are listed. Earlier dates in
-    the folder (at most 30) tell what is usual.
+    the folder (at most 30) tell what is usual. `previous` is the date before AFTER.
 
     \b
     Examples:
       resolver-diff diff
       resolver-diff diff 2026-02-10 2026-02-11
+      resolver-diff diff previous 2026-02-11
       resolver-diff diff 2026-02-10 latest --csv changes.csv --exit-code
     """
     from resolver_diff import diff
     from resolver_diff.commands._loading import Source
-    from resolver_diff.commands._output import check_outputs, hand_over, talk
-    from resolver_diff.errors import ExitStatus, UsageError
+    from resolver_diff.commands._output import check_outputs, hand_over, warn
+    from resolver_diff.errors import ExitStatus, Problem, UsageError
 
     check_outputs(csv, json)
     source = Source.of(snapshots, vantage, resolvers, domains)
-    first, second = source.day(before), source.day(after)
+    second = source.latest(after)
+    first = source.day(before, second)
     if first >= second:
         raise UsageError(f"{first} is not before {second}", hint="the earlier date comes first")
     earlier, later = source.load(first), source.load(second)
     both = sorted(earlier.keys() & later.keys())
     if not both:
-        hint = f"{first} has {', '.join(earlier)}; {second} has {', '.join(later)}"
+        hint = f"{first} was seen from {', '.join(earlier)}; {second} from {', '.join(later)}"
         raise UsageError("no vantage has both dates", hint=hint)
     for name in sorted(earlier.keys() ^ later.keys()):
-        talk(f"warning: vantage {name} has only one of the two dates and is left out")
+        warn([Problem(f"vantage {name} has only one of the two dates and is left out")])
     diffs = [diff.diff(earlier[name], later[name], source.history(first, name)) for name in both]
     hand_over(diffs, csv, json)
     found = any(len(each.anomalies) for each in diffs)

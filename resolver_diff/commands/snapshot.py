@@ -7,11 +7,31 @@ import typer
 from resolver_diff.commands import _options as options
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from resolver_diff.probe import Taken
 
-Attempts = Annotated[int | None, typer.Option(min=1, max=255, help="How often a silent resolver is asked.")]
-Timeout = Annotated[float | None, typer.Option(min=0.01, help="Seconds to wait for a reply.")]
-Seed = Annotated[str | None, typer.Option(help="Decides the order of the questions; date and vantage if not given.")]
+Attempts = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=255,
+        metavar="N",
+        help="How often a question is asked until somebody says something; default: as resolvers.yaml says, else 3.",
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        min=0.01,
+        metavar="SECONDS",
+        help="How long to wait for a reply; default: as resolvers.yaml says, else 4.",
+    ),
+]
+Seed = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help="Decides the order of the questions; default: the date and the vantage."),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that broke off.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace the snapshot that is there, or start anew.")]
 KeepWire = Annotated[bool, typer.Option("--keep-wire", help="Keep the DNS messages too.")]
@@ -34,26 +54,26 @@ def command(
     """Ask every resolver every question, and keep what they said as the snapshot of a date.
 
     The files written are named on stdout. Ctrl-C keeps what was heard so far; --resume then asks only the rest.
+    A --date that is over is for that, and for rehearsals: what is filed under it was asked today.
     Exit status 3: the snapshot is there, but some resolver said nothing at all, or could not be asked.
 
     \b
     Examples:
       resolver-diff check
       resolver-diff snapshot
-      resolver-diff snapshot --domains domains/whatsapp.txt --vantage home
+      resolver-diff snapshot --domains whatsapp --vantage home
       resolver-diff snapshot --date 2026-02-11 --resume
     """
     import asyncio
-    from datetime import UTC, datetime
 
     from resolver_diff import probe
-    from resolver_diff.commands._loading import asked, parse_day
+    from resolver_diff.commands._loading import asked
     from resolver_diff.commands._output import talk
     from resolver_diff.commands._progress import progress
     from resolver_diff.errors import ExitStatus
 
+    date = _filed_under(day, resume=resume)
     config = asked(resolvers, domains, qtypes=qtypes, attempts=attempts, timeout=timeout)
-    date = parse_day(day) if day else datetime.now(UTC).date()
     taking = probe.take(
         config,
         folder=snapshots,
@@ -70,10 +90,36 @@ def command(
     except KeyboardInterrupt:
         talk(f"what was heard is kept; go on with: {_again(str(date))}")
         raise
+    if resume and taken.run.started.date() > date:
+        _say_backdated(date)
     talk(_summary(taken))
     for file in taken.files:
         typer.echo(file)
     return ExitStatus.INCOMPLETE if taken.silent or taken.not_carried else ExitStatus.DONE
+
+
+def _filed_under(day: str | None, *, resume: bool) -> "date":
+    """Return the date of the snapshot; says so when it is over, and raises UsageError when it has not begun."""
+    from resolver_diff.commands._loading import TODAY, parse_day, utc_today
+    from resolver_diff.errors import UsageError
+
+    today = utc_today()
+    wanted = today if day in (None, TODAY) else parse_day(str(day))
+    if wanted > today:
+        hint = f"today is {today} (UTC); without --date a snapshot is filed under it"
+        raise UsageError(f"{wanted} has not begun, so nothing can be asked on it", hint=hint)
+    if wanted < today and not resume:
+        _say_backdated(wanted)
+    return wanted
+
+
+def _say_backdated(wanted: "date") -> None:
+    from resolver_diff.commands._loading import utc_today
+    from resolver_diff.commands._output import warn
+    from resolver_diff.errors import Problem
+
+    hint = "a past --date is for --resume, and for rehearsals; whoever reads the snapshot will take it for that day's"
+    warn([Problem(f"filed under {wanted}; it was asked today, {utc_today()}", hint=hint)])
 
 
 def _again(date: str) -> str:
@@ -81,25 +127,33 @@ def _again(date: str) -> str:
     import shlex
     import sys
 
+    from resolver_diff.commands._output import PROGRAM
+
     words = [word for word in sys.argv[1:] if word not in ("--resume", "--replace")]
     if not any(word == "--date" or word.startswith("--date=") for word in words):
         words += ["--date", date]
-    return shlex.join(["resolver-diff", *words, "--resume"])
+    return f"{PROGRAM} {shlex.join([*words, '--resume'])}"
 
 
 def _summary(taken: "Taken") -> str:
     """Return what was taken, and who was not heard."""
     from resolver_diff.commands._progress import duration
+    from resolver_diff.reports._layout import many
 
     run, counts = taken.run, taken.counts
     took = duration((run.finished - run.started).total_seconds())
     text = (
-        f"{run.date} at vantage {run.vantage}: {counts['questions']:,} questions put to {len(run.resolvers):,} "
-        f"resolvers in {took}; {counts['queries']:,} queries, {counts['replies']:,} replies, "
-        f"{counts['silent']:,} questions without any."
+        f"{run.date} at vantage {run.vantage}: {many(counts['questions'], 'question')} put to "
+        f"{many(len(run.resolvers), 'resolver')} in {took}; {counts['queries']:,} sent, "
+        f"{many(counts['replies'], 'reply', 'replies')}, {many(counts['silent'], 'question')} without any."
     )
-    if taken.silent:
-        text += f"\nsaid nothing at all: {', '.join(taken.silent)}"
+    refused = set(getattr(taken, "unreachable", ()))
+    for what, names in (
+        ("said nothing at all", [name for name in taken.silent if name not in refused]),
+        ("refused to be asked (nothing listens there, or no way leads there)", sorted(refused)),
+    ):
+        if names:
+            text += f"\n{what}: {', '.join(names)}"
     if taken.not_carried:
         text += f"\nnot asked, as this version lacks their transport: {', '.join(taken.not_carried)}"
     return text

@@ -1,11 +1,13 @@
 """Lines of a page: one description, shown plain or in colour.
 
 A line is a sequence of spans, and a span has a tone, not a colour: the page
-reads the same without any. Widths are columns of a terminal.
+reads the same without any. Widths are columns of a terminal; where there is
+none the width is None: text is broken at 80 columns, and tables stay whole,
+because nothing may be missing from what a program or a file gets.
 """
 
 import textwrap
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,7 +17,7 @@ from resolver_diff.reports import visible
 
 WIDTH = 80
 GAP = 2  # columns between those of a table
-ELISION = ".."  # no domain name holds two dots in a row, so it cannot be taken for a part of one
+ELISION = "\N{HORIZONTAL ELLIPSIS}"  # no domain name holds it, so it cannot be taken for a part of one
 NARROWEST = 8  # columns a column of a table keeps
 
 
@@ -41,6 +43,11 @@ Line = tuple[Span, ...]
 EMPTY: Line = ()
 
 
+def many(count: int, noun: str, plural: str | None = None) -> str:
+    """Return so many of a thing: ``1 name``, ``1,234 names``."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
 def line(text: str, tone: Tone = Tone.PLAIN) -> Line:
     """Return a line of one tone; what is unprintable in *text* is made visible."""
     return (Span(visible(text), tone),)
@@ -51,10 +58,22 @@ def plain(lines: Sequence[Line]) -> str:
     return "".join("".join(span.text for span in spans).rstrip() + "\n" for spans in lines)
 
 
-def paragraph(text: str, *, width: int = WIDTH, first: str = "", rest: str = "", tone: Tone = Tone.PLAIN) -> list[Line]:
+def paragraph(
+    text: str, *, width: int | None = None, first: str = "", rest: str = "", tone: Tone = Tone.PLAIN
+) -> list[Line]:
     """Return *text* broken into lines; *first* and *rest* are put before the first line and the others."""
-    broken = textwrap.wrap(visible(text), width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+    broken = textwrap.wrap(
+        visible(text), width or WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
+    )
     return [(Span(part, tone),) for part in broken] or [(Span(first, tone),)]
+
+
+class Cut(StrEnum):
+    """What a cell loses where there is too little room."""
+
+    HEAD = "head"
+    MIDDLE = "middle"
+    TAIL = "tail"
 
 
 def table(
@@ -62,44 +81,47 @@ def table(
     rows: Sequence[Sequence[str]],
     *,
     tones: Sequence[Tone],
-    width: int = WIDTH,
-    flexible: Collection[int] = (),
+    width: int | None = None,
+    cuts: Mapping[int, Cut] | None = None,
     indent: int = 2,
 ) -> list[Line]:
-    """Return *rows* under *header* in at most *width* columns, one tone per row.
+    """Return *rows* under *header*, one tone per row; in at most *width* columns, if there is a width.
 
-    What is too long in the *flexible* columns loses its middle.
+    *cuts* says which columns may lose what, those that give way first in front.
     """
+    cuts = cuts or {}
     shown = [[visible(cell) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(header, *shown, strict=True)]
-    _shrink(widths, width - indent, flexible)
-    lines: list[Line] = [(Span(_row(header, widths, indent), Tone.FAINT),)]
-    lines += [(Span(_row(row, widths, indent), tone),) for row, tone in zip(shown, tones, strict=True)]
+    if width is not None:
+        _shrink(widths, width - indent, cuts)
+    ways = [cuts.get(column, Cut.MIDDLE) for column in range(len(widths))]
+    lines: list[Line] = [(Span(_row(header, widths, ways, indent), Tone.FAINT),)]
+    lines += [(Span(_row(row, widths, ways, indent), tone),) for row, tone in zip(shown, tones, strict=True)]
     return lines
 
 
-def _row(cells: Sequence[str], widths: Sequence[int], indent: int) -> str:
-    fitted = [_fit(cell, wide) for cell, wide in zip(cells, widths, strict=True)]
+def _row(cells: Sequence[str], widths: Sequence[int], ways: Sequence[Cut], indent: int) -> str:
+    fitted = [_fit(cell, wide, way) for cell, wide, way in zip(cells, widths, ways, strict=True)]
     return " " * indent + (" " * GAP).join(fitted).rstrip()
 
 
-def _shrink(widths: list[int], width: int, flexible: Collection[int]) -> None:
-    """Take columns from the widest of the *flexible* columns until the row fits."""
+def _shrink(widths: list[int], width: int, order: Iterable[int]) -> None:
+    """Take room from one column after the other, in *order*, until the row fits."""
     excess = sum(widths) + GAP * (len(widths) - 1) - width
-    while excess > 0 and (wide := max(flexible, key=lambda index: widths[index], default=None)) is not None:
-        if widths[wide] <= NARROWEST:
-            return
-        widths[wide] -= 1
-        excess -= 1
+    for column in order:
+        taken = min(max(0, excess), max(0, widths[column] - NARROWEST))
+        widths[column] -= taken
+        excess -= taken
 
 
-def _fit(text: str, width: int) -> str:
+def _fit(text: str, width: int, cut: Cut) -> str:
     """Return *text* in exactly *width* columns."""
     length = cell_len(text)
     if length > width:
         keep = width - len(ELISION)
-        head = chop_cells(text, keep // 2)[0] if keep > 1 else ""
-        tail = chop_cells(text[::-1], keep - keep // 2)[0][::-1]
+        tail_keep = {Cut.HEAD: keep, Cut.MIDDLE: keep - keep // 2, Cut.TAIL: 0}[cut]
+        head = chop_cells(text, keep - tail_keep)[0] if keep > tail_keep else ""
+        tail = chop_cells(text[::-1], tail_keep)[0][::-1] if tail_keep else ""
         text = head + ELISION + tail
         length = cell_len(text)
     return text + " " * (width - length)

@@ -1,22 +1,24 @@
-"""What was found, for a person: one page of 80 columns that reads the same without colour.
+"""What was found, for a person: one page that reads the same without colour.
 
 First what was compared and how much could not be judged, then the events as
 sentences, the anomalies as a table, the resolvers that were not well (one line
 each, never one per name), what only one date has, and what was innocent and why.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 
 from resolver_diff.diff import Diff
 from resolver_diff.reports import Report
-from resolver_diff.reports._layout import EMPTY, WIDTH, Line, Tone, line, paragraph, plain, table
-from resolver_diff.reports._tally import Tally, unwell
-from resolver_diff.tables import Change, Mechanism, TransportName
+from resolver_diff.reports._idn import Names
+from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, many, paragraph, plain, table
+from resolver_diff.reports._tally import Tally, in_words, unwell
+from resolver_diff.tables import Change, Mechanism
 
 MOST_ROWS = 40  # of the table of anomalies; the CSV has all
 MOST_EVENTS = 20
+MOST_NAMES = 8  # of an event; the CSV has all
 MOST_FINDINGS = 20
 MOST_MOVES = 10
 TONES = {
@@ -27,12 +29,13 @@ TONES = {
     Change.MECHANISM_CHANGED: Tone.PLAIN,
 }
 BY_ADDRESS = (Mechanism.BOGON, Mechanism.STUB, Mechanism.FORGED, Mechanism.INJECTED, Mechanism.POLICY)
-HEADER = ("name", "type", "resolver", "by", "controls")
-SHRINKING = (0, 2, 3)
+HEADER = ("name", "type", "resolver", "over", "by", "controls")
+OVER = HEADER.index("over")  # a column that is there only where it tells something
+CUTS = {"by": Cut.TAIL, "resolver": Cut.MIDDLE, "name": Cut.MIDDLE}
 
 
-def describe(diffs: Sequence[Diff], width: int = WIDTH) -> list[Line]:
-    """Return the page about *diffs*, *width* columns wide."""
+def describe(diffs: Sequence[Diff], width: int | None = None) -> list[Line]:
+    """Return the page about *diffs*, *width* columns wide; without a width no table leaves anything out."""
     lines: list[Line] = []
     for diff in diffs:
         lines += [EMPTY] if lines else []
@@ -45,13 +48,14 @@ def render(diffs: Sequence[Diff]) -> str:
     return plain(describe(diffs))
 
 
-def _page(diff: Diff, width: int) -> Iterator[Line]:
+def _page(diff: Diff, width: int | None) -> Iterator[Line]:
     tally = Tally.of(diff)
+    names = Names()
     yield from _summary(diff, tally, width)
     for heading, lines in (
-        ("Events", events(diff, width)),
-        ("Anomalies", _anomalies(diff, width)),
-        ("Resolvers that were not well", findings(diff, width)),
+        ("Events", _events(diff, names, width)),
+        ("Anomalies", _anomalies(diff, names, width)),
+        ("Resolvers that were not well", _findings(diff, width)),
         (f"Only on {diff.date_after}", _moves(diff.entered, width)),
         (f"Only on {diff.date_before}", _moves(diff.left, width)),
         ("Could not be judged", _reasons(tally.kept, width)),
@@ -63,30 +67,51 @@ def _page(diff: Diff, width: int) -> Iterator[Line]:
             yield from lines
 
 
-def _summary(diff: Diff, tally: Tally, width: int) -> Iterator[Line]:
+def _summary(diff: Diff, tally: Tally, width: int | None) -> Iterator[Line]:
     alone = diff.date_before is None
     days = str(diff.date_after) if alone else f"{diff.date_before} and {diff.date_after}"
-    scale = f"{_many(tally.names, 'name')} at {_many(tally.resolvers, 'resolver')}"
-    found = f"{len(diff.anomalies):,}" if len(diff.anomalies) else "none"
+    scale = f"{many(tally.names, 'name')} at {many(tally.resolvers, 'resolver')}"
+    count = len(diff.anomalies)
+    found = f"{count:,}" if count else "none"
+    verb = ("differs" if count < 2 else "differ") if alone else "changed"
     yield from paragraph(f"{days} at vantage {diff.vantage}", width=width, tone=Tone.HEADING)
     yield from paragraph(
-        f"{_many(tally.cells, 'cell')} {'judged' if alone else 'compared'} ({scale}): "
-        f"{found} {'wrong' if alone else 'changed'}, {tally.unjudged:,} could not be judged.",
+        f"{many(tally.cells, 'cell')} {'judged' if alone else 'compared'} ({scale}): "
+        f"{found} {verb}, {tally.unjudged:,} could not be judged.",
         width=width,
     )
 
 
-def events(diff: Diff, width: int = WIDTH) -> list[Line]:
-    """Return the events as sentences, those of most cells first."""
+def _events(diff: Diff, names: Names, width: int | None) -> list[Line]:
+    """Return the events as sentences, those of most cells first; below each what its sentence leaves out."""
     frame = diff.events.frame.sort("cells", "event", descending=[True, False])
     lines = []
     for row in frame.head(MOST_EVENTS).iter_rows(named=True):
-        text = f"{row['says']} [{row['event']}]"
-        lines += paragraph(text, width=width, first="* ", rest="  ", tone=TONES[Change(row["change"])])
+        tone = TONES[Change(row["change"])]
+        lines += paragraph(f"{row['says']} [{row['event']}]", width=width, first="* ", rest="  ", tone=tone)
+        shown = [names.name(qname) for qname in row["qnames"][:MOST_NAMES]]
+        for label, listed, every in (("names", shown, row["qnames"]), ("at", row["resolvers"], row["resolvers"])):
+            if not all(_mentions(row["says"], one) for one in (*listed, *every)):
+                text = f"{label}: {_listed(listed, len(every))}"
+                lines += paragraph(text, width=width, first="    ", rest="      ", tone=Tone.FAINT)
+    if lines:
+        text = "In brackets: what the column `event` of the CSV says of its cells."
+        lines += paragraph(text, width=width, first="  ", rest="  ", tone=Tone.FAINT)
     return lines + _more(frame.height - MOST_EVENTS, "event", "--json")
 
 
-def _anomalies(diff: Diff, width: int) -> list[Line]:
+def _mentions(sentence: str, name: str) -> bool:
+    """Say whether *name* stands in *sentence*, and not only as a part of another name."""
+    words = sentence.replace(",", " ").replace(";", " ").replace(":", " ").replace("(", " ").replace(")", " ")
+    return name in words.split()
+
+
+def _listed(names: Sequence[str], count: int) -> str:
+    more = count - len(names[:MOST_NAMES])
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _anomalies(diff: Diff, names: Names, width: int | None) -> list[Line]:
     """Return the table, change by change; rows that differ only in their qtype are one."""
     frame = diff.anomalies.frame
     if not frame.height:
@@ -101,7 +126,17 @@ def _anomalies(diff: Diff, width: int) -> list[Line]:
     )
     rows = merged.head(MOST_ROWS).to_dicts()
     tones = [TONES[Change(row["change"])] for row in rows]
-    header, *body = table(HEADER, [_row(row) for row in rows], tones=tones, width=width, flexible=SHRINKING, indent=4)
+    several = bool(_over_several(diff) & {row["resolver"] for row in rows})
+    columns = [column for column in range(len(HEADER)) if several or column != OVER]
+    cells = [_row(row, names) for row in rows]
+    header, *body = table(
+        [HEADER[column] for column in columns],
+        [[row[column] for column in columns] for row in cells],
+        tones=tones,
+        width=width,
+        cuts={columns.index(HEADER.index(name)): cut for name, cut in CUTS.items()},
+        indent=4,
+    )
     lines = [header]
     for index, row in enumerate(rows):
         if index == 0 or row["change"] != rows[index - 1]["change"]:
@@ -112,17 +147,20 @@ def _anomalies(diff: Diff, width: int) -> list[Line]:
     return lines + paragraph(advice, width=width, first="  ", rest="  ", tone=Tone.FAINT)
 
 
-def _row(row: dict[str, object]) -> tuple[str, ...]:
+def _over_several(diff: Diff) -> set[str]:
+    """Return the names of resolvers that were asked over several transports, so that it has to be said over which."""
+    pairs = ["resolver", "transport"]
+    asked = [frame.select(pairs) for frame in (diff.cells, diff.anomalies.frame, diff.health.frame)]
+    names = pl.concat(asked).unique()["resolver"]
+    return set(names.filter(names.is_duplicated()))
+
+
+def _row(row: dict[str, object], names: Names) -> tuple[str, ...]:
     qtypes = row["qtype"]
     assert isinstance(qtypes, list)
     controls = f"{row['controls_agreeing']}/{row['controls_asked']}"
-    names = (str(row["qname"]), " ".join(qtypes), _at(row))
-    return (*names, _means(row), controls)
-
-
-def _at(row: dict[str, object]) -> str:
-    """Return the resolver, and how it was asked where that was not by UDP."""
-    return str(row["resolver"]) + ("" if row["transport"] == TransportName.UDP else f"/{row['transport']}")
+    where = (str(row["resolver"]), str(row["transport"]))
+    return (names.name(str(row["qname"])), " ".join(qtypes), *where, _means(row), controls)
 
 
 def _means(row: dict[str, object]) -> str:
@@ -138,41 +176,44 @@ def _means(row: dict[str, object]) -> str:
     return mechanism
 
 
-def findings(diff: Diff, width: int = WIDTH) -> list[Line]:
+def _findings(diff: Diff, width: int | None) -> list[Line]:
     """Return a line for each resolver that was not well, the later date first; one that still is so is one line."""
     rows = unwell(diff).with_columns(lasts=pl.len().over("resolver", "transport", "condition") > 1)
     rows = rows.filter((pl.col("date") == diff.date_after) | ~pl.col("lasts"))
+    several = _over_several(diff)
     lines = []
     for row in rows.head(MOST_FINDINGS).iter_rows(named=True):
         days = f"{diff.date_before} and {diff.date_after}" if row["lasts"] else row["date"]
         why = f": {row['says']}" if row["says"] else ""
-        says = f"{_at(row)} ({row['condition']}) on {days}{why}"
+        says = f"{_at(row, several)} ({row['condition']}) on {days}{why}"
         lines += paragraph(says, width=width, first="* ", rest="  ")
     return lines + _more(rows.height - MOST_FINDINGS, "finding", "--json")
 
 
-def _moves(moved: Sequence[str], width: int) -> list[Line]:
+def _at(row: dict[str, object], several: Collection[str]) -> str:
+    """Return the resolver, and how it was asked where its name does not tell."""
+    return str(row["resolver"]) + (f" over {row['transport']}" if row["resolver"] in several else "")
+
+
+def _moves(moved: Sequence[str], width: int | None) -> list[Line]:
     lines = []
     for what in moved[:MOST_MOVES]:
         lines += paragraph(what, width=width, first="* ", rest="  ")
     return lines + _more(len(moved) - MOST_MOVES, "line", "--json")
 
 
-def _reasons(reasons: dict[str, int], width: int) -> list[Line]:
+def _reasons(reasons: dict[str, int], width: int | None) -> list[Line]:
+    """Return a line for each reason, in words, with the name it has in the JSON and the CSV."""
     lines = []
-    for evidence, cells in reasons.items():
-        lines += paragraph(f"{_many(cells, 'cell')}: {evidence}", width=width, first="* ", rest="  ")
+    for reason, cells in reasons.items():
+        lines += paragraph(f"{many(cells, 'cell')}: {in_words(reason)} ({reason})", width=width, first="* ", rest="  ")
     return lines
 
 
 def _more(count: int, noun: str, option: str) -> list[Line]:
     if count <= 0:
         return []
-    return [line(f"  and {_many(count, f'more {noun}')}; `{option} FILE` has all.", Tone.FAINT)]
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+    return [line(f"  and {many(count, f'more {noun}')}; `{option} FILE` has all.", Tone.FAINT)]
 
 
 REPORT = Report(suffix=".txt", render=render)

@@ -45,7 +45,7 @@ def exchange(engine: str, queries: int) -> float:
     )
 
     async def ask() -> int:
-        async with Transport("", PORT, ENGINES[engine]).open() as session:
+        async with Transport(ENGINES[engine]).open() as session:
             return sum([len(part) async for part in session.exchange(asked, timeout=5.0)])
 
     begun = time.process_time()
