@@ -138,7 +138,8 @@ def disown(entries: pl.DataFrame, opposed: pl.DataFrame) -> pl.DataFrame:
 
 def stripped(said: pl.DataFrame) -> pl.DataFrame:
     """Return each r and qtype denied for nearly every name that has it, while other qtypes are answered there."""
-    answered = said.filter((pl.col("consensus") == "answer") & ~pl.col("unfit"))
+    replied = pl.col("kind").is_in(["answer", "denial"])  # loss strikes any qtype
+    answered = said.filter((pl.col("consensus") == "answer") & ~pl.col("unfit") & replied)
     denied = pl.col("outcome").is_in([str(one) for one in DENIALS])
     counts = answered.group_by("r", "qtype").agg(
         names=pl.len(),

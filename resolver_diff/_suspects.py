@@ -65,7 +65,7 @@ def foreign(cells: pl.DataFrame) -> pl.DataFrame:
 def stubs(cells: pl.DataFrame, comparison: Comparison) -> pl.DataFrame:
     """Return the tokens that one resolver gives for several unrelated names: r, token_kind, token, unrelated.
 
-    Names are related when they lie under one registrable domain, or when the controls publish a
+    Names are related when they lie under one registrable domain, or when the controls publish another
     common token for them; relations chain among the names that one resolver gives one token.
     """
     odd = foreign(cells).filter(~pl.col("shares_cname") & ~pl.col("unfit"))
@@ -74,8 +74,9 @@ def stubs(cells: pl.DataFrame, comparison: Comparison) -> pl.DataFrame:
     many = rows.group_by(stub).agg(domains=pl.col("domain").n_unique())
     enough = pl.col("domains") >= pl.col("token_kind").replace_strict(RELATED, return_dtype=pl.UInt32)
     many = many.filter(enough).sort(stub).with_row_index("stub")
-    named = rows.join(many, on=stub).select("stub", "q", "domain").unique()
+    named = rows.join(many, on=stub).select("stub", "q", "domain", "token").unique()
     links = named.join(comparison.published.select("q", pl.col("token").alias("link")), on="q")
+    links = links.filter(pl.col("link") != pl.col("token"))  # who gives the token too does not make the names related
     groups = _components(named.select("stub", "domain").unique(), links.select("stub", "domain", "link").unique())
     return many.join(groups, on="stub").select(*stub, "unrelated")
 
@@ -230,13 +231,10 @@ def _rates(names: pl.DataFrame, lost: pl.DataFrame) -> pl.DataFrame:
 
     Names that lost every question are what is to be explained, so the rate is taken from the
     others: of two questions with loss p each, p (1 - p) / (1 - p^2) = p / (1 + p) are lost where not
-    both are. Names asked one question only cannot tell, and count where there are no others. One
-    loss is added to what was seen, so that nothing is impossible.
+    both are. Names asked one question only cannot be told apart so, and all count. One loss is
+    added to what was seen, so that nothing is impossible.
     """
-    several = names.with_columns(usable=pl.col("asked") > 1)
-    asked = several.group_by("r").agg(
-        all_asked=pl.col("asked").filter("usable").sum().cast(pl.Int64), names=pl.col("qname").n_unique()
-    )
+    asked = names.group_by("r").agg(all_asked=pl.col("asked").sum().cast(pl.Int64), names=pl.col("qname").n_unique())
     whole = pl.col("lost") == pl.col("asked")
     counted = lost.filter(pl.col("asked") > 1).group_by("r", "ending")
     seen = counted.agg(part=pl.col("lost").filter(~whole).sum(), spent=pl.col("asked").filter(whole).sum())
@@ -244,7 +242,6 @@ def _rates(names: pl.DataFrame, lost: pl.DataFrame) -> pl.DataFrame:
     rates = lost.select("r", "ending").unique().join(asked, on="r")
     rates = rates.join(seen, on=["r", "ending"], how="left").join(singles, on=["r", "ending"], how="left")
     part, spent, single = (pl.col(name).fill_null(0).cast(pl.Int64) for name in ("part", "spent", "single"))
-    share = (part + 1) / (pl.col("all_asked") - spent + 2)
-    alone = (single + 1) / (pl.col("names") + 2)
-    rate = pl.when(pl.col("all_asked") > 0).then(share / (1 - share)).otherwise(alone).clip(0, 1)
+    share = (part + single + 1) / (pl.col("all_asked") - spent + 2)
+    rate = (share / (1 - share)).clip(0, 1)
     return rates.select("r", "ending", "names", rate=rate)

@@ -198,12 +198,17 @@ def changes(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
 def _change() -> pl.Expr:
     before, after = pl.col("state_before"), pl.col("state")
     wrong, was_wrong = (state.is_in([str(one) for one in WRONG]) for state in (after, before))
-    was_there = (before == State.AGREES) | (
-        (before == State.INSUFFICIENT) & (pl.col("kind_before") == "answer") & ~_about_resolver("found_before")
+    answered = pl.col("kind_before") == "answer"
+    # only an answer can vanish: where all said NODATA before and the owner has added a record, a cache lags
+    was_there = ((before == State.AGREES) & (answered | (after == State.DIVERGENT))) | (
+        (before == State.INSUFFICIENT) & answered & ~_about_resolver("found_before")
     )
-    # the same answer as then, only that nothing convicts it today, is not another one
+    # a foreign answer that nothing convicts is no return, unless it was here before or others abroad have it;
+    # and the same answer as then, only that nothing convicts it today, is not another one
     another_answer = (pl.col("kind") == "answer") & pl.col("answer").ne_missing(pl.col("answer_before"))
-    is_there = (after == State.AGREES) | ((after == State.INSUFFICIENT) & another_answer & ~_about_resolver("found"))
+    known_answer = another_answer & (pl.col("seen_before") | (pl.col("others_giving") > 0))
+    agrees = (after == State.AGREES) & ((pl.col("kind") == "answer") | (before == State.DIVERGENT))
+    is_there = agrees | ((after == State.INSUFFICIENT) & known_answer & ~_about_resolver("found"))
     # silence after a denial is no news, and neither is it after a failure: the name is as lost as it was
     quieter = (before == State.VANISHED) & (pl.col("mechanism") == Mechanism.TIMEOUT)
     another = (pl.col("mechanism") != pl.col("mechanism_before")) | (before != after)

@@ -20,9 +20,10 @@ from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import DENIALS, FAILURES, OUTCOME, TRANSPORT, Outcome, Purpose, TransportName
 
 QUORUM = 2  # operators; one control alone is an opinion, not a consensus
-KEY = ("domain_set", "qname", "qtype", "resolver", "transport")
+KEY = ("domain_set", "qname", "qtype", "resolver", "transport")  # the order of cells in tables
 KINDS = pl.Enum(["answer", "denial", "failure", "silence"])
 CONSENSUS = pl.Enum(["answer", "nxdomain", "nodata", "failure"])
+SEVERAL = 3  # registrable domains, below which one answer for all of them may be chance
 POLICY_EDE = (4, 15, 16, 17)  # RFC 8914: Forged Answer, Blocked, Censored, Filtered
 FILTERS = ("family", "malware", "ads")  # policies a user of the resolver chose; a national one is what we look for
 SAID = (
@@ -46,8 +47,9 @@ SAID = (
 class Panel:
     """The questions and entries of all dates compared, numbered in sorted order.
 
-    *questions*: q (u32), domain_set, qname, qtype, domain (the last two labels: near enough to the
-    registrable domain, and where it is too wide, as under co.uk, it errs towards doubt).
+    *questions*: q (u32), domain_set (where the name was listed on the latest date: a name that moves
+    to another set stays the same cell), qname, qtype, domain (the last two labels: near enough to
+    the registrable domain, and where it is too wide, as under co.uk, it errs towards doubt).
     *entries*: r (u32), resolver, transport.
     """
 
@@ -57,9 +59,17 @@ class Panel:
     @classmethod
     def of(cls, snapshots: Sequence[Snapshot]) -> "Panel":
         """Number everything that was asked on any of the dates."""
-        question, entry = ["domain_set", "qname", "qtype"], ["resolver", "transport"]
+        entry = ["resolver", "transport"]
         targets = [day.observations.lazy().filter(pl.col("purpose") == Purpose.TARGET) for day in snapshots]
-        questions = pl.concat([target.select(question) for target in targets]).unique().sort(question).collect()
+        listed = pl.concat(
+            [
+                target.select("domain_set", "qname", "qtype").unique().with_columns(day=place)
+                for place, target in enumerate(targets)
+            ]
+        )
+        latest = pl.col("domain_set").sort_by("day", "domain_set").last()
+        questions = listed.group_by("qname", "qtype").agg(domain_set=latest).collect()
+        questions = questions.select("domain_set", "qname", "qtype").sort("domain_set", "qname", "qtype")
         entries = pl.concat([day.observations.lazy().select(entry) for day in snapshots]).unique().sort(entry).collect()
         domain = pl.col("qname").str.extract(r"([^.]+\.[^.]+)$").fill_null(pl.col("qname")).alias("domain")
         return cls(questions.with_row_index("q").with_columns(domain), entries.with_row_index("r"))
@@ -95,6 +105,9 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
     answers = pools.Answers.of(said, panel.questions)
     published = answers.published(said)
     said = answers.sharing(said, published)
+    if (alone := _given_alone(said, answers)).height:
+        published = published.join(alone, on=["q", "token_kind", "token"], how="anti")
+        said = answers.sharing(said.drop("said", "second_said", "second_shares", *pools.SHARES.values()), published)
     said = _elsewhere(_contradicted(said))
     endings = health.control_endings(day.observations, entries)
     return Comparison(day.date, day.vantage, said, entries, answers, published, endings)
@@ -127,18 +140,21 @@ def cells(observations: pl.DataFrame, panel: Panel) -> pl.DataFrame:
     Adds *q*, *r*, *key* (both in one number), *kind*, *attempts*, *silent_attempts*, and of a second
     reply that differs from the first *second_outcome*, *second_answer*, *second_cname*.
     """
-    asked = observations.filter(pl.col("purpose") == Purpose.TARGET)
-    question = ["domain_set", "qname", "qtype"]
-    asked = asked.join(panel.questions, on=question, how="left", maintain_order="left")
-    asked = asked.join(panel.entries, on=["resolver", "transport"], how="left", maintain_order="left")
+    asked = observations.filter(pl.col("purpose") == Purpose.TARGET).drop("domain_set")
+    # an inner join: what the panel does not hold is not compared
+    asked = asked.join(panel.questions, on=["qname", "qtype"], maintain_order="left")
+    asked = asked.join(panel.entries, on=["resolver", "transport"], maintain_order="left")
     key = pl.col("q").cast(pl.UInt64) * 2**32 + pl.col("r")
-    asked = asked.with_columns(key=key, kind=kind_of(pl.col("outcome")))
-    # a reply sorts before silence, an early reply before a late one, late silence before early
-    silent = pl.col("kind") == "silence"
-    rank = pl.when(silent).then(511 - pl.col("attempt").cast(pl.Int32)).otherwise(pl.col("attempt"))
-    order = asked.with_row_index("row").with_columns(rank=rank)
-    firsts = order.filter(pl.col("reply").fill_null(0) == 0).sort("key", "rank")
-    chosen = firsts.unique("key", keep="first", maintain_order=True)
+    asked = asked.with_columns(
+        key=key, kind=pl.when(_referral()).then(pl.lit("failure")).otherwise(kind_of(pl.col("outcome"))).cast(KINDS)
+    )
+    # a reply sorts before silence, an early reply before a late one, late silence before early; an
+    # error is no reply where a second one says something: a doubled query at a hurried resolver
+    silent, attempt = pl.col("kind") == "silence", 2 * pl.col("attempt").cast(pl.Int32)
+    rank = pl.when(silent).then(1023 - attempt).otherwise(attempt + (pl.col("kind") == "failure").cast(pl.Int32))
+    order = asked.with_row_index("row").with_columns(rank=rank, nth=pl.col("reply").fill_null(0))
+    firsts = order.filter(pl.col("nth") == 0)
+    chosen = order.sort("key", "rank", "nth", "row").unique("key", keep="first", maintain_order=True)
     tries = firsts.group_by("key").agg(
         attempts=pl.col("attempt").n_unique().cast(pl.UInt8), silent_attempts=silent.sum().cast(pl.UInt8)
     )
@@ -157,6 +173,12 @@ def cells(observations: pl.DataFrame, panel: Panel) -> pl.DataFrame:
     return found.join(seconds, on="key", how="left").sort("key")
 
 
+def _referral() -> pl.Expr:
+    """Tell a referral, which says where to ask and not that there is nothing (RFC 2308 2.2.1), from NODATA."""
+    bare = (pl.col("authority") > 0) & pl.col("soa").is_null() & ~pl.col("ra") & ~pl.col("aa")
+    return ((pl.col("outcome") == Outcome.NODATA) & bare).fill_null(value=False)
+
+
 def kind_of(outcome: pl.Expr) -> pl.Expr:
     """Sort an outcome into answer, denial, failure, silence."""
     kinds = dict.fromkeys(DENIALS, "denial") | dict.fromkeys(FAILURES, "failure") | {Outcome.ANSWER: "answer"}
@@ -168,7 +190,7 @@ def _votes(said: pl.DataFrame) -> pl.DataFrame:
     """Return one row per question and operator of controls: its vote; null when it was silent or contradicts itself."""
     spoken = pl.col("kind") != "silence"
     ballot = (
-        pl.when(pl.col("outcome").is_in([str(one) for one in DENIALS]))
+        pl.when(pl.col("kind") == "denial")
         .then(pl.col("outcome").cast(pl.String))
         .when(spoken)
         .then(pl.col("kind").cast(pl.String))
@@ -266,6 +288,23 @@ def _contradicted(said: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(
         pl.col(name).fill_null(value=False) & udp for name in ("stream_answers", "stream_agrees")
     )
+
+
+def _given_alone(said: pl.DataFrame, answers: pools.Answers) -> pl.DataFrame:
+    """Return the tokens (q, token_kind, token) that one control alone gives for names of several domains.
+
+    The other operators' controls agree among themselves on each of these names: what this one gives
+    is its own page, or that of whoever answers in its place, and must clear nobody.
+    """
+    control = said.filter(pl.col("votes") & (pl.col("kind") == "answer"))
+    shares = pl.any_horizontal(pools.SHARES.values())
+    settled = control.filter(shares).group_by("q").agg(operators=pl.col("op").n_unique())
+    settled = settled.filter(pl.col("operators") >= QUORUM).select("q")
+    lonely = control.filter(~shares).join(settled, on="q", how="semi")
+    tokens = answers.of_rows(lonely, "q", "op", "domain").select("q", "op", "domain", "token_kind", "token")
+    widely = tokens.group_by("op", "token_kind", "token").agg(domains=pl.col("domain").n_unique())
+    widely = widely.filter(pl.col("domains") >= SEVERAL)
+    return tokens.join(widely, on=["op", "token_kind", "token"], how="semi").select("q", "token_kind", "token").unique()
 
 
 def _elsewhere(said: pl.DataFrame) -> pl.DataFrame:

@@ -179,18 +179,24 @@ def test_snapshot_without_rows() -> None:
     assert (len(found.anomalies), len(found.events), found.cells.height) == (0, 0, 0)
 
 
-def test_name_in_two_domain_sets_is_judged_in_each() -> None:
-    """A name that two sets list is two cells, and an anomaly in both."""
+def test_a_name_in_two_domain_sets_is_one_cell() -> None:
+    """However many sets list a name, what one resolver says about it is one cell, and one row."""
     one = day({"nsdi-a": {"x.example": {"A": "nxdomain"}}})
-    twice = pl.concat(
-        [
-            one.observations,
-            one.observations.filter(pl.col("domain_set") == "story").with_columns(domain_set=pl.lit("b")),
-        ]
-    )
-    found = anomalies(Snapshot(one.date, one.vantage, one.runs, twice))
-    assert found.anomalies.frame["domain_set"].to_list() == ["b", "story"]
-    assert found.events.frame["domain_set"].to_list() == ["b", "story"]
+    again = one.observations.filter(pl.col("domain_set") == "story").with_columns(domain_set=pl.lit("b"))
+    found = anomalies(Snapshot(one.date, one.vantage, one.runs, pl.concat([one.observations, again])))
+    assert found.anomalies.frame["domain_set"].to_list() == ["story"]
+
+
+def test_a_name_that_moves_to_another_set_is_compared() -> None:
+    """What vanishes on the day its name changes its set is found, in the set where it is listed now."""
+    before, after = (day({"nsdi-a": {"x.example": {"A": said}}}) for said in ("answer", "nxdomain"))
+    before = Snapshot(date(2026, 2, 10), before.vantage, before.runs, before.observations)
+    listed = pl.when(pl.col("domain_set").is_not_null()).then(pl.lit("aaa"))
+    moved = Snapshot(after.date, after.vantage, after.runs, after.observations.with_columns(domain_set=listed))
+    found = diff(before, moved)
+    rows = found.anomalies.frame.select("domain_set", "qname", "resolver").rows()
+    assert rows == [("aaa", "x.example", "nsdi-a")]
+    assert (found.entered, found.left) == ((), ())
 
 
 def test_other_record_types_are_compared_as_they_are() -> None:
@@ -225,3 +231,45 @@ def test_other_record_types_are_compared_as_they_are() -> None:
 def test_prefix(address: str, network: str | None) -> None:
     """Addresses are neighbours within a /24 or a /48; what is no address has none."""
     assert prefix(address) == network
+
+
+def test_a_referral_is_no_denial() -> None:
+    """NOERROR with NS in AUTHORITY, no SOA and no recursion says where to ask, not that there is nothing."""
+    kinds = {}
+    for soa, authority, ra in ((None, 13, False), ("example", 1, False), (None, 0, False), (None, 13, True)):
+        one = day({"isp-ru": {"x.example": {"A": "nodata"}}})
+        is_it = (pl.col("resolver") == "isp-ru") & (pl.col("qname") == "x.example") & (pl.col("qtype") == "A")
+        facts = {"soa": pl.lit(soa, pl.String), "authority": pl.lit(authority, pl.UInt16), "ra": pl.lit(ra)}
+        said = one.observations.with_columns(
+            pl.when(is_it).then(value).otherwise(name).alias(name) for name, value in facts.items()
+        )
+        cells = compare.cells(said, Panel.of([one])).join(Panel.of([one]).entries, on="r")
+        found = cells.filter(
+            (pl.col("resolver") == "isp-ru") & (pl.col("qname") == "x.example") & (pl.col("qtype") == "A")
+        )
+        kinds[soa, authority, ra] = found["kind"][0]
+    assert kinds == {
+        (None, 13, False): "failure",
+        ("example", 1, False): "denial",
+        (None, 0, False): "denial",
+        (None, 13, True): "denial",
+    }
+
+
+def test_loss_is_not_stripping() -> None:
+    """Where half of all is lost and the rest of AAAA is denied, names are judged by what was replied to."""
+    quiet = {"A": "answer loss=0.5", "AAAA": "nodata loss=0.5"}
+    found = judged({"isp-de": {"quiet": quiet}})
+    assert cell(found, "isp-de", "quiet-01.test", "AAAA")["state"] == State.INSUFFICIENT
+    assert len(found.anomalies) == 0
+
+
+def test_one_question_a_name_is_enough_to_see_a_domain_lost() -> None:
+    """Asked for A alone, a thousand names that answer say that three lost together are no chance."""
+    names = [f"n{number}.example{number}.test" for number in range(1000)]
+    lost = ["gone.example", "www.gone.example", "m.gone.example"]
+    said = {name: {"A": "servfail" if name in lost else "answer"} for name in (*names, *lost)}
+    one = day({"isp-ru": said})
+    only_a = one.observations.filter((pl.col("qtype") == "A") | (pl.col("purpose") != Purpose.TARGET))
+    found = anomalies(Snapshot(one.date, one.vantage, one.runs, only_a))
+    assert sorted(found.anomalies.frame["qname"]) == sorted(lost)

@@ -19,8 +19,7 @@ import stories
 from resolver_diff import family, reports
 from resolver_diff.diff import CELLS, Diff
 from resolver_diff.reports import Report, visible
-from resolver_diff.reports._idn import u_labels
-from resolver_diff.reports._layout import Cut, Tone, plain, table
+from resolver_diff.reports._layout import plain
 from resolver_diff.reports.csv import harmless
 from resolver_diff.reports.text import describe
 from resolver_diff.tables import Anomalies, Events, Health
@@ -359,26 +358,6 @@ def test_text_leaves_nothing_out_of_a_file() -> None:
     assert "…" not in said
 
 
-def test_text_shows_u_labels_once() -> None:
-    """A name of another script is there as it was asked, the first time with what a person reads; the CSV has none."""
-    asked = "xn--e1afmkfd.xn--p1ai"
-    diff = make(
-        [{"qname": asked}, {"qname": asked, "resolver": "nsdi-b"}], [{"qnames": [asked], "says": f"{asked} vanished"}]
-    )
-    said = REPORTS["text"].render([diff])
-    assert said.count(f"{asked} (пример.рф)") == 1
-    assert said.count(asked) > 2
-    assert "пример" not in REPORTS["csv"].render([diff])
-
-
-@pytest.mark.parametrize(
-    "qname", ["example.com", "xn--a.example", "xn--.example", "xn--zzzzzzz--.example", "xn--ab-e1t.com"]
-)
-def test_what_is_no_u_label_stays_as_it_was_asked(qname: str) -> None:
-    """A label that IDNA 2008 does not take for one is shown as it is."""
-    assert u_labels(qname) is None
-
-
 def test_text_is_short_when_there_is_much() -> None:
     """Ten thousand anomalies are forty lines, and the rest is counted."""
     rows = [{"qname": f"n{index:05}.example"} for index in range(10_000)]
@@ -402,12 +381,3 @@ def test_text_says_that_nothing_changed() -> None:
     """No anomalies is said, not left out."""
     said = REPORTS["text"].render([nothing()])
     assert "1 cell compared (1 name at 1 resolver): none changed, 0 could not be judged." in said
-
-
-def test_tables_shorten_the_middle() -> None:
-    """What does not fit loses its middle, so that both ends of a name can be read."""
-    rows = [["www." + "x" * 100 + ".example.com", "A"]]
-    lines = table(("name", "type"), rows, tones=[Tone.PLAIN], width=40, cuts={0: Cut.MIDDLE})
-    said = plain(lines).splitlines()[1]
-    assert len(said) <= 40
-    assert re.fullmatch(r" *www\.x+…\S*example\.com +A", said)

@@ -147,7 +147,7 @@ def _summary(taken: "Taken") -> str:
         f"{many(len(run.resolvers), 'resolver')} in {took}; {counts['queries']:,} sent, "
         f"{many(counts['replies'], 'reply', 'replies')}, {many(counts['silent'], 'question')} without any."
     )
-    refused = set(getattr(taken, "unreachable", ()))
+    refused = set(taken.unreachable)
     for what, names in (
         ("said nothing at all", [name for name in taken.silent if name not in refused]),
         ("refused to be asked (nothing listens there, or no way leads there)", sorted(refused)),

@@ -1,4 +1,4 @@
-"""Other resolvers of the same register deny it too.
+"""Other registers of the same country have no answer for it either.
 
 Supports that a name was taken from a national register: several servers that are fed
 from one list lose the same name at once.
