@@ -188,7 +188,7 @@ def changes(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     the controls lost as well are no ground to say that anything changed.
     """
     kept = ["key", "state", "mechanism", "outcome", "kind", "answer", "cname", "found"]
-    both = after.join(before.select(kept), on="key", suffix="_before")
+    both = after.join(before.select(*kept, "known_on"), on="key", suffix="_before")
     news = both.with_columns(change=_change()).filter(pl.col("change").is_not_null())
     # what speaks for a return is what spoke for the loss; on the later date nothing is left to be explained
     came_back = pl.col("change").is_in([Change.REAPPEARED, Change.CONVERGED])

@@ -95,7 +95,7 @@ def diff(before: Snapshot, after: Snapshot, history: Iterable[Snapshot] = ()) ->
     panel = Panel.of([before, after])
     past, judged = _judge([compare.compare(day, panel) for day in (before, after)], history, panel)
     first, second = judged
-    found = anomaly.told(anomaly.changes(first.cells, second.cells))
+    found = anomaly.told(anomaly.changes(_last_known(first, past), second.cells))
     found = _seen_first(found, past, first.date, second.date)
     return Diff(
         before.date,
@@ -149,6 +149,31 @@ def _remember(judged: Judged) -> Past:
     return Past(judged.date, kept, judged.comparison.answers, judged.comparison.published)
 
 
+def _last_known(first: Judged, past: Sequence[Past]) -> pl.DataFrame:
+    """Return the cells of the earlier date, with *known_on*; what could not be judged then is as it last was.
+
+    A resolver that was ill on the one night between must not hide what was taken from it, or given back.
+    """
+    cells = first.cells.with_columns(known_on=pl.lit(first.date))
+    known = [
+        day.cells.filter(pl.col("state") != State.INSUFFICIENT)
+        .select("key", last_state="state", last_mechanism="mechanism", last_kind="kind")
+        .with_columns(last_on=pl.lit(day.date))
+        for day in past
+    ]
+    if not known:
+        return cells
+    last = pl.concat(known).unique("key", keep="last", maintain_order=True)
+    joined = cells.join(last, on="key", how="left", maintain_order="left")
+    stale = (pl.col("state") == State.INSUFFICIENT) & (pl.col("kind") != "answer") & pl.col("last_state").is_not_null()
+    return joined.with_columns(
+        state=pl.when(stale).then("last_state").otherwise("state"),
+        mechanism=pl.when(stale).then("last_mechanism").otherwise("mechanism"),
+        kind=pl.when(stale).then("last_kind").otherwise("kind"),
+        known_on=pl.when(stale).then("last_on").otherwise("known_on"),
+    ).drop("last_state", "last_mechanism", "last_kind", "last_on")
+
+
 def _seen_first(found: pl.DataFrame, past: Sequence[Past], before: date | None, after: date) -> pl.DataFrame:
     """Add date_before, date_after, *first_seen* and *last_good*, and settle what "by what" means for what came back.
 
@@ -161,8 +186,8 @@ def _seen_first(found: pl.DataFrame, past: Sequence[Past], before: date | None, 
         found = found.with_columns(
             mechanism=pl.when(came_back).then("mechanism_before").otherwise("mechanism"),
             wrong=pl.when(came_back).then("state_before").otherwise("state"),
-            first_seen=pl.when(came_back).then(pl.lit(before)).otherwise(pl.lit(after)),
-            last_good=pl.lit(before),
+            first_seen=pl.when(came_back).then("known_on").otherwise(pl.lit(after)),
+            last_good="known_on",
         )
     else:
         found = found.with_columns(wrong="state", first_seen=pl.lit(after), last_good=pl.lit(None, pl.Date()))

@@ -164,7 +164,7 @@ def _where(event: dict[str, object]) -> str:
 
 
 def _when(event: dict[str, object]) -> str:
-    before, after = event["date_before"], event["date_after"]
+    before, after = event["date_before"] and event["last_good"], event["date_after"]
     if not isinstance(after, date):
         return ""
     if not isinstance(before, date):

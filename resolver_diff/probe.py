@@ -130,6 +130,7 @@ class _Run:
         self.settled_before = 0  # questions that an earlier run had settled, or finished batches of this one
         self.answered_before = 0
         self.batch: Batch | None = None
+        self.wave_ends = 0.0  # at the latest, by time.monotonic
 
     async def ask(self) -> int:
         """Ask every question the journal does not settle; return how many stray messages came."""
@@ -164,6 +165,8 @@ class _Run:
                 waves = batch.wave(attempt, self.spoke)
                 if not waves:
                     break
+                longest = max(float(queries.due.max()) for queries in waves.values())
+                self.wave_ends = time.monotonic() + longest + self.plan.config.timeout
                 async with _together() as group:
                     for name, queries in waves.items():
                         group.create_task(batch.exchange(name, sessions[name], queries, keep))
@@ -216,6 +219,8 @@ class _Run:
             first = asked if first is None else first
             rate = (asked - first) / max(0.5, time.monotonic() - started)
             left = (questions - asked) / rate if rate > 0 else None
+            if asked == questions:  # silent ones are asked again
+                left = max(0.0, self.wave_ends - time.monotonic())
             spoke = [old or new for old, new in zip(self.spoke, batch.spoke, strict=True)] if batch else self.spoke
             progress.update(asked, answered, spoke.count(False), rate, left)
 
