@@ -13,7 +13,9 @@ import pytest
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
 SYSTEM_FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # where Debian keeps servers, and not on everybody's PATH
 
-_departures: list[str] = []
+_os.environ.pop("RESOLVER_DIFF_PROGRAM", None)  # by dev.py; what is tested is the program itself
+
+departures: list[str] = []
 
 
 def _watch(event: str, arguments: tuple[object, ...]) -> None:
@@ -67,7 +69,13 @@ def departures() -> Iterator[list[str]]:
 @pytest.fixture(autouse=True)
 def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give every test the same terminal: 80 columns, no color, whoever runs it."""
-    for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "PY_COLORS", "GITHUB_ACTIONS", "TERMINAL_WIDTH"):
+    for name in (
+        "FORCE_COLOR",
+        "CLICOLOR_FORCE",
+        "PY_COLORS",
+        "GITHUB_ACTIONS",
+        "TERMINAL_WIDTH",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "80")
