@@ -13,9 +13,9 @@ import pytest
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
 SYSTEM_FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # where Debian keeps servers, and not on everybody's PATH
 
-_os.environ.pop("RESOLVER_DIFF_PROGRAM", None)  # by dev.py; what is tested is the program itself
+os.environ.pop("RESOLVER_DIFF_PROGRAM", None)  # by dev.py; what is tested is the program itself
 
-departures: list[str] = []
+_departures: list[str] = []
 
 
 def _watch(event: str, arguments: tuple[object, ...]) -> None:
