@@ -7,7 +7,8 @@ Where there are too few control names, by how much of everything it lost.
 
 import polars as pl
 
-from resolver_diff.tables import DENIALS, FAILURES, SILENCES, Condition, Health, Outcome, Purpose, State
+from resolver_diff import _replies as replies
+from resolver_diff.tables import Condition, Health, Outcome, Purpose, State
 
 INFORMATIVE = 3  # control questions that the controls' consensus answers; fewer say nothing about a resolver
 FAILED = 1 / 2  # of them, not answered: it is ill
@@ -20,41 +21,54 @@ NAMES = 3  # registrable domains; what befalls fewer is about the names, not abo
 def profile(observations: pl.DataFrame, said: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     """Add to *entries* what befell its questions, its condition, and whether it votes.
 
-    *unfit*: silent or ill. *canary*: what it answers to names that cannot exist, or null.
+    *unfit*: silent or ill. *canary*: what it answers to names that cannot exist, or null; *rewriter*:
+    it answers them.
     """
-    lost = pl.col("outcome").is_in([str(one) for one in SILENCES])
-    failed = pl.col("outcome").is_in([str(one) for one in FAILURES])
     tested = control_questions(observations, entries)
-    everything = pl.concat([said.select("r", "outcome"), tested.select("r", "outcome")])
+    told = ("r", "kind", "outcome", "referral")
+    everything = pl.concat([said.select(told), tested.select(told)])
     counts = everything.group_by("r").agg(
-        asked=pl.len().cast(pl.UInt32), silent=lost.sum().cast(pl.UInt32), failed=failed.sum().cast(pl.UInt32)
+        asked=pl.len().cast(pl.UInt32),
+        silent=(pl.col("kind") == "silence").sum().cast(pl.UInt32),
+        failed=(pl.col("kind") == "failure").sum().cast(pl.UInt32),
+        referrals=pl.col("referral").sum().cast(pl.UInt32),
+        unreachable=(pl.col("outcome") == Outcome.UNREACHABLE).sum().cast(pl.UInt32),
     )
     canary = _canaries(observations, entries)
     found = entries.join(counts, on="r", how="left").join(canary, on="r", how="left")
     found = found.join(_control_counts(tested, canary), on="r", how="left")
-    numbers = ("asked", "silent", "failed", "control_asked", "control_failed")
+    numbers = ("asked", "silent", "failed", "referrals", "unreachable", "control_asked", "control_failed")
     found = found.with_columns(pl.col(name).fill_null(0).cast(pl.UInt32) for name in numbers)
-    found = found.with_columns(condition=_condition())
+    found = found.with_columns(condition=_condition(), rewriter=pl.col("canary").is_not_null())
     unfit = pl.col("condition").is_in([Condition.SILENT, Condition.ILL])
     votes = (pl.col("role") == "control") & (pl.col("condition") == Condition.WELL)
     return found.with_columns(unfit=unfit, votes=votes, says=_says()).sort("r")
 
 
 def control_questions(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per control question and entry: r, op, role, qname, qtype, outcome, answer.
+    """Return one row per control question and entry: r, op, role, qname, qtype, outcome, answer, tc, kind, referral.
 
     A name asked at the beginning and at the end is two questions; an answered one is worth
     one row with its answer, an unanswered one a row with how it ended.
     """
-    rows = observations.filter((pl.col("purpose") == Purpose.CONTROL) & (pl.col("reply").fill_null(0) == 0))
-    rows = rows.join(entries.select("r", "op", "role", "resolver", "transport"), on=["resolver", "transport"])
     question = ["r", "op", "role", "qname", "qtype"]
-    answered = pl.col("outcome") == Outcome.ANSWER
+    rows = _queries(observations, entries, Purpose.CONTROL)
     rounds = rows.group_by(question).agg(rounds=(pl.col("attempt") == 0).sum().clip(1))
+    answered = pl.col("outcome") == Outcome.ANSWER
     rows = rows.with_columns(rank=pl.when(answered).then(0).when(pl.col("reply").is_not_null()).then(1).otherwise(2))
-    rows = rows.sort(*question, "rank", "asked_at").join(rounds, on=question, how="left", maintain_order="left")
+    order = ("rank", "asked_at", "attempt")
+    rows = rows.sort(*question, *order).join(rounds, on=question, how="left", maintain_order="left")
     place = pl.int_range(pl.len()).over(question)
-    return rows.filter(place < pl.col("rounds")).select(*question, "outcome", "answer")
+    return rows.filter(place < pl.col("rounds")).select(*question, "outcome", "answer", "tc", "kind", "referral")
+
+
+def _queries(observations: pl.DataFrame, entries: pl.DataFrame, purpose: Purpose) -> pl.DataFrame:
+    """Return one row per query of this purpose: the reply that counts, or that there was none."""
+    rows = observations.filter(pl.col("purpose") == purpose)
+    rows = rows.join(entries.select("r", "op", "role", "resolver", "transport"), on=["resolver", "transport"])
+    rows = rows.with_columns(kind=replies.kind_of(), referral=replies.is_referral()).with_columns(rank=replies.rank())
+    query = ["r", "qname", "qtype", "asked_at", "attempt"]
+    return rows.sort(*query, "rank", "answer").unique(query, keep="first", maintain_order=True)
 
 
 def _control_counts(tested: pl.DataFrame, canary: pl.DataFrame) -> pl.DataFrame:
@@ -64,7 +78,7 @@ def _control_counts(tested: pl.DataFrame, canary: pl.DataFrame) -> pl.DataFrame:
     """
     tested = tested.join(canary, on="r", how="left")
     tested = tested.with_columns(good=((pl.col("outcome") == Outcome.ANSWER) & ~told_to_canaries()))
-    spoke = tested.filter((pl.col("role") == "control") & ~pl.col("outcome").is_in([str(one) for one in SILENCES]))
+    spoke = tested.filter((pl.col("role") == "control") & (pl.col("kind") != "silence"))
     votes = spoke.group_by("qname", "qtype", "op").agg(vote=pl.col("good").any())
     consensus = votes.group_by("qname", "qtype").agg(yes=pl.col("vote").sum(), all=pl.len())
     informative = consensus.filter((pl.col("all") >= 2) & (2 * pl.col("yes") > pl.col("all")))
@@ -73,19 +87,28 @@ def _control_counts(tested: pl.DataFrame, canary: pl.DataFrame) -> pl.DataFrame:
 
 
 def control_endings(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
-    """Return how control questions ended: r, domain, qname, ending (silence, an error RCODE, null for a reply)."""
+    """Return how control questions ended: r, domain, name, ending (silence, an error RCODE, null for a reply)."""
     tested = control_questions(observations, entries)
-    silent = pl.col("outcome").is_in([str(one) for one in SILENCES])
-    failed = pl.col("outcome").is_in([str(one) for one in FAILURES])
-    ending = pl.when(silent).then(pl.lit("silence")).when(failed).then(pl.col("outcome").cast(pl.String))
-    return tested.select("r", "qname", ending=ending).select("r", pl.col("qname").alias("domain"), "qname", "ending")
+    name = pl.col("qname").hash()
+    return tested.select("r", domain=name, name=name, ending=replies.ending())
 
 
 def _canaries(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
-    """Return r and *canary*: a list of the answers that an entry gives to names that cannot exist."""
-    rows = observations.filter((pl.col("purpose") == Purpose.CANARY) & (pl.col("outcome") == Outcome.ANSWER))
-    rows = rows.join(entries.select("r", "resolver", "transport"), on=["resolver", "transport"])
-    return rows.group_by("r").agg(canary=pl.col("answer").drop_nulls().unique().sort())
+    """Return per entry what it says to names that cannot exist.
+
+    *canary*: a list of its answers, null where it gives none; *canary_failed*: none got a denial or an
+    answer, and some a failure; *canary_nodata*: it says NODATA, and never NXDOMAIN.
+    """
+    rows = _queries(observations, entries, Purpose.CANARY)
+    answers, failure = pl.col("outcome") == Outcome.ANSWER, pl.col("kind") == "failure"
+    nodata = (pl.col("outcome") == Outcome.NODATA) & ~failure
+    told = rows.group_by("r").agg(
+        canary=pl.col("answer").filter(answers).drop_nulls().unique().sort(),
+        canary_failed=failure.any() & (failure | (pl.col("kind") == "silence")).all(),
+        canary_nodata=nodata.any() & ~(pl.col("outcome") == Outcome.NXDOMAIN).any(),
+        failures=pl.col("outcome").filter(failure).cast(pl.String).unique().sort().str.join(", ").str.to_uppercase(),
+    )
+    return told.with_columns(canary=pl.when(pl.col("canary").list.len() > 0).then("canary"))
 
 
 def told_to_canaries() -> pl.Expr:
@@ -101,28 +124,50 @@ def _condition() -> pl.Expr:
     return (
         pl.when(pl.col("asked") == pl.col("silent"))
         .then(pl.lit(Condition.SILENT))
-        .when(ill)
+        .when(ill | _does_not_recurse())
         .then(pl.lit(Condition.ILL))
-        .when(pl.col("canary").is_not_null())
+        .when(pl.col("canary").is_not_null() | pl.col("canary_nodata").fill_null(value=False))
         .then(pl.lit(Condition.REWRITES_NXDOMAIN))
         .otherwise(pl.lit(Condition.WELL))
         .cast(Health.schema["condition"])
     )
 
 
+def _does_not_recurse() -> pl.Expr:
+    """Tell a resolver that looks nothing up: what it still answers, names everybody asks for, is in its cache."""
+    refers = (pl.col("referrals") > 0) & (pl.col("referrals") >= LOST * pl.col("asked"))
+    return refers | pl.col("canary_failed").fill_null(value=False)
+
+
 def _says() -> pl.Expr:
     """Say the condition as a sentence."""
     tested = pl.col("control_asked") >= INFORMATIVE
+    failing = pl.col("control_failed") >= FAILED * pl.col("control_asked")
+    ill = pl.col("condition") == Condition.ILL
+    silent = pl.col("condition") == Condition.SILENT
     return (
-        pl.when(pl.col("condition") == Condition.SILENT)
+        pl.when(silent & (pl.col("unreachable") == pl.col("asked")))
+        .then(pl.format("all {} questions were refused: nothing listens at its address", "asked"))
+        .when(silent)
         .then(pl.format("none of {} questions got a reply", "asked"))
-        .when((pl.col("condition") == Condition.ILL) & tested)
+        .when(ill & tested & failing)
         .then(pl.format("{} of {} control questions got no proper answer", "control_failed", "control_asked"))
-        .when(pl.col("condition") == Condition.ILL)
+        .when(ill & (pl.col("referrals") > 0) & (pl.col("referrals") >= LOST * pl.col("asked")))
+        .then(pl.format("{} of {} questions got a referral: it does not look names up", "referrals", "asked"))
+        .when(ill & pl.col("canary_failed"))
+        .then(pl.format("names that cannot exist end in {}: it does not look names up", _failures()))
+        .when(ill)
         .then(pl.format("{} of {} questions got no reply, {} an error", "silent", "asked", "failed"))
         .when(pl.col("canary").is_not_null())
         .then(pl.format("names that cannot exist are answered with {}", pl.col("canary").list.join(", ")))
+        .when(pl.col("canary_nodata"))
+        .then(pl.lit("names that cannot exist end in NODATA, and not in NXDOMAIN"))
     )
+
+
+def _failures() -> pl.Expr:
+    """Say what canaries ended in; a referral ends in no RCODE of its own."""
+    return pl.col("failures").str.replace(Outcome.NODATA.upper(), "a referral")
 
 
 def disown(entries: pl.DataFrame, opposed: pl.DataFrame) -> pl.DataFrame:
@@ -136,59 +181,90 @@ def disown(entries: pl.DataFrame, opposed: pl.DataFrame) -> pl.DataFrame:
     ).drop("opposed", "unanimous")
 
 
+def doubt(entries: pl.DataFrame, unproven: pl.DataFrame, contradicted: pl.DataFrame) -> pl.DataFrame:
+    """Add to what is said of controls the denials of theirs that are no votes, or that the world contradicts.
+
+    *unproven* and *contradicted* are the cells in question, of any entries.
+    """
+    bare = unproven.group_by("r").agg(bare=pl.len())
+    alone = contradicted.filter(pl.col("votes") & (pl.col("kind") == "denial")).group_by("r").agg(alone=pl.len())
+    found = entries.join(bare, on="r", how="left").join(alone, on="r", how="left").sort("r")
+    sentences = pl.concat_str(
+        "says",
+        pl.when(pl.col("bare") > 0).then(
+            pl.format("denials that claim authority and show no SOA, and are no votes: {}", "bare")
+        ),
+        pl.when(pl.col("alone") > 0).then(
+            pl.format("questions that it denies and most countries answer, not judged: {}", "alone")
+        ),
+        separator="; ",
+        ignore_nulls=True,
+    )
+    return found.with_columns(says=pl.when(sentences != "").then(sentences)).drop("bare", "alone")
+
+
 def stripped(said: pl.DataFrame) -> pl.DataFrame:
     """Return each r and qtype denied for nearly every name that has it, while other qtypes are answered there."""
-    replied = pl.col("kind").is_in(["answer", "denial"])  # loss strikes any qtype
-    answered = said.filter((pl.col("consensus") == "answer") & ~pl.col("unfit") & replied)
-    denied = pl.col("outcome").is_in([str(one) for one in DENIALS])
+    said = said.select("r", "qtype", "domain", "kind", "consensus", "unfit")
+    # what got no reply tells nothing about the type
+    answered = said.filter((pl.col("consensus") == "answer") & ~pl.col("unfit") & (pl.col("kind") != "silence"))
+    denied = pl.col("kind") == "denial"
     counts = answered.group_by("r", "qtype").agg(
-        names=pl.len(),
-        denied=denied.sum(),
-        domains=pl.col("domain").n_unique(),
-        answers=(pl.col("kind") == "answer").sum(),
+        names=pl.len(), denied=denied.sum(), answers=(pl.col("kind") == "answer").sum()
     )
     others = counts.group_by("r").agg(all_answers=pl.col("answers").sum(), all_names=pl.col("names").sum())
     counts = counts.join(others, on="r")
     rest = pl.col("all_names") - pl.col("names")
     well = (rest > 0) & (2 * (pl.col("all_answers") - pl.col("answers")) > rest)
-    nearly = (pl.col("domains") >= NAMES) & (pl.col("denied") >= NEARLY_EVERY * pl.col("names"))
-    return counts.filter(well & nearly).select("r", "qtype", "denied", "names")
+    nearly = counts.filter(well & (pl.col("denied") >= NEARLY_EVERY * pl.col("names")))
+    names = answered.join(nearly, on=["r", "qtype"], how="semi").group_by("r", "qtype")
+    enough = names.agg(domains=pl.col("domain").n_unique()).filter(pl.col("domains") >= NAMES)
+    return nearly.join(enough, on=["r", "qtype"]).select("r", "qtype", "denied", "names")
 
 
 def conclude(entries: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
     """Settle the condition by what judging the cells showed: lost at large, lossy, a qtype stripped."""
-    by_chance = (pl.col("expected_by_chance").is_not_null()) & (pl.col("state") == State.INSUFFICIENT)
+    by_chance = pl.col("expected_by_chance").is_not_null() & (pl.col("state") == State.INSUFFICIENT)
     shown = cells.group_by("r").agg(
         wide=pl.col("wide").any(),
-        domains=pl.col("domain").filter(by_chance).n_unique(),
+        domains=pl.col("domain").filter(by_chance & ~pl.col("lost_together")).n_unique(),
+        together=pl.col("domain").filter(pl.col("lost_together")).n_unique(),
         qtypes=pl.col("qtype").filter(pl.col("stripped")).unique().sort().str.join(", "),
     )
     found = entries.join(shown, on="r", how="left").sort("r")
     well = pl.col("condition") == Condition.WELL
-    wide = ~pl.col("unfit") & pl.col("wide").fill_null(value=False)
-    lossy = well & (pl.col("domains") >= NAMES)
-    strips = pl.col("qtypes").fill_null("") != ""
-    losses = pl.format("{} of {} questions got no reply, {} an error", "silent", "asked", "failed")
-    sentences = pl.concat_str(
-        pl.when(wide)
-        .then(pl.format("a third of what it answered before is lost: {}", losses))
-        .when(lossy)
-        .then(losses),
-        pl.when(strips).then(pl.format("{} is denied for nearly every name that has it", "qtypes")),
-        "says",
-        separator="; ",
-        ignore_nulls=True,
+    found = found.with_columns(
+        wide=~pl.col("unfit") & pl.col("wide").fill_null(value=False),
+        random=well & (pl.col("domains") >= NAMES),
+        struck=well & (pl.col("together") > 0),
+        strips=pl.col("qtypes").fill_null("") != "",
     )
     condition = (
-        pl.when(wide)
+        pl.when("wide")
         .then(pl.lit(Condition.ILL))
-        .when(well & strips)
+        .when(well & pl.col("strips"))
         .then(pl.lit(Condition.STRIPS_QTYPE))
-        .when(lossy)
+        .when(pl.col("random") | pl.col("struck"))
         .then(pl.lit(Condition.LOSSY))
         .otherwise("condition")
         .cast(Health.schema["condition"])
     )
-    return found.with_columns(condition=condition, says=pl.when(sentences != "").then(sentences)).drop(
-        "wide", "domains", "qtypes"
+    return found.with_columns(condition=condition, says=_shown())
+
+
+def _shown() -> pl.Expr:
+    """Say what judging the cells showed, before what was said already; null when that is nothing."""
+    losses = pl.format("{} of {} questions got no reply, {} an error", "silent", "asked", "failed")
+    struck = "{} domains without a common network got no answer, here only and for the first time"
+    sentences = pl.concat_str(
+        pl.when("wide")
+        .then(pl.format("a third of what it answered before is lost: {}", losses))
+        .when("random")
+        .then(losses),
+        pl.when(pl.col("struck") & ~pl.col("wide")).then(pl.format(struck, "together")),
+        pl.when("strips").then(pl.format("{} is denied for nearly every name that has it", "qtypes")),
+        "says",
+        separator="; ",
+        ignore_nulls=True,
     )
+    return pl.when(sentences != "").then(sentences)

@@ -10,9 +10,15 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from resolver_diff._replies import beside
+from resolver_diff._special import PERHAPS, special
+
 ADDRESS, PREFIX, CNAME = 0, 1, 2  # kinds of token
 SLASH_24 = r"^(\d+\.\d+\.\d+)\.\d+$"
 SLASH_48 = r"^([0-9a-f]+:[0-9a-f]+:[0-9a-f]+):"
+UNRELATED_ADDRESS, UNRELATED_TARGET = 3, 2  # names; two may meet by chance at one host, hardly under one alias
+ALONE = 3  # operators; of two that differ, neither is the one that is alone
+ABROAD = 2  # countries that make a control's lone answer a matter of regions
 SHARES = {ADDRESS: "shares_address", PREFIX: "shares_prefix", CNAME: "shares_cname"}
 
 
@@ -21,10 +27,12 @@ class Answers:
     """The distinct answers of one date.
 
     *distinct*: said (u32), q, answer, cname. *tokens*: said, kind (u8), token (u64), text.
+    *bogons*: said of the answers with an address that cannot be on the public Internet.
     """
 
     distinct: pl.DataFrame
     tokens: pl.DataFrame
+    bogons: pl.DataFrame
 
     @classmethod
     def of(cls, said: pl.DataFrame, questions: pl.DataFrame) -> "Answers":
@@ -35,14 +43,49 @@ class Answers:
         some = pl.col("answer").is_not_null() | pl.col("cname").is_not_null()
         distinct = both.filter(some).unique().sort("q", "answer", "cname").collect().with_row_index("said")
         addressed = distinct.join(questions.select("q", "qtype"), on="q", how="left")
-        return cls(distinct, _tokens(addressed))
+        tokens = _tokens(addressed)
+        return cls(distinct, tokens, _bogons(tokens))
 
     def published(self, said: pl.DataFrame) -> pl.DataFrame:
-        """Return the tokens voting controls gave: q, kind, token, and of their operators op_least, op_most."""
-        controls = said.filter(pl.col("votes") & (pl.col("kind") == "answer"))
-        given = self.label(controls).select("said", "q", "op").unique()
-        given = given.join(self.tokens.select(pl.col("kind").alias("token_kind"), "said", "token"), on="said")
-        return given.group_by("q", "token_kind", "token").agg(op_least=pl.col("op").min(), op_most=pl.col("op").max())
+        """Return the tokens voting controls gave: q, token_kind, token, and of their operators op_least, op_most.
+
+        *said* is labelled. A control may be misled itself: what only it gives, while all the others
+        have something in common, is left out, and so are bogons that not most of them give.
+        """
+        told = said.select("said", "q", "op", "country", "role", "kind", "votes", "unfit").filter(
+            pl.col("kind") == "answer"
+        )
+        controls = told.filter("votes")
+        given = self._without_bogons(controls.select("said", "q", "op").unique())
+        tokens = given.join(self.tokens.select(pl.col("kind").alias("token_kind"), "said", "token"), on="said")
+        tokens = tokens.join(self._alone(tokens, told), on=["q", "op"], how="anti")
+        return tokens.group_by("q", "token_kind", "token").agg(op_least=pl.col("op").min(), op_most=pl.col("op").max())
+
+    def _without_bogons(self, given: pl.DataFrame) -> pl.DataFrame:
+        """Drop the answers with addresses that cannot be public, where not most operators give such."""
+        of_them = given.join(self.bogons, on="said", how="semi").group_by("q").agg(few=pl.col("op").n_unique())
+        everybody = given.group_by("q").agg(all=pl.col("op").n_unique())
+        few = of_them.join(everybody, on="q").filter(2 * pl.col("few") <= pl.col("all"))
+        bad = given.join(few, on="q", how="semi").join(self.bogons, on="said", how="semi")
+        return given.join(bad, on=["said", "op"], how="anti")
+
+    def _alone(self, tokens: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+        """Return q and op of the operators that share no token with the others, while all these share one.
+
+        It is no matter of regions: resolvers of two countries would give its addresses too.
+        """
+        held = tokens.group_by("q", "token_kind", "token").agg(holders=pl.col("op").n_unique())
+        each = tokens.join(held, on=["q", "token_kind", "token"])
+        best = each.group_by("q", "op").agg(best=pl.col("holders").max())
+        whole = best.group_by("q").agg(operators=pl.len(), most=pl.col("best").max())
+        split = whole.filter((pl.col("operators") >= ALONE) & (pl.col("most") == pl.col("operators") - 1))
+        lone = best.filter(pl.col("best") == 1).join(split, on="q", how="semi")
+        theirs = tokens.join(lone, on=["q", "op"], how="semi").filter(pl.col("token_kind") != CNAME)
+        others = told.join(lone, on="q", how="semi").filter((pl.col("role") != "control") & ~pl.col("unfit"))
+        others = self.of_rows(others, "q", "country")
+        met = others.join(theirs, on=["q", "token_kind", "token"])
+        regional = met.group_by("q", "op").agg(abroad=pl.col("country").drop_nulls().n_unique())
+        return lone.join(regional.filter(pl.col("abroad") >= ABROAD), on=["q", "op"], how="anti").select("q", "op")
 
     def label(
         self, said: pl.DataFrame, answer: str = "answer", cname: str = "cname", name: str = "said"
@@ -59,19 +102,20 @@ class Answers:
         return met.group_by("said", "token_kind").agg(pl.col("op_least").min(), pl.col("op_most").max())
 
     def sharing(self, said: pl.DataFrame, published: pl.DataFrame) -> pl.DataFrame:
-        """Add *said*, *second_said*, and whether other operators' controls share address, prefix, CNAME target.
+        """Add *second_said*, and whether other operators' controls share address, prefix, CNAME target.
 
-        *second_shares* says it of a second reply, by address or prefix.
+        *second_shares* says it of a second reply, by address or prefix; *second_bogon*: it has an
+        address that cannot be on the public Internet, and that they do not give. *said* is labelled.
         """
         shared = self.shared(published)
-        said = self.label(said)
         said = _met(said, shared, "said", SHARES)
         doubled = self.label(said, "second_answer", "second_cname", "second_said")
         named = {ADDRESS: "second_address", PREFIX: "second_prefix"}
         doubled = _met(doubled, shared, "second_said", named)
-        return doubled.with_columns(second_shares=pl.col("second_address") | pl.col("second_prefix")).drop(
-            "second_address", "second_prefix"
-        )
+        shares = pl.col("second_address") | pl.col("second_prefix")
+        bogon = pl.col("second_said").is_in(self.bogons["said"].implode()).fill_null(value=False)
+        doubled = doubled.with_columns(second_shares=shares, second_bogon=bogon & ~shares)
+        return doubled.drop("second_address", "second_prefix")
 
     def of_rows(self, rows: pl.DataFrame, *carried: str) -> pl.DataFrame:
         """Return one row per row and token of its answer: *carried*, kind, token, text."""
@@ -81,10 +125,18 @@ class Answers:
 def _met(said: pl.DataFrame, shared: pl.DataFrame, on: str, names: dict[int, str]) -> pl.DataFrame:
     for kind, name in names.items():
         one = shared.filter(pl.col("token_kind") == kind).select(pl.col("said").alias(on), "op_least", "op_most")
-        said = said.join(one, on=on, how="left", maintain_order="left")
+        said = beside(said, one, on)
         other = (pl.col("op_least") != pl.col("op")) | (pl.col("op_most") != pl.col("op"))
         said = said.with_columns(other.fill_null(value=False).alias(name)).drop("op_least", "op_most")
     return said
+
+
+def _bogons(tokens: pl.DataFrame) -> pl.DataFrame:
+    """Return said of the answers with an address that cannot be on the public Internet."""
+    perhaps = tokens.filter((pl.col("kind") == ADDRESS) & pl.col("text").str.contains(PERHAPS)).select("said", "text")
+    texts = perhaps["text"].unique()
+    known = pl.Series([text for text in texts if special(text)], dtype=pl.String)
+    return perhaps.filter(pl.col("text").is_in(known.implode())).select("said").unique().sort("said")
 
 
 def _tokens(distinct: pl.DataFrame) -> pl.DataFrame:

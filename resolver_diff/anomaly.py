@@ -8,14 +8,16 @@ from operator import or_
 
 import polars as pl
 
+from resolver_diff import _memory as memory
 from resolver_diff import _suspects as suspects
 from resolver_diff import evidence, family
-from resolver_diff._suspects import Past
+from resolver_diff._memory import WRONG, Past, is_part_of_more, is_wrong
 from resolver_diff.compare import FILTERS, Comparison
 from resolver_diff.evidence import Bearing, Claim, Evidence
 from resolver_diff.tables import CHANGE, MECHANISM, STATE, Change, Mechanism, Outcome, State
 
-WRONG = (State.VANISHED, State.DIVERGENT)
+__all__ = ["WRONG", "Judged", "Past", "changes", "judge", "reasons", "remember", "standing", "told"]
+
 MECHANISMS = {
     Outcome.NXDOMAIN: Mechanism.NXDOMAIN,
     Outcome.NODATA: Mechanism.NODATA,
@@ -50,42 +52,24 @@ def judge(comparison: Comparison, stubs: pl.DataFrame, past: Sequence[Past]) -> 
     *stubs* are the addresses and CNAME targets that stand for unrelated names, on any of the
     dates compared; *past* is what earlier dates say, oldest first.
     """
-    cells = comparison.cells.with_columns(apparent=apparent())
-    cells = suspects.suspect(cells, comparison, stubs, past)
+    cells = suspects.suspect(comparison.cells, comparison, stubs, past)
     cells = cells.with_columns(found=_found())
     cells = cells.with_columns(state=_state())
     cells = cells.with_columns(mechanism=_mechanism())
     return Judged(comparison.date, comparison, cells)
 
 
-def apparent() -> pl.Expr:
-    """Return the state of a cell next to the consensus, before any evidence."""
-    kind, consensus = pl.col("kind"), pl.col("consensus")
-    elsewhere = pl.col("cname").is_not_null() & ~pl.col("shares_cname") & (kind == "denial")
-    denied = consensus.is_in(["nxdomain", "nodata"])
-    return (
-        pl.when((consensus == "answer") & ((kind == "answer") | elsewhere))
-        .then(pl.lit(State.DIVERGENT))
-        .when(consensus == "answer")
-        .then(pl.lit(State.VANISHED))
-        .when(denied & (kind == "answer"))
-        .then(pl.lit(State.DIVERGENT))
-        .when((consensus == "nxdomain") & (kind == "denial"))
-        .then(pl.lit(State.GONE))
-        .when((consensus == "nodata") & (kind == "denial"))
-        .then(pl.lit(State.AGREES))
-        .when((consensus == "failure") & kind.is_in(["failure", "silence"]))
-        .then(pl.lit(State.GONE))
-        .otherwise(pl.lit(State.INSUFFICIENT))
-        .cast(STATE)
-    )
+def remember(judged: Judged, past: Sequence[Past]) -> Past:
+    """Return what later dates will want to know of this one; *past* is what is known of the ones before it."""
+    comparison = judged.comparison
+    return memory.remember(judged.date, judged.cells, comparison.answers, comparison.published, past)
 
 
 def _applies(reason: Evidence) -> pl.Expr:
     about = {
         Claim.VANISHED: pl.col("apparent") == State.VANISHED,
         Claim.DIVERGENT: pl.col("apparent") == State.DIVERGENT,
-        Claim.EITHER: pl.col("apparent").is_in([str(one) for one in WRONG]),
+        Claim.EITHER: is_wrong("apparent"),
         Claim.RESOLVER: pl.lit(value=True),
     }
     return (about[reason.claim] & reason.when).fill_null(value=False)
@@ -135,8 +119,8 @@ def _state() -> pl.Expr:
 
 def _mechanism() -> pl.Expr:
     """Say by what a wrong cell is wrong."""
-    wrong = pl.col("state").is_in([str(one) for one in WRONG])
     by_outcome = pl.col("outcome").replace_strict(MECHANISMS, default=Mechanism.TIMEOUT, return_dtype=MECHANISM)
+    by_outcome = pl.when("referral").then(pl.lit(Mechanism.REFUSED)).otherwise(by_outcome.cast(pl.String))
     answers = (
         pl.when(pl.col("bogon"))
         .then(pl.lit(Mechanism.BOGON))
@@ -147,14 +131,14 @@ def _mechanism() -> pl.Expr:
     replaced = pl.col("bogon") | _any("common_answer", "common_target")
     filtered = pl.col("policy").is_in(FILTERS) & ((pl.col("kind") == "denial") | replaced)
     return (
-        pl.when(~wrong)
+        pl.when(~is_wrong())
         .then(None)
         .when(pl.col("declared") | filtered)
         .then(pl.lit(Mechanism.POLICY))
         .when(_any("second_reply"))
         .then(pl.lit(Mechanism.INJECTED))
         .when(pl.col("state") == State.VANISHED)
-        .then(by_outcome.cast(pl.String))
+        .then(by_outcome)
         .otherwise(answers)
         .cast(MECHANISM)
     )
@@ -181,51 +165,45 @@ def told(cells: pl.DataFrame) -> pl.DataFrame:
     return cells.join(named, on="found", how="left", maintain_order="left").drop("found")
 
 
-def changes(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    """Return the cells of both dates whose change is news, and *change*; columns of *before* end in _before.
+def changes(before: Judged, known: Past, after: pl.DataFrame) -> pl.DataFrame:
+    """Return the cells of *after* whose change is news, and *change*.
 
-    A cell that could not be judged before (its resolver ill, its loss explained by chance) and one that
-    the controls lost as well are no ground to say that anything changed.
+    *outcome_before* and *answer_before* are those of *before*, the date compared. What counts as the state
+    before is how the cell stood when it could last be told, on that date or an earlier one, as
+    *known* has it: columns *was*, *was_mechanism*, *was_on*.
     """
-    kept = ["key", "state", "mechanism", "outcome", "kind", "answer", "cname", "found"]
-    both = after.join(before.select(*kept, "known_on"), on="key", suffix="_before")
-    news = both.with_columns(change=_change()).filter(pl.col("change").is_not_null())
+    stood = known.cells.filter(pl.col("was").is_not_null() & (pl.col("was") != State.GONE))
+    stood = stood.select("key", "was", "was_answered", "was_mechanism", "was_found", "was_on")
+    then = before.cells.select("key", outcome_before="outcome", answer_before="answer")
+    both = after.filter(~is_part_of_more()).join(stood, on="key").filter(is_wrong() | is_wrong("was"))
+    both = both.join(then, on="key", how="left").with_columns(change=_change())
+    news = both.filter(pl.col("change").is_not_null())
     # what speaks for a return is what spoke for the loss; on the later date nothing is left to be explained
     came_back = pl.col("change").is_in([Change.REAPPEARED, Change.CONVERGED])
-    return news.with_columns(found=pl.when(came_back).then("found_before").otherwise("found")).sort("key")
+    return news.with_columns(found=pl.when(came_back).then("was_found").otherwise("found")).sort("key")
 
 
 def _change() -> pl.Expr:
-    before, after = pl.col("state_before"), pl.col("state")
-    wrong, was_wrong = (state.is_in([str(one) for one in WRONG]) for state in (after, before))
-    answered = pl.col("kind_before") == "answer"
-    # only an answer can vanish: where all said NODATA before and the owner has added a record, a cache lags
-    was_there = ((before == State.AGREES) & (answered | (after == State.DIVERGENT))) | (
-        (before == State.INSUFFICIENT) & answered & ~_about_resolver("found_before")
-    )
-    # a foreign answer that nothing convicts is no return, unless it was here before or others abroad have it;
-    # and the same answer as then, only that nothing convicts it today, is not another one
+    before, after = pl.col("was"), pl.col("state")
+    # the same answer as then, only that nothing convicts it today, is not another one
     another_answer = (pl.col("kind") == "answer") & pl.col("answer").ne_missing(pl.col("answer_before"))
-    known_answer = another_answer & (pl.col("seen_before") | (pl.col("others_giving") > 0))
+    # a name that the controls lost too did not come back; an answer made up for it is gone all the same
     agrees = (after == State.AGREES) & ((pl.col("kind") == "answer") | (before == State.DIVERGENT))
-    is_there = agrees | ((after == State.INSUFFICIENT) & known_answer & ~_about_resolver("found"))
+    is_there = agrees | (memory.returns() & another_answer & ~pl.col("unfit"))
     # silence after a denial is no news, and neither is it after a failure: the name is as lost as it was
     quieter = (before == State.VANISHED) & (pl.col("mechanism") == Mechanism.TIMEOUT)
-    another = (pl.col("mechanism") != pl.col("mechanism_before")) | (before != after)
+    another = (pl.col("mechanism") != pl.col("was_mechanism")) | (before != after)
     return (
-        pl.when(wrong & was_there)
-        .then(pl.when(after == State.VANISHED).then(pl.lit(Change.VANISHED)).otherwise(pl.lit(Change.DIVERGED)))
-        .when(was_wrong & is_there)
+        pl.when((after == State.VANISHED) & (before == State.AGREES) & pl.col("was_answered"))
+        .then(pl.lit(Change.VANISHED))
+        .when((after == State.DIVERGENT) & (before == State.AGREES))
+        .then(pl.lit(Change.DIVERGED))
+        .when(is_wrong("was") & is_there)
         .then(pl.when(before == State.VANISHED).then(pl.lit(Change.REAPPEARED)).otherwise(pl.lit(Change.CONVERGED)))
-        .when(wrong & was_wrong & another & ~quieter)
+        .when(is_wrong() & is_wrong("was") & another & ~quieter)
         .then(pl.lit(Change.MECHANISM_CHANGED))
         .cast(CHANGE)
     )
-
-
-def _about_resolver(column: str) -> pl.Expr:
-    mask = sum(1 << place for place, reason in enumerate(reasons().values()) if reason.claim is Claim.RESOLVER)
-    return (pl.col(column) & pl.lit(mask, pl.UInt64)) > 0
 
 
 def standing(today: pl.DataFrame, earlier: Sequence[Past]) -> pl.DataFrame:
@@ -233,11 +211,10 @@ def standing(today: pl.DataFrame, earlier: Sequence[Past]) -> pl.DataFrame:
 
     Where no earlier date has the cell, a filter is taken to have done so always.
     """
-    wrong = today.filter(pl.col("state").is_in([str(one) for one in WRONG]))
+    wrong = today.filter(is_wrong() & ~is_part_of_more())
     filtered = _any("policy_filter") & (pl.col("mechanism") == Mechanism.POLICY)
-    was_wrong = pl.col("state").is_in([str(one) for one in WRONG])
     known = [
-        day.cells.filter(was_wrong | (pl.col("kind") == "answer")).select("key", was_right=~was_wrong)
+        day.cells.filter(is_wrong() | (pl.col("kind") == "answer")).select("key", was_right=~is_wrong())
         for day in earlier
     ]
     if known:

@@ -7,10 +7,9 @@ from datetime import date
 import polars as pl
 
 from resolver_diff import _health as health
-from resolver_diff import _suspects as suspects
 from resolver_diff import anomaly, compare, event
-from resolver_diff._suspects import Past
-from resolver_diff.anomaly import Judged
+from resolver_diff._stubs import stubs
+from resolver_diff.anomaly import Judged, Past
 from resolver_diff.compare import Comparison, Panel
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import (
@@ -40,6 +39,7 @@ CELLS: dict[str, pl.DataType] = {
     "outcome": OUTCOME,
     "rcode": pl.UInt16(),
     "aa": pl.Boolean(),
+    "tc": pl.Boolean(),
     "answer": pl.String(),
     "cname": pl.String(),
     "soa": pl.String(),
@@ -61,7 +61,11 @@ CELLS: dict[str, pl.DataType] = {
     "countries_lost": pl.UInt32(),
     "countries_asked": pl.UInt32(),
     "peers_lost": pl.UInt32(),
+    "countries_giving": pl.UInt32(),
     "peers_asked": pl.UInt32(),
+    "peers_denying": pl.UInt32(),
+    "lapse_operators": pl.UInt32(),
+    "lapse_countries": pl.UInt32(),
     "stub_domains": pl.UInt32(),
     "target_domains": pl.UInt32(),
     "expected_by_chance": pl.Float64(),
@@ -93,17 +97,16 @@ class Diff:
 def diff(before: Snapshot, after: Snapshot, history: Iterable[Snapshot] = ()) -> Diff:
     """Compare two dates of one vantage; *history* holds earlier dates, oldest first."""
     panel = Panel.of([before, after])
-    past, judged = _judge([compare.compare(day, panel) for day in (before, after)], history, panel)
-    first, second = judged
-    found = anomaly.told(anomaly.changes(_last_known(first, past), second.cells))
-    found = _seen_first(found, past, first.date, second.date)
+    known, (first, second) = _judge([compare.compare(day, panel) for day in (before, after)], history, panel)
+    found = anomaly.told(anomaly.changes(first, known[-1], second.cells))
+    found = _since(found, known[:-1], first.date, second.date)
     return Diff(
         before.date,
         after.date,
         after.vantage,
         *_gathered(found, second),
-        _health(judged),
-        _cells(judged),
+        _health([first, second]),
+        _cells([first, second]),
         _only(after, before),
         _only(before, after),
     )
@@ -112,9 +115,9 @@ def diff(before: Snapshot, after: Snapshot, history: Iterable[Snapshot] = ()) ->
 def anomalies(today: Snapshot, history: Iterable[Snapshot] = ()) -> Diff:
     """Judge one date alone; *history* holds earlier dates of the vantage, oldest first."""
     panel = Panel.of([today])
-    past, (judged,) = _judge([compare.compare(today, panel)], history, panel)
-    found = anomaly.told(anomaly.standing(judged.cells, past))
-    found = _seen_first(found, past, None, judged.date)
+    known, (judged,) = _judge([compare.compare(today, panel)], history, panel)
+    found = anomaly.told(anomaly.standing(judged.cells, known))
+    found = _since(found, known, None, judged.date)
     return Diff(None, today.date, today.vantage, *_gathered(found, judged), _health([judged]), _cells([judged]), (), ())
 
 
@@ -124,74 +127,48 @@ def _judge(
     """Judge the earlier dates, of which little is kept, and then the dates compared.
 
     A token that stands for unrelated names on one date condemns the same token at the same resolver
-    on the others: a block page that is recognised today was one yesterday.
+    on the others: a block page that is recognised today was one yesterday. What is kept is of all
+    dates but the last.
     """
-    stubs = [suspects.stubs(one.cells.with_columns(apparent=anomaly.apparent()), one) for one in compared]
-    past: list[Past] = []
+    marked = [stubs(one) for one in compared]
+    known: list[Past] = []
     for day in history:
         earlier = compare.compare(day, panel)
-        stubs.append(suspects.stubs(earlier.cells.with_columns(apparent=anomaly.apparent()), earlier))
-        past.append(_remember(anomaly.judge(earlier, _worst(stubs), past)))
-    judged = []
-    known = list(past)
+        marked.append(stubs(earlier))
+        known.append(anomaly.remember(anomaly.judge(earlier, _worst(marked), known), known))
+    judged: list[Judged] = []
     for one in compared:
-        judged.append(anomaly.judge(one, _worst(stubs), known))
-        known.append(_remember(judged[-1]))
-    return past, judged
+        if judged:
+            known.append(anomaly.remember(judged[-1], known))
+        judged.append(anomaly.judge(one, _worst(marked), known))
+    return known, judged
 
 
-def _worst(stubs: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    return pl.concat(stubs).group_by("r", "token_kind", "token").agg(pl.col("unrelated").max())
+def _worst(marked: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat(marked).group_by("r", "token_kind", "token").agg(pl.col("unrelated").max())
 
 
-def _remember(judged: Judged) -> Past:
-    kept = judged.cells.select("key", "r", "q", "kind", "said", "state", "mechanism")
-    return Past(judged.date, kept, judged.comparison.answers, judged.comparison.published)
-
-
-def _last_known(first: Judged, past: Sequence[Past]) -> pl.DataFrame:
-    """Return the cells of the earlier date, with *known_on*; what could not be judged then is as it last was.
-
-    A resolver that was ill on the one night between must not hide what was taken from it, or given back.
-    """
-    cells = first.cells.with_columns(known_on=pl.lit(first.date))
-    known = [
-        day.cells.filter(pl.col("state") != State.INSUFFICIENT)
-        .select("key", last_state="state", last_mechanism="mechanism", last_kind="kind")
-        .with_columns(last_on=pl.lit(day.date))
-        for day in past
-    ]
-    if not known:
-        return cells
-    last = pl.concat(known).unique("key", keep="last", maintain_order=True)
-    joined = cells.join(last, on="key", how="left", maintain_order="left")
-    stale = (pl.col("state") == State.INSUFFICIENT) & (pl.col("kind") != "answer") & pl.col("last_state").is_not_null()
-    return joined.with_columns(
-        state=pl.when(stale).then("last_state").otherwise("state"),
-        mechanism=pl.when(stale).then("last_mechanism").otherwise("mechanism"),
-        kind=pl.when(stale).then("last_kind").otherwise("kind"),
-        known_on=pl.when(stale).then("last_on").otherwise("known_on"),
-    ).drop("last_state", "last_mechanism", "last_kind", "last_on")
-
-
-def _seen_first(found: pl.DataFrame, past: Sequence[Past], before: date | None, after: date) -> pl.DataFrame:
+def _since(found: pl.DataFrame, past: Sequence[Past], before: date | None, after: date) -> pl.DataFrame:
     """Add date_before, date_after, *first_seen* and *last_good*, and settle what "by what" means for what came back.
 
-    The cell's run of dates in the same wrong state is followed back through *past*; dates on which
-    it could not be judged do not end it.
+    *last_good* is the last date that shows the cell as it was before, which is not *before* when
+    that date could not tell. The cell's run of dates in the same wrong state is followed back
+    through *past*; dates on which it could not be judged do not end it.
     """
+    found = found.with_columns(date_before=pl.lit(before, pl.Date()), date_after=pl.lit(after))
+    if before is None:
+        return _run(found.with_columns(wrong="state", since=pl.lit(after)), past).drop("wrong")
     came_back = pl.col("change").is_in([Change.REAPPEARED, Change.CONVERGED])
-    standing = came_back if before is not None else pl.lit(value=True)
-    if before is not None:
-        found = found.with_columns(
-            mechanism=pl.when(came_back).then("mechanism_before").otherwise("mechanism"),
-            wrong=pl.when(came_back).then("state_before").otherwise("state"),
-            first_seen=pl.when(came_back).then("known_on").otherwise(pl.lit(after)),
-            last_good="known_on",
-        )
-    else:
-        found = found.with_columns(wrong="state", first_seen=pl.lit(after), last_good=pl.lit(None, pl.Date()))
-    found = found.with_columns(date_before=pl.lit(before, pl.Date()), date_after=pl.lit(after), ended=~standing)
+    ran = _run(found.filter(came_back).with_columns(wrong="was", since="was_on"), past)
+    ran = ran.with_columns(mechanism="was_mechanism", last_good="was_on").drop("wrong")
+    fresh = found.filter(~came_back).with_columns(first_seen=pl.lit(after), last_good="was_on")
+    return pl.concat([ran, fresh], how="diagonal").sort("key")
+
+
+def _run(found: pl.DataFrame, past: Sequence[Past]) -> pl.DataFrame:
+    """Add *first_seen*, of the run of dates in the state *wrong* up to *since*, and *last_good*, the one before it."""
+    found = found.rename({"since": "first_seen"})
+    found = found.with_columns(last_good=pl.lit(None, pl.Date()), ended=pl.lit(value=False))
     for day in reversed(past):
         then = day.cells.select("key", then="state")
         found = found.join(then, on="key", how="left", maintain_order="left")
@@ -202,7 +179,7 @@ def _seen_first(found: pl.DataFrame, past: Sequence[Past], before: date | None, 
             last_good=pl.when(~pl.col("ended") & ~same & ~unknown).then(pl.lit(day.date)).otherwise("last_good"),
             ended=pl.col("ended") | (~same & ~unknown),
         ).drop("then")
-    return found.drop("wrong", "ended")
+    return found.drop("ended")
 
 
 def _gathered(found: pl.DataFrame, judged: Judged) -> tuple[Anomalies, Events]:
@@ -217,7 +194,7 @@ def _gathered(found: pl.DataFrame, judged: Judged) -> tuple[Anomalies, Events]:
     )
     able = judged.cells.filter(pl.col("state") != State.INSUFFICIENT)
     able = able.select("domain_set", "qname", "resolver", "country", "role")
-    return event.gather(rows.sort("domain_set", "qname", "qtype", "resolver", "transport"), able)
+    return event.gather(rows.sort(compare.KEY), able)
 
 
 def _health(judged: Sequence[Judged]) -> Health:

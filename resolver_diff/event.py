@@ -34,8 +34,10 @@ SHOWN = {
     Mechanism.STUB: "one address for unrelated names",
     Mechanism.FORGED: "an address nobody else gives",
     Mechanism.INJECTED: "an injected reply",
-    Mechanism.POLICY: "declared policy",
 }
+DECLARED, FILTERED = "declared policy", "a filter of its own"
+ROLES = {"isp": "ISP"}  # the others are words
+NO_LONGER = {"no reply": "without a reply", DECLARED: "filtered by declared policy", FILTERED: "filtered"}
 VERBS = {
     Change.VANISHED: "vanished",
     Change.DIVERGED: "diverged",
@@ -65,9 +67,10 @@ def gather(anomalies: pl.DataFrame, judged: pl.DataFrame) -> tuple[Anomalies, Ev
     *judged*: domain_set, qname, resolver, country, role of every cell that could be judged on the
     later date; the denominators come from there.
     """
-    means = pl.col("mechanism").replace_strict(MEANS, return_dtype=pl.String)
     named = anomalies.with_columns(
-        means=means, first_bad=pl.when(_came_back()).then("date_after").otherwise("first_seen")
+        means=pl.col("mechanism").replace_strict(MEANS, return_dtype=pl.String),
+        shown=_shown(),
+        first_bad=pl.when(_came_back()).then("date_after").otherwise("first_seen"),
     )
     groups = named.select(KEY).unique().sort(KEY, nulls_last=True)
     groups = groups.with_columns(event=pl.Series([_name(row) for row in groups.iter_rows()], dtype=pl.String))
@@ -75,6 +78,7 @@ def gather(anomalies: pl.DataFrame, judged: pl.DataFrame) -> tuple[Anomalies, Ev
     gathered = named.group_by("event").agg(
         *(pl.col(name).first() for name in KEY),
         pl.col("mechanism").cast(pl.String).unique().sort().alias("mechanisms"),
+        pl.col("shown").unique().sort(),
         pl.col("qname").unique().sort().alias("qnames"),
         pl.col("resolver").unique().sort().alias("resolvers"),
         pl.col("operator").unique().sort(nulls_last=True).alias("operators"),
@@ -90,6 +94,14 @@ def gather(anomalies: pl.DataFrame, judged: pl.DataFrame) -> tuple[Anomalies, Ev
 
 def _came_back() -> pl.Expr:
     return pl.col("change").is_in([Change.REAPPEARED, Change.CONVERGED])
+
+
+def _shown() -> pl.Expr:
+    """Say a mechanism in words; policy is declared only where the resolver said so."""
+    declared = pl.col("evidence_for").str.contains("declared_policy", literal=True).fill_null(value=False)
+    policy = pl.when(declared).then(pl.lit(DECLARED)).otherwise(pl.lit(FILTERED))
+    words = pl.col("mechanism").cast(pl.String).replace_strict(SHOWN, default=None, return_dtype=pl.String)
+    return pl.coalesce(words, policy)
 
 
 def _name(key: Sequence[object]) -> str:
@@ -109,15 +121,19 @@ def _denominators(named: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
 def sentence(event: dict[str, object]) -> str:
     """Say an event in one sentence."""
     change = Change(str(event["change"]))
-    names = _listed(_leading_first(_texts(event["qnames"])), "name")
+    names = _counted(_leading_first(_texts(event["qnames"])), "name")
     verb = VERBS[change] if change is not Change.MECHANISM_CHANGED else _changed(event)
-    how = ", ".join(SHOWN[Mechanism(name)] for name in _texts(event["mechanisms"]))
+    shown = _texts(event["shown"])
+    how, ended = _series(shown, "and"), _series([NO_LONGER.get(words, words) for words in shown], "or")
     agreeing, asked = event["controls_agreeing"], event["controls_asked"]
+    against = f"{agreeing} of {asked} controls still answer{'s' if agreeing == 1 else ''}"
+    # where two replies came, one of them may be what the controls say
+    alone = "" if shown == [SHOWN[Mechanism.INJECTED]] else f"; none of {asked} controls says so"
     tails = {
-        Change.VANISHED: f"{how}; {agreeing} of {asked} controls still answer",
-        Change.DIVERGED: f"{how}; none of {asked} controls says so",
-        Change.REAPPEARED: f"no longer {how}",
-        Change.CONVERGED: f"no longer {how}",
+        Change.VANISHED: f"{how}; {against}",
+        Change.DIVERGED: f"{how}{alone}",
+        Change.REAPPEARED: f"no longer {ended}",
+        Change.CONVERGED: f"no longer {ended}",
         Change.MECHANISM_CHANGED: f"now {how}",
     }
     return f"{names} {verb} {_where(event)} {_when(event)}: {tails[change]}"
@@ -143,7 +159,13 @@ def _leading_first(names: list[str]) -> list[str]:
     return [leading, *(name for name in names if name != leading)]
 
 
-def _listed(listed: list[str], noun: str) -> str:
+def _series(words: list[str], last: str) -> str:
+    """Join words as a sentence does."""
+    *most, end = words
+    return f"{', '.join(most)} {last} {end}" if most else end
+
+
+def _counted(listed: list[str], noun: str) -> str:
     first, *rest = listed
     if not rest:
         return first
@@ -154,22 +176,23 @@ def _where(event: dict[str, object]) -> str:
     """Say at which resolvers; that it is all there are, when it is."""
     resolvers, operators = _texts(event["resolvers"]), _texts(event["operators"])
     if len(resolvers) > 1 and event["witnesses"] == event["denominator"]:
-        whose = (
-            operators[0]
-            if len(operators) == 1
-            else " ".join(str(event[one]) for one in ("country", "role") if event[one])
-        )
-        return f"at {'both' if len(resolvers) == 2 else f'all {len(resolvers)}'} {whose} resolvers"
-    return f"at {' and '.join(resolvers)}" if len(resolvers) <= 2 else f"at {_listed(resolvers, 'resolver')}"
+        every = "both" if len(resolvers) == 2 else f"all {len(resolvers)}"
+        if len(operators) == 1:
+            return f"at {every} {operators[0]} resolvers"
+        role, country = str(event["role"]), event["country"]
+        return f"at {every} {ROLES.get(role, role)} resolvers" + (f" in {country}" if country else "")
+    return f"at {_series(resolvers, 'and')}" if len(resolvers) <= 2 else f"at {_counted(resolvers, 'resolver')}"
 
 
 def _when(event: dict[str, object]) -> str:
-    before, after = event["date_before"] and event["last_good"], event["date_after"]
+    before, after = event["date_before"], event["date_after"]
     if not isinstance(after, date):
         return ""
     if not isinstance(before, date):
         since = event["first_bad"]
         return f"since {_day(since)}" if isinstance(since, date) and since != after else f"on {_day(after)}"
+    good = event["last_good"]
+    before = min(before, good) if isinstance(good, date) else before
     if (before.year, before.month) == (after.year, after.month):
         return f"between {before.day} and {_day(after)}"
     return f"between {_day(before)} and {_day(after)}"

@@ -10,16 +10,18 @@ thirty quiet names, control names and a canary, and says what is true where noth
 What is true is an address derived from the name, or what *truth* says about it. In place of a
 resolver may stand ``everyone``, ``controls`` or a country; in place of a name ``"*"`` (every name,
 control names too), ``quiet`` or ``canary``. The narrower one wins, and the later one among equals.
+Where a saying may stand, ``referral`` may: name servers of the root, and nothing else.
 
 *changes* and *today* (the later date judged alone, the earlier ones its history) list exactly the
 anomalies: ``vanished nxdomain nsdi-a gone.example``, with the qtype when it is not both. *evidence*
 names some of the evidence on them, *health* the conditions that are not well, *events* how many
-there are, *says* the sentence of one of them, *entered* and *left* what only one date has.
+there are, *says* the sentence of one of them, *entered* and *left* what only one date has. *moved* names
+the domain set into which names go on the later date.
 """
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from hashlib import blake2b
@@ -32,7 +34,7 @@ import yaml
 from resolver_diff.config import Resolver
 from resolver_diff.diff import Diff, anomalies, diff
 from resolver_diff.lab import saying
-from resolver_diff.lab.saying import Saying
+from resolver_diff.lab.saying import Saying, Sayings
 from resolver_diff.snapshot import Run, Snapshot
 from resolver_diff.tables import FAILURES, SILENCES, Observations, Outcome, Purpose
 
@@ -60,6 +62,10 @@ ATTEMPTS = 3
 FIRST = date(2026, 2, 10)
 
 
+class Referral(Saying):
+    """A referral to other name servers, from somebody who does not recurse."""
+
+
 @dataclass(frozen=True, slots=True)
 class Story:
     """One file of tests/scenarios."""
@@ -81,7 +87,10 @@ class Story:
     @property
     def after(self) -> Snapshot:
         """The later date."""
-        return self._day(self.told["after"], FIRST + timedelta(days=1))
+        after = self._day(self.told["after"], FIRST + timedelta(days=1))
+        moved = pl.col("qname").replace_strict(self.told.get("moved", {}), default=None, return_dtype=pl.String)
+        told = after.observations.with_columns(domain_set=pl.coalesce(moved, "domain_set"))
+        return replace(after, observations=told)
 
     def diff(self) -> Diff:
         """Judge the two dates."""
@@ -121,10 +130,7 @@ class _Day:
     def __init__(self, story: Mapping[str, Any], said: Mapping[str, Any], day: date) -> None:
         self.day = day
         self.said = [
-            (who, name, saying.read(value))
-            for who, names in said.items()
-            if who != "absent"
-            for name, value in names.items()
+            (who, name, _read(value)) for who, names in said.items() if who != "absent" for name, value in names.items()
         ]
         self.truth = {name: saying.read(value) for name, value in story.get("truth", {}).items()}
         without = said.get("absent", [])
@@ -165,8 +171,10 @@ class _Day:
         for attempt in range(ATTEMPTS):
             row = {**known, "attempt": attempt, "asked_at": at + timedelta(milliseconds=attempt)}
             outcome = spoken.outcome_for(name, qtype)
-            if outcome in SILENCES or dice.random() < spoken.loss:
-                yield {**row, "outcome": outcome if outcome in SILENCES else Outcome.TIMEOUT, "reply": None}
+            mute = outcome in SILENCES and spoken.then is None
+            if mute or dice.random() < spoken.loss:
+                cut = True if spoken.tc else None
+                yield {**row, "outcome": outcome if mute else Outcome.TIMEOUT, "reply": None, "tc": cut}
                 continue
             said: Saying | None = spoken
             reply = 0
@@ -174,7 +182,7 @@ class _Day:
                 turn = self.day.toordinal() + len(entry.name)
                 yield {**row, "reply": reply, **_message(said, name, qtype, turn)}
                 said, reply = said.then, reply + 1
-            if outcome not in FAILURES:
+            if outcome not in FAILURES or spoken.then is not None:
                 return
 
     def _saying(self, entry: Resolver, purpose: Purpose, name: str, qtype: str) -> Saying:
@@ -200,18 +208,28 @@ def _entry(name: str, place: int, cast: Mapping[str, dict[str, Any]]) -> Resolve
     return Resolver(name=name, **{"transport": "udp", "port": 53, **facts})
 
 
+def _read(value: object) -> Sayings:
+    """Read what stands where a saying may stand."""
+    if value == "referral":
+        return {saying.EVERY_QTYPE: Referral(Outcome.NODATA, soa=False)}
+    if isinstance(value, Mapping) and "referral" in value.values():
+        return {qtype: _read(text)[saying.EVERY_QTYPE] for qtype, text in value.items()}
+    return saying.read(value)
+
+
 def _message(said: Saying, name: str, qtype: str, turn: int) -> dict[str, Any]:
     """Return the columns that come from a message."""
     rdata = sorted(said.rdata(name, qtype, turn))
     text = " ".join(rdata) or None
     outcome = said.outcome_for(name, qtype)
     denier = said.denier(name, qtype)
+    refers = isinstance(said, Referral)
     return {
         "outcome": outcome,
         "rcode": said.rcode,
         "aa": said.aa,
-        "tc": False,
-        "ra": True,
+        "tc": said.tc,
+        "ra": not refers,
         "ad": False,
         "answer": text,
         "answer_hash": None
@@ -220,7 +238,7 @@ def _message(said: Saying, name: str, qtype: str, turn: int) -> dict[str, Any]:
         "cname": " ".join(said.cname) or None,
         "ttl": said.ttl,
         "soa": denier,
-        "authority": int(denier is not None),
+        "authority": 13 if refers else int(denier is not None),
         "ede": list(said.ede) or None,
         "ede_text": said.ede_text,
         "size": 100,

@@ -53,8 +53,15 @@ HELPS = {  # files at the top that are part of a stage, but not the way into it
     "_resolvers": "config",
     "_text": "config",
     "_yaml": "config",
+    "_elsewhere": "compare",
     "_health": "compare",
     "_pools": "compare",
+    "_replies": "compare",
+    "_special": "compare",
+    "_chance": "anomaly",
+    "_losses": "anomaly",
+    "_memory": "anomaly",
+    "_stubs": "anomaly",
     "_suspects": "anomaly",
 }
 PURE = {"tables", "wire", "plan", "compare", "evidence", "anomaly", "event", "diff", "reports"}

@@ -1,6 +1,7 @@
 """What each resolver said, next to what the controls say: cells, votes, consensus, health, shared tokens."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -72,6 +73,37 @@ def test_second_reply_is_kept_when_it_differs() -> None:
     assert tries(*replies[:2])["second_outcome"] is None
 
 
+def test_silence_beside_a_reply_is_none() -> None:
+    """A silence that was written down before the reply to the same query came does not count."""
+    found = tries((0, None, "timeout", None), (0, 1, "answer", "192.0.2.1"))
+    assert (found["outcome"], found["attempts"], found["silent_attempts"]) == (Outcome.ANSWER, 1, 0)
+
+
+def test_lowest_reply_counts() -> None:
+    """Where the first reply of a query is missing, the next one stands for it."""
+    found = tries((0, 2, "answer", "192.0.2.9"), (0, 1, "nxdomain", None), (1, 0, "answer", "192.0.2.9"))
+    assert (found["outcome"], found["second_answer"]) == (Outcome.NXDOMAIN, "192.0.2.9")
+
+
+def test_failure_beside_an_answer_is_no_second_reply() -> None:
+    """Of the replies to one query the first that answers or denies counts, and a failure contradicts nothing."""
+    found = tries((0, 0, "servfail", None), (0, 1, "answer", "192.0.2.1"))
+    assert (found["outcome"], found["second_outcome"]) == (Outcome.ANSWER, None)
+
+
+def test_late_reply_to_a_control_question_counts() -> None:
+    """A control question whose silence was written down before its reply came was answered."""
+    one = day({})
+    control = pl.col("purpose") == Purpose.CONTROL
+    late = one.observations.with_columns(reply=pl.when(control).then(1).otherwise("reply").cast(pl.UInt8))
+    silent = one.observations.filter(control).with_columns(
+        reply=pl.lit(None, pl.UInt8), outcome=pl.lit("timeout", one.observations.schema["outcome"]), answer=None
+    )
+    found = anomalies(replace(one, observations=pl.concat([silent, late], how="vertical_relaxed")))
+    assert found.health.frame["control_asked"].unique().to_list() == [6]
+    assert found.health.frame["control_failed"].sum() == 0
+
+
 def test_consensus_needs_two_operators() -> None:
     """One control that answers is an opinion; without a second nothing can be told."""
     others = {name: {"x.example": "timeout"} for name in ("google", "cloudflare", "opendns", "digitalcourage")}
@@ -136,6 +168,48 @@ def test_register_is_not_ill() -> None:
     assert len(found.anomalies) == 60
     health = found.health.frame.filter(pl.col("resolver") == "nsdi-a").row(0, named=True)
     assert health["condition"] == Condition.WELL
+
+
+def test_votes_that_do_not_count_are_told() -> None:
+    """A control whose denials claim authority and show no SOA is named, with how many they are."""
+    found = judged({"google": {"x.example": "nxdomain aa no-soa"}})
+    (says,) = found.health.frame.filter(pl.col("resolver") == "google")["says"]
+    assert says == "denials that claim authority and show no SOA, and are no votes: 2"
+
+
+def test_controls_that_the_world_contradicts_are_told() -> None:
+    """Controls that deny what most countries answer are named, and nobody is judged by them."""
+    found = judged({"controls": {"x.example": {"A": "nxdomain"}}})
+    says = found.health.frame.filter(pl.col("resolver").is_in(["google", "quad9"]))["says"].unique().to_list()
+    assert says == ["questions that it denies and most countries answer, not judged: 1"]
+    assert cell(found, "isp-ru")["consensus"] is None
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ("unreachable", "all 66 questions were refused: nothing listens at its address"),
+        ("timeout", "none of 66 questions got a reply"),
+    ],
+)
+def test_refused_is_told_from_silent(said: str, says: str) -> None:
+    """An address where nothing listens is told from one that says nothing."""
+    found = judged({"isp-de": {"*": said, "canary": said}})
+    assert found.health.frame.filter(pl.col("resolver") == "isp-de")["says"].to_list() == [says]
+
+
+@pytest.mark.parametrize(
+    ("canary", "says"),
+    [
+        ("referral", "names that cannot exist end in a referral: it does not look names up"),
+        ("servfail", "names that cannot exist end in SERVFAIL: it does not look names up"),
+        ("nodata", "names that cannot exist end in NODATA, and not in NXDOMAIN"),
+    ],
+)
+def test_canaries_that_are_not_denied_are_told(canary: str, says: str) -> None:
+    """A resolver whose canaries end in anything but NXDOMAIN is not well, and the health row says why."""
+    found = judged({"isp-de": {"canary": canary}})
+    assert found.health.frame.filter(pl.col("resolver") == "isp-de")["says"].to_list() == [says]
 
 
 def test_nothing_without_controls() -> None:
@@ -273,3 +347,13 @@ def test_one_question_a_name_is_enough_to_see_a_domain_lost() -> None:
     only_a = one.observations.filter((pl.col("qtype") == "A") | (pl.col("purpose") != Purpose.TARGET))
     found = anomalies(Snapshot(one.date, one.vantage, one.runs, only_a))
     assert sorted(found.anomalies.frame["qname"]) == sorted(lost)
+
+
+def test_resolvers_that_lose_at_random_share_the_false_alarms() -> None:
+    """Each resolver that loses questions at random has its chance to lose a name, so their number counts."""
+    lossy = {"quiet": "answer loss=0.5", "x.example": "timeout"}
+    alone, together = judged({"isp-in": lossy}), judged({"isp-in": lossy, "isp-br": lossy, "isp-ir": lossy})
+    expected = [cell(found, "isp-in")["expected_by_chance"] for found in (alone, together)]
+    assert expected[1] == pytest.approx(3 * expected[0])
+    calm = judged({"isp-in": lossy, "isp-br": lossy, "isp-ir": {"x.example": "timeout"}})
+    assert cell(calm, "isp-ir")["state"] == State.VANISHED  # it loses nothing else

@@ -1,7 +1,10 @@
 """Anomalies become events: one cause, one row, the same name whenever it is judged again."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
+
+import pytest
 
 import stories
 from resolver_diff.diff import Diff, diff
@@ -59,3 +62,45 @@ def test_first_seen_looks_back() -> None:
     assert found.anomalies.frame["first_seen"].unique().to_list() == [stories.FIRST]
     found = told({}, {"nsdi-a": GONE}, {}, {"nsdi-a": {"*": "servfail"}}, {"nsdi-a": GONE})
     assert found.anomalies.frame["first_seen"].unique().to_list()[0].isoformat() == "2026-02-09"
+
+
+def test_onset_skips_nights_that_cannot_tell() -> None:
+    """What vanished on a night when its resolver was down has the last night that shows it as its last good one."""
+    found = told({"nsdi-a": GONE}, {"nsdi-a": {"*": "servfail"}}, {})
+    (event,) = found.events.rows()
+    assert (event["last_good"], event["first_bad"]) == (date(2026, 2, 9), date(2026, 2, 11))
+    assert found.anomalies.frame["date_before"].unique().to_list() == [date(2026, 2, 10)]
+    assert "between 9 and 11 February 2026" in str(event["says"])
+
+
+def test_return_skips_nights_that_cannot_tell() -> None:
+    """What was given back on such a night was missed from its first night on, and until the last one that shows it."""
+    found = told({}, {"nsdi-a": {"*": "servfail"}}, {}, {"nsdi-a": GONE}, {"nsdi-a": GONE})
+    (event,) = found.events.rows()
+    assert (event["last_good"], event["first_bad"]) == (date(2026, 2, 9), date(2026, 2, 11))
+    assert found.anomalies.frame["first_seen"].unique().to_list() == [date(2026, 2, 8)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ({}, {"isp-ir": {"x.example": "timeout"}}, "no reply; 5 of 5 controls still answer"),
+        ({"isp-ir": {"x.example": "timeout"}}, {}, "no longer without a reply"),
+        ({"isp-ir": {"x.example": {"A": "nxdomain", "AAAA": "nodata"}}}, {}, "no longer NODATA or NXDOMAIN"),
+        ({}, {"isp-ir": {"x.example": {"A": "nxdomain", "AAAA": "nodata"}}}, "NODATA and NXDOMAIN; 5 of 5"),
+        ({}, {"family": {"x.example": "nxdomain ede=17"}}, "declared policy; 5 of 5"),
+        ({}, {"family": {"x.example": "nxdomain"}}, "a filter of its own; 5 of 5"),
+        ({"family": {"x.example": "nxdomain"}}, {}, "no longer filtered"),
+        (
+            {},
+            {
+                "nsdi-a": {"x.example": "nxdomain"},
+                **{name: {"x.example": "timeout"} for name in ("google", "quad9", "opendns")},
+            },
+            "2 of 5 controls still answer",
+        ),
+    ],
+)
+def test_sentence_says_by_what(before: Mapping[str, Any], after: Mapping[str, Any], says: str) -> None:
+    """An event says in a sentence by what, and policy is declared only where the resolver did so."""
+    assert any(says in sentence for sentence in told(after, before).events.frame["says"])

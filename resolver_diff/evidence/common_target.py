@@ -10,14 +10,13 @@ no control is shown.
 
 import polars as pl
 
+from resolver_diff._pools import UNRELATED_TARGET
 from resolver_diff.evidence import Bearing, Claim, Evidence
-
-UNRELATED = 2
 
 EVIDENCE = Evidence(
     claim=Claim.DIVERGENT,
     bearing=Bearing.SUPPORTS,
-    when=pl.col("target_domains") >= UNRELATED,
+    when=pl.col("target_domains") >= UNRELATED_TARGET,
     says="the same CNAME target, {cname}, is given for {target_domains} unrelated names",
     decides=True,
 )

@@ -14,6 +14,8 @@ from resolver_diff.evidence import Bearing, Claim, Evidence
 EVIDENCE = Evidence(
     claim=Claim.VANISHED,
     bearing=Bearing.SUPPORTS,
-    when=(pl.col("kind") == "denial") & (pl.col("controls_agreeing") == pl.col("controls_asked")),
+    when=(pl.col("consensus") == "answer")
+    & (pl.col("kind") == "denial")
+    & (pl.col("controls_agreeing") == pl.col("controls_asked")),
     says="{controls_agreeing} of {controls_asked} controls still answer",
 )

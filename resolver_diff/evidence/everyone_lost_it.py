@@ -8,14 +8,15 @@ Wrong when several countries block the same name and most of the panel is from t
 
 import polars as pl
 
+from resolver_diff.compare import WORLD
 from resolver_diff.evidence import Bearing, Claim, Evidence
-
-COUNTRIES = 3  # fewer are not the world
 
 EVIDENCE = Evidence(
     claim=Claim.VANISHED,
     bearing=Bearing.WEAKENS,
-    when=(pl.col("countries_asked") >= COUNTRIES) & (2 * pl.col("countries_lost") > pl.col("countries_asked")),
+    when=(pl.col("consensus") == "answer")
+    & (pl.col("countries_asked") >= WORLD)
+    & (2 * pl.col("countries_lost") > pl.col("countries_asked")),
     says="{countries_lost} of {countries_asked} other countries got no answer either",
     decides=True,
 )

@@ -1,6 +1,7 @@
-"""The resolver gave this address, or one in its prefix, on an earlier date, when nothing was wrong.
+"""The resolver gave this address before, when nothing was wrong, or one in its prefix, when it agreed.
 
-Clears the difference: a region has its own addresses, and keeps them.
+Clears the difference: a region has its own addresses, and keeps them. An address that only was
+not convicted then clears nothing but itself: a block page may stand next to a cache.
 
 Wrong when the earlier date was wrong already and nobody could tell.
 """

@@ -8,9 +8,8 @@ Wrong when the filter's operator was made to add other names.
 
 import polars as pl
 
+from resolver_diff.compare import FILTERS
 from resolver_diff.evidence import Bearing, Claim, Evidence
-
-FILTERS = ("family", "malware", "ads")
 
 EVIDENCE = Evidence(
     claim=Claim.EITHER,

@@ -1,4 +1,4 @@
-"""Other registers of the same country have no answer for it either.
+"""Other resolvers of the same register deny it too.
 
 Supports that a name was taken from a national register: several servers that are fed
 from one list lose the same name at once.
@@ -13,6 +13,6 @@ from resolver_diff.evidence import Bearing, Claim, Evidence
 EVIDENCE = Evidence(
     claim=Claim.VANISHED,
     bearing=Bearing.SUPPORTS,
-    when=(pl.col("role") == "register") & (pl.col("peers_lost") > 0),
-    says="{peers_lost} of {peers_asked} other registers of {country} do not answer it either",
+    when=(pl.col("role") == "register") & (pl.col("kind") == "denial") & (pl.col("peers_denying") > 0),
+    says="{peers_denying} of {peers_asked} other resolvers of the registers of {country} deny it too",
 )

@@ -1,20 +1,24 @@
 """A CNAME target is one that the controls give.
 
 Clears the difference: the same host of the same CDN, at another edge. It does not clear an
-address that cannot be on the public Internet.
+address that cannot be on the public Internet, nor one that is given for unrelated names.
 
-Wrong when the last step of the chain is forged and the first ones are not.
+Wrong when the last step of the chain is forged, for one or two names only, and the first ones are not.
 """
 
 import polars as pl
 
+from resolver_diff._pools import UNRELATED_ADDRESS
 from resolver_diff.evidence import Bearing, Claim, Evidence
 from resolver_diff.tables import State
+
+EDGE = ~pl.col("shares_address") & ~pl.col("shares_prefix")
+MADE_UP = pl.col("bogon") | pl.col("second_bogon") | (pl.col("stub_domains") >= UNRELATED_ADDRESS)
 
 EVIDENCE = Evidence(
     claim=Claim.DIVERGENT,
     bearing=Bearing.WEAKENS,
-    when=pl.col("shares_cname") & ~pl.col("shares_address") & ~pl.col("shares_prefix") & ~pl.col("bogon"),
+    when=pl.col("shares_cname") & EDGE & ~MADE_UP,
     says="the CNAME leads where the controls are led too",
     decides=True,
     leaves=State.AGREES,

@@ -1,0 +1,69 @@
+"""Addresses and aliases that one resolver gives for names that have nothing in common."""
+
+import polars as pl
+
+from resolver_diff._pools import ADDRESS, CNAME, PREFIX, UNRELATED_ADDRESS, UNRELATED_TARGET
+from resolver_diff.compare import Comparison
+from resolver_diff.tables import State
+
+ENOUGH = {ADDRESS: UNRELATED_ADDRESS, CNAME: UNRELATED_TARGET}  # fewer need no look at who is related
+HOST = r"([^.]+\.[^.]+)$"  # the last two labels of a CNAME target: whose host it is
+KEPT = ("key", "q", "r", "op", "country", "said", "domain", "kind", "unfit")
+
+
+def foreign(cells: pl.DataFrame) -> pl.DataFrame:
+    """Return the cells, with what is looked at, whose answer or CNAME the controls do not share."""
+    here = (pl.col("apparent") == State.DIVERGENT) & ~pl.col("shares_address") & ~pl.col("shares_prefix")
+    return cells.filter(here).select(*KEPT)
+
+
+def tokens(odd: pl.DataFrame, comparison: Comparison, *carried: str) -> pl.DataFrame:
+    """Return the addresses and CNAME targets of *odd* that the controls do not give for that name."""
+    rows = comparison.answers.of_rows(odd, "q", *carried).filter(pl.col("token_kind") != PREFIX)
+    return rows.join(comparison.published, on=["q", "token_kind", "token"], how="anti")
+
+
+def stubs(comparison: Comparison) -> pl.DataFrame:
+    """Return the tokens that one resolver gives for several unrelated names: r, token_kind, token, unrelated.
+
+    Names are related when they lie under one registrable domain, or when the controls publish a common
+    token for them, or CNAME targets of one host's domain; relations chain among the names that one
+    resolver gives one token. What the accused's own operator publishes relates nothing.
+    """
+    rows = tokens(foreign(comparison.cells).filter(~pl.col("unfit")), comparison, "r", "op", "domain")
+    stub = ["r", "token_kind", "token"]
+    many = rows.group_by(stub).agg(domains=pl.col("domain").n_unique())
+    enough = pl.col("domains") >= pl.col("token_kind").replace_strict(ENOUGH, return_dtype=pl.UInt32)
+    many = many.filter(enough).sort(stub).with_row_index("stub")
+    named = rows.join(many, on=stub).select("stub", "q", "op", "domain", "token").unique()
+    links = named.join(_links(comparison, named), on="q")
+    links = links.filter((pl.col("op_least") != pl.col("op")) | (pl.col("op_most") != pl.col("op")))
+    links = links.filter(pl.col("link") != pl.col("token"))
+    groups = components(named.select("stub", "domain").unique(), links.select("stub", "domain", "link").unique())
+    return many.join(groups, on="stub").select(*stub, "unrelated")
+
+
+def _links(comparison: Comparison, named: pl.DataFrame) -> pl.DataFrame:
+    """Return what ties names to others: q, link, and the least and greatest operator that publish it."""
+    published = comparison.published.join(named, on="q", how="semi")
+    targets = comparison.answers.tokens.filter(pl.col("kind") == CNAME).select("token", "text").unique("token")
+    hosts = published.filter(pl.col("token_kind") == CNAME).join(targets, on="token")
+    hosts = hosts.with_columns(token=pl.col("text").str.extract(HOST).fill_null(pl.col("text")).hash(CNAME + 1))
+    columns = ("q", pl.col("token").alias("link"), "op_least", "op_most")
+    return pl.concat([published.select(columns), hosts.select(columns)])
+
+
+def components(members: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
+    """Return per stub how many groups its domains form; *links* tie domains that publish the same.
+
+    Each domain takes the least label among those it is tied to, until nothing changes.
+    """
+    labels = members.with_columns(label=pl.col("domain").rank("dense").over("stub").cast(pl.UInt32))
+    while True:
+        least = links.join(labels, on=["stub", "domain"]).group_by("stub", "link").agg(pl.col("label").min())
+        reach = links.join(least, on=["stub", "link"]).group_by("stub", "domain").agg(reached=pl.col("label").min())
+        joined = labels.join(reach, on=["stub", "domain"], how="left")
+        better = pl.min_horizontal("label", "reached")
+        if not joined.select((better != pl.col("label")).any()).item():
+            return labels.group_by("stub").agg(unrelated=pl.col("label").n_unique().cast(pl.UInt32))
+        labels = joined.with_columns(label=better).drop("reached")
