@@ -120,7 +120,8 @@ def _synthesised(odd: pl.DataFrame, cells: pl.DataFrame, comparison: Comparison)
     fours = fours.filter((pl.col("qtype") == "A") & (pl.col("kind") == "answer"))
     fours = comparison.answers.of_rows(fours, "r", "qname", "votes").filter(pl.col("token_kind") == ADDRESS)
     fours = fours.select("r", "qname", "votes", four="text").unique()
-    own = rows.join(fours, on=["r", "qname", "four"], how="semi")
+    sane = sixes.join(comparison.answers.bogons, on="said", how="anti")  # a sinkhole is no address to translate
+    own = rows.join(sane, on="key", how="semi").join(fours, on=["r", "qname", "four"], how="semi")
     controls = rows.join(fours.filter("votes"), on=["qname", "four"], how="semi")
     return pl.concat([own, controls]).select("key").unique().with_columns(synthesised=pl.lit(value=True))
 
@@ -129,12 +130,13 @@ FOUR = {"text": pl.String(), "four": pl.String()}
 
 
 def _embedded(text: str) -> str | None:
-    """Return the IPv4 address in the last 32 bits of an IPv6 address; null for mapped ones, which no DNS64 makes."""
+    """Return the IPv4 address in the last 32 bits of an IPv6 address; null for mapped ones and the like: no DNS64's."""
     try:
         address = ipaddress.IPv6Address(text)
     except ValueError:
         return None
-    return None if address.ipv4_mapped else str(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    bare = address.ipv4_mapped or int(address) >> 32 == 0
+    return None if bare else str(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
 
 
 def _aa_before(odd: pl.DataFrame, past: Sequence[Past]) -> pl.DataFrame:
