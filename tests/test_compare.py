@@ -357,3 +357,17 @@ def test_resolvers_that_lose_at_random_share_the_false_alarms() -> None:
     assert expected[1] == pytest.approx(3 * expected[0])
     calm = judged({"isp-in": lossy, "isp-br": lossy, "isp-ir": {"x.example": "timeout"}})
     assert cell(calm, "isp-ir")["state"] == State.VANISHED  # it loses nothing else
+
+
+def test_name_denied_where_only_the_type_is_missing() -> None:
+    """NXDOMAIN where the controls say NODATA cannot be told, unless the name's other type is lost in the same way."""
+    said: dict[str, Any] = {
+        "everyone": {"x.example": {"AAAA": "nodata"}},
+        "isp-de": {"x.example": {"AAAA": "nxdomain"}},
+    }
+    found = cell(judged(said), "isp-de", qtype="AAAA")
+    assert (found["state"], found["evidence_against"]) == (State.INSUFFICIENT, ["denies_whole_name"])
+    said["isp-de"] = {"x.example": "nxdomain"}
+    both = judged(said)
+    assert cell(both, "isp-de", qtype="AAAA")["state"] == State.VANISHED
+    assert both.anomalies.frame["qtype"].to_list() == ["A"]
