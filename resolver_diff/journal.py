@@ -131,8 +131,8 @@ class Journal:
         return total
 
     def speaking_resolvers(self) -> set[str]:
-        """Return the names of the resolvers that have sent any message."""
-        return self._resolvers(pl.col("reply").is_not_null())
+        """Return the names of the resolvers that have sent any message, be it one that was truncated."""
+        return self._resolvers(pl.col("reply").is_not_null() | pl.col("tc").fill_null(value=False))
 
     def unreachable_resolvers(self) -> set[str]:
         """Return the names of the resolvers of which the network said, at least once, that nobody is there."""

@@ -157,7 +157,7 @@ def test_a_truncated_reply_is_completed_over_tcp(tmp_path: Path) -> None:
 def test_a_truncated_reply_without_tcp_is_silence_that_says_why(tmp_path: Path) -> None:
     """TC over UDP and nothing over TCP: timeout, with tc set, at every attempt."""
     memory = Memory(lambda transport, _a, query, _n: [answer(query, truncated=True)] if transport == "udp" else [])
-    take(tmp_path / "s", memory)
+    assert take(tmp_path / "s", memory).silent == ()  # it said something
     (loaded,) = snapshot.load(tmp_path / "s", DAY)
     rows = loaded.observations.filter((pl.col("qname") == "a.example") & (pl.col("resolver") == "one"))
     assert rows.select(pl.col("outcome").cast(pl.String), "tc").rows() == [("timeout", True)] * 3
