@@ -316,7 +316,7 @@ def test_a_million_names_take_seconds_and_little_memory(tmp_path: Path) -> None:
     )
     names, seconds, kilobytes = json.loads(done.stdout)
     assert names == 1_000_000
-    assert seconds < 10
+    assert seconds < 60  # 4 on a quiet machine; a quadratic step would take an hour
     assert kilobytes < 500_000
 
 

@@ -32,8 +32,8 @@ async def test_replies_come_in_the_order_of_their_times() -> None:
     """The time to a reply is data: it orders the responses, and nothing waits for it."""
     begun = time.monotonic()
     async with replaying(respond).open() as session:
-        got = await all_of(session, asking(["plain-1.test", "two-1.test", "silent-1.test"], HERE), patience=1.0)
-    assert time.monotonic() - begun < 0.5
+        got = await all_of(session, asking(["plain-1.test", "two-1.test", "silent-1.test"], HERE), patience=30.0)
+    assert time.monotonic() - begun < 10.0
     assert rows(got) == [
         (1, 0, 0, reply(query("two-1.test"), last=66)[2:]),
         (0, 0, 0, reply(query("plain-1.test"))[2:]),

