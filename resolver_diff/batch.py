@@ -41,7 +41,13 @@ class _Attempt:
     trouble: NDArray[np.uint8]
     truncated: NDArray[np.bool_]  # a reply over UDP was; it is asked for over TCP
     row: NDArray[np.int32]  # of the query in the queries of its transport
+    says: dict[int, str] = field(default_factory=dict)  # its trouble in words, by position
     queries: dict[str, Queries] = field(default_factory=dict)
+
+    def words(self, position: NDArray[np.int64]) -> pl.Series:
+        """Return the trouble at each *position* in words; null where there is none."""
+        told = [self.says.get(place) for place in position.tolist()] if self.says else [None] * len(position)
+        return pl.Series(told, dtype=pl.String)
 
     @classmethod
     def of(cls, size: int) -> "_Attempt":
@@ -195,6 +201,9 @@ class Batch:
         state = self.attempts[attempt]
         trouble = responses.trouble[mine]
         state.trouble[position[trouble != Trouble.NONE]] = trouble[trouble != Trouble.NONE]
+        if responses.says:
+            told = zip(mine.tolist(), position.tolist(), strict=True)
+            state.says.update((place, responses.says[row]) for row, place in told if row in responses.says)
         whole = trouble == Trouble.NONE
         mine, position = mine[whole], position[whole]
         if not len(mine):
@@ -252,6 +261,7 @@ class Batch:
                 "attempt": pl.Series(np.full(len(position), attempt, np.uint8)),
                 "outcome": OUTCOMES_OF_TROUBLE[state.trouble[position].astype(np.int64)],
                 "tc": pl.Series(state.truncated[position]).set(pl.Series(~state.truncated[position]), None),
+                "trouble": state.words(position),
             }
         )
         return self._with_question(position, facts)

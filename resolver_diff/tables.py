@@ -202,6 +202,7 @@ class Observations(Table):
     nsid = Column(pl.String(), "Name Server Identifier (RFC 5001): as text when it is printable ASCII, else in hexadecimal after 0x.", nullable=True)
     size = Column(pl.UInt32(), "Octets received.", nullable=True)
     rtt = Column(INTERVAL, "From query to reply; of the query repeated over TCP where tc says so.", nullable=True)
+    trouble = Column(pl.String(), "What was wrong where no DNS message came: the fault of a certificate, the status of HTTP, the word of ICMP.", nullable=True)
     wire = Column(pl.Binary(), "The message itself, only with --keep-wire.", nullable=True)
 
 

@@ -53,6 +53,7 @@ def said(batch: Batch, name: str, attempt: int = 0, *, resolver: str = "over-udp
         rtt=np.array([5_000_000]),
         trouble=np.array([trouble], np.uint8),
         messages=Messages.of([b"" if trouble else reply.to_wire()]),
+        says={0: str(how["says"])} if "says" in how else {},
     )
 
 
@@ -61,6 +62,14 @@ def rows(batch: Batch, name: str, resolver: str = "over-udp") -> list[Row]:
     kept = pl.concat([batch.settled_rows(), batch.remaining_rows()])
     mine = kept.filter((pl.col("qname") == name) & (pl.col("resolver") == resolver)).sort("attempt", "reply")
     return mine.select("attempt", "reply", pl.col("outcome").cast(pl.String), "tc", "answer").rows()
+
+
+def test_trouble_is_kept_in_words(batch: Batch) -> None:
+    """Where the transport says what was wrong, the row repeats it; the others say nothing."""
+    batch.hear("udp", said(batch, "a.example", trouble=Trouble.TLS, says="the certificate has expired"))
+    told = batch.remaining_rows().filter(pl.col("resolver") == "over-udp").sort("qname")
+    assert told.filter(pl.col("qname") == "a.example")["trouble"].to_list() == ["the certificate has expired"]
+    assert told.filter(pl.col("qname") != "a.example")["trouble"].drop_nulls().len() == 0
 
 
 def test_an_error_before_the_answer_is_forgotten(batch: Batch) -> None:

@@ -103,7 +103,7 @@ def test_a_change_of_means_is_no_end(tmp_path: Path) -> None:
 
 
 def test_it_ends_well_and_soon(played: Played) -> None:
-    """Seven days cost 3 to 9 s of CPU, by the machine; five times that would be a fault of ours and not the machine's."""
+    """Seven days cost 3 to 9 s of CPU, by the machine; five times that would be a fault of ours."""
     assert played.status == 0
     assert played.seconds < 45
 

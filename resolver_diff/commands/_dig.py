@@ -23,10 +23,12 @@ def show(row: dict[str, Any], width: int | None) -> Iterator[Line]:
     """Yield one observation: the query, and the reply if there was one."""
     attempt = f", attempt {row['attempt'] + 1}" if row["attempt"] else ""
     second = f", reply {row['reply'] + 1}" if row["reply"] else ""
-    when = f"{row['asked_at']:%Y-%m-%d %H:%M:%S} UTC"
+    when = f"{row['asked_at']:%Y-%m-%d %H:%M:%S} UTC" if row["asked_at"] else "never"
     yield line(f"  ;; asked {when} over {row['transport']}{attempt}{second}", Tone.FAINT)
     if row["rcode"] is None:
         yield line(f"  ;; no answer: {row['outcome']}")
+        if row["trouble"] is not None:
+            yield from paragraph(f";; {row['trouble']}", width=width, first="  ", rest="     ")
         return
     flags = ["qr", *(flag for flag in FLAGS if row[flag])]
     authority = f"; AUTHORITY: {row['authority']}" if row["authority"] is not None else ""

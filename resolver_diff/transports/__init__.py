@@ -26,6 +26,8 @@ class Endpoint:
     hostname: str | None = None
     path: str | None = None
     ca: str | None = None
+    pins: tuple[str, ...] = ()  # base64 of SHA-256 of a SubjectPublicKeyInfo (RFC 7858 4.2)
+    method: str = "GET"  # or POST (RFC 8484 4.1)
 
 
 class Trouble(IntEnum):
@@ -67,6 +69,7 @@ class Responses:
     rtt: NDArray[np.int64]  # ns from query to reply, at least 0
     trouble: NDArray[np.uint8]  # a Trouble; the message is empty when it is not NONE
     messages: Messages
+    says: dict[int, str] = field(default_factory=dict)  # by row: the trouble in words, where more is known of it
 
     def __len__(self) -> int:
         return len(self.number)

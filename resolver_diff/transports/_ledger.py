@@ -207,15 +207,20 @@ class Ledger:
             asked.answered(rows[first], rtt[first])
             self._keep(Responses(asked.queries.number[rows], nth, rtt, np.zeros(len(rows), np.uint8), messages))
 
-    def trouble(self, asked: Asked, rows: Rows, trouble: Trouble) -> None:
-        """Note *trouble* instead of a first reply to each of *rows* (each once); those already answered keep that."""
+    def trouble(self, asked: Asked, rows: Rows, trouble: Trouble, says: str | None = None) -> None:
+        """Note *trouble* instead of a first reply to each of *rows* (each once); those already answered keep that.
+
+        *says* puts it into words: what was wrong with the certificate, which HTTP status came.
+        """
         rows = rows[asked.replies[rows] == 0]
         if len(rows):
             nth = asked.count(rows)
             rtt = np.maximum(time.time_ns() - asked.queries.sent[rows], 0)
             asked.answered(rows, rtt)
             empty = Messages.of([b""] * len(rows))
-            self._keep(Responses(asked.queries.number[rows], nth, rtt, np.full(len(rows), trouble, np.uint8), empty))
+            code = np.full(len(rows), trouble, np.uint8)
+            words = dict.fromkeys(range(len(rows)), says) if says else {}
+            self._keep(Responses(asked.queries.number[rows], nth, rtt, code, empty, words))
 
     def _keep(self, responses: Responses) -> None:
         self._pending.append(responses)
@@ -244,12 +249,17 @@ def joined(responses: list[Responses]) -> Responses:
     if not responses:
         none, no = np.empty(0, np.int64), np.empty(0, np.uint8)
         return Responses(none, no, none, no, Messages.of(()))
+    begins = np.cumsum([0, *(len(part) for part in responses)]).tolist()
+    words = {
+        begin + row: text for begin, part in zip(begins, responses, strict=False) for row, text in part.says.items()
+    }
     return Responses(
         np.concatenate([part.number for part in responses]),
         np.concatenate([part.reply for part in responses]),
         np.concatenate([part.rtt for part in responses]),
         np.concatenate([part.trouble for part in responses]),
         Messages.join([part.messages for part in responses]),
+        words,
     )
 
 
