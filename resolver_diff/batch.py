@@ -138,9 +138,10 @@ class Batch:
         self.attempts.append(state)
         state.asked[position] = True
         due = self._due(position, attempt)
-        carried = self.transport[self.resolver[position]]
-        for name in np.unique(carried).tolist():
-            of_transport = carried == name
+        for name in np.unique(self.transport).tolist():
+            of_transport = (self.transport == name)[self.resolver[position]]
+            if not of_transport.any():
+                continue
             state.queries[name] = self._queries(position[of_transport], due[of_transport], attempt)
             state.row[position[of_transport]] = np.arange(np.count_nonzero(of_transport))
         return state.queries
@@ -168,7 +169,7 @@ class Batch:
         position = self._position(number)
         known = self.number[position] == number
         attempt = responses.number % ATTEMPTS
-        own = self.transport[self.resolver[np.where(known, position, 0)]] == name
+        own = (self.transport == name)[self.resolver[position]]
         for index in range(len(self.attempts)):
             for is_own in (True, False):
                 mine = np.flatnonzero(known & (attempt == index) & (own == is_own))
@@ -192,11 +193,14 @@ class Batch:
         self._rows = [rows.filter(~settled)]
         return pl.concat([self._answered_rows(), rows.filter(settled), *self._silences(settled=True)])
 
-    def remaining_rows(self) -> pl.DataFrame:
-        """Return all rows not yet returned: the batch is over, and silence is silence."""
-        rows = pl.concat([self._answered_rows(), *self._rows, *self._silences(settled=False)])
+    def remaining_rows(self) -> tuple[pl.DataFrame, bool]:
+        """Return all rows not yet returned, and whether they are in the order of a snapshot.
+
+        The batch is over, and silence is silence.
+        """
+        parts = [self._answered_rows(), *self._rows, *self._silences(settled=False)]
         self._rows = []
-        return rows
+        return pl.concat(parts), len(parts) == 1
 
     def _answered_rows(self) -> pl.DataFrame:
         """Return, once, the rows of the first replies, in the order of a snapshot."""
@@ -218,10 +222,7 @@ class Batch:
     def _ordered(self, position: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return *position* in the order of a snapshot, so that little is left to sort when rows are written."""
         if self._order is None:
-            names = self.questions["qname"]
-            run = names.rle_id().to_numpy()
-            heads = np.flatnonzero(np.diff(run, prepend=np.uint32(0xFFFFFFFF)))
-            keys = [_rank(self.questions["domain_set"]), _rank(names[heads])[run], _rank(self.questions["qtype"])]
+            keys = [_rank(self.questions[column]) for column in ("domain_set", "qname", "qtype")]
             resolvers = _rank(pl.Series([entry.name for entry in self.plan.resolvers], dtype=pl.String))
             order = resolvers[self.resolver]
             for key in reversed(keys):
@@ -283,7 +284,7 @@ class Batch:
             return
         self.spoke[self.resolver[position]] = True
         replies = responses.messages.take(mine)
-        decoded = self._decoder.read(self.messages, self.message[position], replies)
+        decoded = self._decoder.read(self.messages, self.message[position], replies, responses.echoed[mine])
         if name is None:
             decoded = replace(decoded, flags=decoded.flags | np.uint16(TC))
         elif name == "udp":
@@ -376,14 +377,17 @@ def _count(replies: NDArray[np.uint8], position: NDArray[np.int64]) -> NDArray[n
 
 
 def _rank(values: pl.Series) -> NDArray[np.int64]:
-    """Return the place of each value among all, equal ones sharing theirs; null is the first."""
-    order = values.arg_sort(nulls_last=False)
-    ordered = values.gather(order)
+    """Return the place of each value among all, equal ones sharing theirs; null is the first. Runs cost little."""
+    run = values.rle_id().to_numpy()
+    heads = values.gather(np.flatnonzero(np.diff(run, prepend=np.uint32(0xFFFFFFFF))))
+    order = heads.arg_sort(nulls_last=False)
+    ordered = heads.gather(order)
     differs = ordered.ne_missing(ordered.shift(1)).to_numpy().copy()
     differs[:1] = False
-    rank = np.empty(len(values), np.int64)
+    rank = np.empty(len(heads), np.int64)
     rank[order.to_numpy()] = np.cumsum(differs)
-    return rank
+    ranks: NDArray[np.int64] = rank[run]
+    return ranks
 
 
 def _interval(nanoseconds: NDArray[np.int64]) -> pl.Series:

@@ -114,14 +114,15 @@ class Journal:
             self._chunks += 1
             _write(self.partial / f"{batch:06}-{self._chunks:06}.arrow", partial(rows.write_ipc, compression="lz4"))
 
-    def finish(self, batch: int, rows: pl.DataFrame) -> None:
+    def finish(self, batch: int, rows: pl.DataFrame, *, in_order: bool = False) -> None:
         """Make one sorted file of the pieces of *batch* and the last *rows* of it: it is complete."""
         pieces = self._pieces(batch)
         rows = pl.concat([*map(pl.read_ipc, pieces), rows])
         if pieces and rows["reply"].null_count():
             late = pl.col("reply").is_not_null().any().over("number", "attempt")
             rows = rows.filter(pl.col("reply").is_not_null() | ~late)  # it was silence only until a late reply came
-        rows = rows.sort("domain_set", *ORDER, nulls_last=False, maintain_order=True)
+        if pieces or not in_order:
+            rows = rows.sort("domain_set", *ORDER, nulls_last=False, maintain_order=True)
         noted = {
             "counts": _counts(rows),
             "speaking": sorted(_resolvers(rows.lazy(), SPEAKS)),

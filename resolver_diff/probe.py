@@ -177,7 +177,8 @@ class _Run:
         except asyncio.CancelledError:
             self.journal.append(index, batch.settled_rows())
             raise
-        self.journal.finish(index, batch.remaining_rows())
+        rows, in_order = batch.remaining_rows()
+        self.journal.finish(index, rows, in_order=in_order)
         self.answered_before += batch.answered_count
         self.batch = None
 

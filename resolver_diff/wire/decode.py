@@ -45,7 +45,7 @@ def decode(asked: Messages, about: NDArray[np.integer], replies: Messages) -> pl
     Any octets whatever give a row; what is no DNS message has the outcome ``malformed``.
     """
     decoder = Decoder()
-    return decoder.frame(decoder.read(asked, about, replies))
+    return decoder.frame(decoder.read(asked, about, replies, same_question(asked, about, replies)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,11 @@ class Decoder:
         self._met: dict[bytes, int] = {}
         self._malformed = bytearray()
 
-    def read(self, asked: Messages, about: NDArray[np.integer], replies: Messages) -> Decoded:
-        """Return a row per reply: ``replies[i]`` answers the question of ``asked[about[i]]``."""
-        parts = [self._read(asked, about[chunk], replies.take(chunk)) for chunk in _chunks(replies)]
+    def read(
+        self, asked: Messages, about: NDArray[np.integer], replies: Messages, echoed: NDArray[np.bool_]
+    ) -> Decoded:
+        """Return a row per reply: ``replies[i]`` answers the question of ``asked[about[i]]``, and repeats it or not."""
+        parts = [self._read(asked, about[chunk], replies.take(chunk), echoed[chunk]) for chunk in _chunks(replies)]
         if len(parts) == 1:
             return parts[0]
         columns = [[getattr(part, name) for part in parts] for name in Decoded.__slots__]
@@ -81,9 +83,10 @@ class Decoder:
             return Decoded(np.zeros(0, np.int32), np.zeros(0, np.uint16), np.zeros(0, np.int64), np.zeros(0, np.int64))
         return Decoded(*map(np.concatenate, columns))
 
-    def _read(self, asked: Messages, about: NDArray[np.integer], replies: Messages) -> Decoded:
+    def _read(
+        self, asked: Messages, about: NDArray[np.integer], replies: Messages, echoed: NDArray[np.bool_]
+    ) -> Decoded:
         work = copy(replies)
-        echoed = same_question(asked, about, work)
         flags = octet_view(work.octets, ">u2")[work.start + 2].astype(np.uint16)
         alike, first, plain = normal(work, HEADER + asked.name_length[about], echoed)
         is_leader = np.zeros(len(alike), np.bool_)
