@@ -117,6 +117,7 @@ def _frame(
     malformed = np.array(fields["malformed"], np.bool_)[which]
     answered = np.array([answer is not None for answer in fields["answer"]], np.bool_)[which]
     header = {"rcode": rcode | extended << 4, **flags}
+    malformed |= flags["tc"] & ~answered & (header["rcode"] == NOERROR)  # cut off; that is no denial (RFC 2181 9)
     frame = read_once.select(pl.all().gather(pl.Series(which, dtype=pl.UInt32()))).with_columns(
         _OUTCOMES[_outcome(header["rcode"], malformed, answered)].alias("outcome"),
         *(pl.Series(name, column, dtype=_SCHEMA[name]) for name, column in header.items()),
