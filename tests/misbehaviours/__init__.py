@@ -19,10 +19,11 @@ from misbehaviours._messages import Asked
 ODD = "odd.example"
 PLAIN = ("plain-0.example", "plain-1.example")  # answered honestly by every resolver
 CONTROL = "control.example"  # as these, and asked before and after them
-QTYPES = ("A", "AAAA", "TXT", "HTTPS")
+QTYPES = ("A", "AAAA", "NS", "TXT", "HTTPS")
 GOOD = {
     "A": "192.0.2.1",
     "AAAA": "2001:db8::1",
+    "NS": "ns.example.",
     "TXT": '"v=spf1\\032-all"',
     "HTTPS": '1\\032.\\032alpn="h2"',
 }  # what an honest answer is

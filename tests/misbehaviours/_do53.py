@@ -234,7 +234,7 @@ async def _send(opened: socket.socket, octets: bytes, source: Any) -> None:
 
 
 def _number(qtype: str) -> int:
-    return {"A": 1, "AAAA": 28, "TXT": 16, "HTTPS": 65}[qtype]
+    return {"A": 1, "AAAA": 28, "NS": 2, "TXT": 16, "HTTPS": 65}[qtype]
 
 
 def can_send_icmp() -> bool:

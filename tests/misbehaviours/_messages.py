@@ -141,6 +141,7 @@ def ede(code: int, octets: bytes = b"") -> bytes:
 HONEST = {
     A: bytes([192, 0, 2, 1]),
     AAAA: bytes.fromhex("20010db8000000000000000000000001"),
+    NS: b"\2ns\7example\0",
     TXT: b"\x0bv=spf1 -all",
     HTTPS: bytes.fromhex("0001000001000302") + b"h2",
 }

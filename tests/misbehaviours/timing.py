@@ -1,7 +1,7 @@
 """UDP: replies too many, too late or too soon, and what ICMP says instead of them."""
 
-from misbehaviours import FORGED, TTL, Case, Do, Row, Step, To, Wait, answered, nothing, said, twice
-from misbehaviours._messages import Asked, address, soa
+from misbehaviours import FORGED, GOOD, TTL, Case, Do, Row, Step, To, Wait, answered, nothing, said, twice
+from misbehaviours._messages import Asked, address, labels, rr, soa
 
 FLOOD = 4_000
 KEPT = 9  # replies to one query; the first and eight more
@@ -39,6 +39,17 @@ def replies(count: int) -> tuple[Row, ...]:
     return tuple(answered(reply=number) for number in range(count))
 
 
+def injected(name: str, does: str, qtype: str, rdata: bytes, shown: str) -> Case:
+    """Return a case in which text that is made to deceive comes before the true answer."""
+    return Case(
+        name=f"udp-injected-{name}",
+        does=f"{does}, then the true reply",
+        udp=lambda asked: [asked.reply(rr(asked.qtype, rdata)), Wait(0.005), asked.honest()],
+        rows=(answered(shown), answered(GOOD[qtype], reply=1)),
+        qtype=qtype,
+    )
+
+
 FIRST_FORGED = answered(FORGED)
 
 CASES = (
@@ -60,6 +71,20 @@ CASES = (
     Case(name="udp-injected-three", does="Two different forged replies, then the true one",
          udp=lambda asked: [forged(asked), asked.reply(address("198.51.100.6")), asked.honest()],
          rows=(FIRST_FORGED, answered("198.51.100.6", reply=1), answered(reply=2))),
+    injected("txt-ansi", "TXT that clears the screen", "TXT", b"\x09\x1b[2J\x1b]0;x", '"\\027[2J\\027]0;x"'),
+    injected("txt-lines", "TXT of several lines", "TXT", b"\x05a\r\nb\n", '"a\\013\\010b\\010"'),
+    injected("txt-html", "TXT with HTML", "TXT", b"\x19<script>alert(1)</script>", '"<script>alert(1)</script>"'),
+    injected("formula", "A name that a spreadsheet would run", "NS", labels(b"=cmd|'/c calc'!a1", b"example"),
+             "=cmd|'/c\\032calc'!a1.example."),
+    injected("formula-plus", "A name that begins with a plus", "NS", labels(b"+1+cmd|x!a1", b"example"),
+             "+1+cmd|x!a1.example."),
+    injected("formula-minus", "A name that begins with a minus", "NS", labels(b"-2+3", b"example"), "-2+3.example."),
+    injected("formula-at", "A name that begins with an at sign", "NS", labels(b"@sum(1)", b"example"),
+             "\\@sum\\(1\\).example."),
+    injected("formula-tab", "A name that begins with a tab", "NS", labels(b"\t=1", b"example"), "\\009=1.example."),
+    injected("comma", "A name of quotes and commas", "NS", labels(b'",="', b"example"), '\\",=\\".example.'),
+    injected("bidi", "A name with a right-to-left override", "NS", labels("\u202egro.elpmaxe".encode(), b"example"),
+             "\\226\\128\\174gro.elpmaxe.example.".replace("gro.", "gro\\.")),
     Case(name="udp-rubbish-first", does="Rubbish behind the true question, then the true answer",
          udp=lambda asked: [asked.reply(b"\xff" * 40), asked.honest()], rows=(said("malformed", 0), answered(reply=1))),
     Case(name="udp-flood", does=f"The same reply {FLOOD:,} times: nine are kept",
