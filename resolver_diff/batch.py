@@ -39,9 +39,7 @@ class _Answers:
         self.there = np.zeros(size, np.bool_)
         self.attempt = np.zeros(size, np.uint8)
         self.sent, self.rtt = np.zeros(size, np.int64), np.zeros(size, np.int64)  # ns
-        self.decoded = Decoded(
-            np.zeros(size, np.int32), np.zeros(size, np.uint16), np.zeros(size, np.int64), np.zeros(size, np.int64)
-        )
+        self.decoded = Decoded.blank(size)
 
     def put(
         self,
@@ -292,7 +290,7 @@ class Batch:
             state.truncated[position[cut]] = True
             if cut.any():
                 mine, position, decoded, replies = mine[~cut], position[~cut], decoded.take(~cut), replies.take(~cut)
-        whole = ~self._decoder.malformed(decoded)
+        whole = ~decoded.malformed
         sent = state.queries[name or "udp"].sent[state.row[position]]
         nth = _count(state.replies, position)
         first = whole & (nth == 0) & ~self.answered[position] & (not self.keep_wire)

@@ -189,10 +189,11 @@ def reference(query: bytes, reply: bytes) -> dict[str, Any] | None:
     counted = [*chained, *records] if answered else [soa] if soa and rcode in {0, 3} else []
     texts = {text(rr, any_type=question.rdtype == dns.rdatatype.ANY) for rr in records}
     answer = " ".join(sorted(texts)) if answered else None
+    nothing = "malformed" if message.flags & dns.flags.TC else "nodata"
     return {
         "outcome": "answer"
         if answered
-        else {0: "nodata", 2: "servfail", 3: "nxdomain", 5: "refused"}.get(rcode, "other-rcode"),
+        else {0: nothing, 2: "servfail", 3: "nxdomain", 5: "refused"}.get(rcode, "other-rcode"),
         "rcode": rcode,
         **{flag.lower(): bool(message.flags & dns.flags.Flag[flag]) for flag in ("AA", "TC", "RA", "AD")},
         "answer": answer,

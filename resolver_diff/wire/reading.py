@@ -153,7 +153,7 @@ class _Reader:
 
     def _read_additional(self, at: int) -> int:
         kind, _, ttl, rdata, size = self._read_record(skip_name(self.message, at))
-        if kind == OPT and self.extended is None:
+        if kind == OPT and self.message[at] == 0 and self.extended is None:  # its owner is the root (RFC 6891 6.1.2)
             self.extended = ttl >> 24
             self.options = edns.read_options(bytes(self.message[rdata : rdata + size]))
         return rdata + size
