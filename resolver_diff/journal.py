@@ -17,7 +17,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from resolver_diff import _stored as stored
 from resolver_diff import snapshot
 from resolver_diff.errors import Place, SnapshotError
 from resolver_diff.snapshot import METADATA, ORDER, Run
@@ -36,9 +37,9 @@ if sys.platform != "win32":
     import fcntl
 
 SCHEMA = {"number": pl.UInt64(), "domain_set": pl.String(), **Observations.schema}
-ROW_GROUP = 1 << 17
+ROW_GROUP = 1 << 14  # of a batch; what one of many small domain sets does not need is passed over
 NOTE, LOCK = "run.json", "lock"
-COUNTS = "resolver_diff.counts"  # metadata of a finished batch
+COUNTS, SETS = "resolver_diff.counts", "resolver_diff.sets"  # metadata of a finished batch
 
 
 class Journal:
@@ -117,8 +118,9 @@ class Journal:
         rows = pl.concat([pl.DataFrame(schema=SCHEMA), *map(pl.read_parquet, pieces)])
         late = pl.col("reply").is_not_null().any().over("number", "attempt")
         rows = rows.filter(pl.col("reply").is_not_null() | ~late)  # it was silence only until a late reply came
-        rows = rows.sort("domain_set", *ORDER, nulls_last=False, maintain_order=True)
-        self._write(rows.lazy(), self._batch(batch), {COUNTS: json.dumps(_counts(rows))})
+        rows = stored.coarsened(rows).sort("domain_set", *ORDER, nulls_last=False, maintain_order=True)
+        sets = rows["domain_set"].unique().sort().to_list()
+        self._write(rows.lazy(), self._batch(batch), {COUNTS: json.dumps(_counts(rows)), SETS: json.dumps(sets)})
         for piece in pieces:
             piece.unlink()
 
@@ -149,15 +151,15 @@ class Journal:
         Raises SnapshotError when another run has put a file there since, or when a file
         cannot be written; the journal then stays, so that nothing is lost.
         """
-        rows = pl.scan_parquet(self._finished(), schema=SCHEMA)
+        batches = [(file, pl.read_parquet_metadata(file).get(SETS)) for file in self._finished()]
+        holds = {file: None if sets is None else json.loads(sets) for file, sets in batches}
         written = []
         with _writing(self.target):
             self.target.mkdir(parents=True, exist_ok=True)
         for name in domain_sets:
-            of_set = pl.col("domain_set").is_null() | (pl.col("domain_set") == name)
-            whole = rows.filter(of_set).select(*Observations.schema)
             made = self.partial / f"_{name}.parquet"
-            self._write(whole, made, {METADATA: run.to_json()})
+            with _appearing(made) as unfinished:
+                stored.sink(_rows_of(name, holds), unfinished, {METADATA: run.to_json()})
             written.append(self._place(made, self.target / f"{name}.parquet", run))
         _sync(self.target)
         for file in self.partial.glob("*"):
@@ -203,7 +205,8 @@ class Journal:
             for file in self.partial.glob("*.parquet"):
                 file.unlink()
             noted = {"plan": fingerprint, "started": self.started.isoformat(), "replace": replace}
-            _write_text(note, json.dumps(noted))
+            with _appearing(note) as unfinished:
+                unfinished.write_text(json.dumps(noted))
         self._overwrite = replace
 
     def _take_lock(self) -> None:
@@ -234,15 +237,11 @@ class Journal:
 
     def _write(self, rows: pl.LazyFrame, file: Path, metadata: dict[str, str] | None = None) -> None:
         """Write *rows* to *file* so that it is absent or complete, whenever the process or machine stops."""
-        unfinished = file.with_suffix(".unfinished")
-        with _writing(file):
-            try:
-                rows.sink_parquet(unfinished, compression="zstd", metadata=metadata, row_group_size=ROW_GROUP)
-                _sync(unfinished)
-                unfinished.replace(file)
-            except BaseException:
-                unfinished.unlink(missing_ok=True)
-                raise
+        with _appearing(file) as unfinished:
+            level = 1  # it does not stay
+            rows.sink_parquet(
+                unfinished, compression="zstd", compression_level=level, metadata=metadata, row_group_size=ROW_GROUP
+            )
 
     def _place(self, made: Path, target: Path, run: Run) -> Path:
         """Put *made* at *target*; unless this run is to replace what is there, only if nothing is."""
@@ -261,6 +260,14 @@ class Journal:
                     raise
                 made.replace(target)  # a file system without hard links; the lock keeps our own runs apart
             return target
+
+
+def _rows_of(domain_set: str, batches: Mapping[Path, Sequence[str | None] | None]) -> Iterator[pl.DataFrame]:
+    """Yield the rows of *domain_set*, and those of none, batch by batch; *batches* says which sets each holds."""
+    of_set = pl.col("domain_set").is_null() | (pl.col("domain_set") == domain_set)
+    for file, sets in batches.items():
+        if sets is None or None in sets or domain_set in sets:
+            yield pl.scan_parquet(file).filter(of_set).select(*Observations.schema).collect()
 
 
 def _counts(rows: pl.DataFrame) -> dict[str, int]:
@@ -290,12 +297,18 @@ def _piece_number(file: Path) -> int:
     return int(file.stem.partition("-")[2])
 
 
-def _write_text(file: Path, text: str) -> None:
-    """Write a small file so that it is absent or complete."""
+@contextlib.contextmanager
+def _appearing(file: Path) -> Iterator[Path]:
+    """Give a place to write *file* to; it becomes *file* when it is whole and on the disk, and goes away if not."""
     unfinished = file.with_suffix(".unfinished")
-    unfinished.write_text(text)
-    _sync(unfinished)
-    unfinished.replace(file)
+    with _writing(file):
+        try:
+            yield unfinished
+            _sync(unfinished)
+            unfinished.replace(file)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
 
 
 def _sync(path: Path) -> None:

@@ -4,15 +4,15 @@
 
 The plan, its pace and the files are those of the program; only what resolvers say is made up. What is assumed:
 
-- **names** as in a list of popular ones: 5 % do not exist, 40 % of the others have AAAA; 65 % are the same everywhere,
-  20 % are a CDN's and differ by region (8 of them, behind a CNAME), 15 % rotate: each reply has one of six sets.
+- **names** as in a list of popular ones: 5 % do not exist, 40 % of the others have AAAA; 80 % are the same everywhere,
+  14 % are a CDN's and differ by region (8 of them, behind a CNAME), 6 % rotate: each reply has one of six sets.
   One to four addresses. 8 % of the names are signed.
 - **resolvers** as in a panel of public ones: ten controls, two registers that deny 200 names, one that is dead, one
   that loses 3 %, the others 0.5 %, and 0.4 % SERVFAIL, half of these with an Extended DNS Error. 40 % send an NSID, of
   one of three sites each. Median rtt 8 to 180 ms by resolver, log-normal (sigma 0.25); what is not in the cache takes
   some 60 ms more (sigma 0.8).
-- **TTLs** of 60 s to a day. A resolver has 40 to 95 % of the names in its cache, counted down to anywhere between; of
-  the others it gives the whole TTL.
+- **TTLs** of 20 s to a day, a third of them 300 s. A resolver has 20 to 80 % of the names in its cache, counted down to
+  anywhere between; of the others it gives the whole TTL.
 - **times** as ``plan.pace`` gives them at 20 queries per second, and a sender that is late by 1 ms on average; 4 s from
   the end of a batch to the next.
 - **from one date to another** 1 % of the names move, and the registers deny 200 names more.
@@ -37,12 +37,11 @@ from resolver_diff.tables import OUTCOME, TRANSPORT, Outcome
 COUNTRIES = ("RU", "DE", "IN", "BR", "IR", "US")
 CONTROLS, REGISTERS, REGIONS, SETS = 10, 2, 8, 6
 TLDS = ("com", "net", "org", "ru", "de", "info", "io", "com.br", "in", "co.uk")
-TTLS = (60, 120, 300, 300, 300, 600, 1800, 3600, 3600, 3600, 14400, 21600, 86400)
+TTLS = (20, 60, 60, 120, *[300] * 7, 600, 600, 1800, 3600, 3600, 3600, 7200, 14400, 86400)
 DENIED = 200  # names that the registers deny on the first date, and as many more on each later one
 FIRST = date(2026, 2, 10)
-CODES = {outcome: place for place, outcome in enumerate(Outcome)}
-ANSWER, NODATA, NXDOMAIN, SERVFAIL, TIMEOUT = (
-    CODES[one] for one in (Outcome.ANSWER, Outcome.NODATA, Outcome.NXDOMAIN, Outcome.SERVFAIL, Outcome.TIMEOUT)
+ANSWER, NODATA, NXDOMAIN, SERVFAIL, TIMEOUT = map(
+    list(Outcome).index, (Outcome.ANSWER, Outcome.NODATA, Outcome.NXDOMAIN, Outcome.SERVFAIL, Outcome.TIMEOUT)
 )
 RCODES = {ANSWER: 0, NODATA: 0, NXDOMAIN: 3, SERVFAIL: 2, TIMEOUT: 0}
 Whole = NDArray[np.int64]
@@ -98,7 +97,7 @@ class World:
         """Make up what is true on *day*."""
         dice, count = np.random.default_rng(2), len(names)
         share = dice.random(count)
-        variants = np.where(share < 0.65, 1, np.where(share < 0.85, REGIONS, SETS))
+        variants = np.where(share < 0.8, 1, np.where(share < 0.94, REGIONS, SETS))
         lapsed, has_six, signed = dice.random(count) < 0.05, dice.random(count) < 0.4, dice.random(count) < 0.08
         ttl = np.array(TTLS)[dice.integers(0, len(TTLS), count)]
         ends = np.cumsum(np.repeat(variants, 2))
@@ -139,7 +138,29 @@ def _texts(nets: Whole, hosts: Whole, records: Whole, six: NDArray[np.bool_]) ->
         hexadecimal = pl.col(f"h{place}") * 257 + net % 1021
         made = pl.when("six").then(pl.format("2a0{}:{}:{}::{}", net % 10, net % 9000, net // 9000, hexadecimal))
         addresses.append(pl.when(pl.col("records") > place).then(made.otherwise(four)))
-    return frame.select(pl.concat_list(addresses).list.drop_nulls().list.unique().list.sort().list.join(" ")).to_series()
+    return frame.select(
+        pl.concat_list(addresses).list.drop_nulls().list.unique().list.sort().list.join(" ")
+    ).to_series()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Questions, and what they are about."""
+
+    questions: pl.DataFrame
+    resolver: Whole
+    name: Whole
+    qtype: Whole  # 0: A, 1: AAAA
+    target: NDArray[np.bool_]
+    canary: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.resolver)
+
+    def filter(self, these: NDArray[np.bool_]) -> "Asked":
+        """Return some of them."""
+        questions, about = self.questions.filter(these), (self.resolver[these], self.name[these], self.qtype[these])
+        return Asked(questions, *about, self.target[these], self.canary[these])
 
 
 class Day:
@@ -154,7 +175,7 @@ class Day:
         dice = np.random.default_rng(3)
         count = len(config.resolvers)
         self.median = np.exp(np.linspace(np.log(8), np.log(180), count))[dice.permutation(count)]  # ms
-        self.cached = dice.uniform(0.4, 0.95, count)
+        self.cached = dice.uniform(0.2, 0.8, count)
         self.nsid = dice.random(count) < 0.4
         self.octets = dice.integers(0, 3, count) * 12  # options that only some send
         self.validates = dice.random(count) < 0.5
@@ -165,99 +186,106 @@ class Day:
     def rows(self, index: int, questions: pl.DataFrame, start: float) -> pl.DataFrame:
         """Return the rows of one batch, which begins *start* seconds after midnight."""
         dice = np.random.default_rng((self.day.toordinal(), index))
-        size, width = len(questions), len(self.config.resolvers)
-        number = questions["number"].to_numpy().astype(np.int64)
-        resolver = number % width
+        asked = self._asked(questions)
+        due = questions["due"].to_numpy()
+        rows = []
+        for attempt in range(3):
+            outcome = self._outcome(dice, asked)
+            rows.append(self._said(dice, asked, outcome, start + due).with_columns(attempt=pl.lit(attempt, pl.UInt8)))
+            # who has ever spoken is asked again
+            asked = asked.filter((outcome == TIMEOUT) & (self.lost[asked.resolver] < 1))
+            start += float(due.max(initial=0)) + 4
+            due = dice.random(len(asked)) * 10
+        return pl.concat(rows)
+
+    def _asked(self, questions: pl.DataFrame) -> "Asked":
+        number, width = questions["number"].to_numpy().astype(np.int64), len(self.config.resolvers)
         place = number // width - len(self.plan.opening)
         target = (place >= 0) & (place < len(self.names) * 2)
         name, qtype = np.where(target, place // 2, 0), np.where(target, place % 2, 0)
         canary = (questions["purpose"] == "canary").to_numpy()
-        outcome = self._outcome(dice, target, canary, name, qtype, resolver)
-        rows = [
-            self._facts(dice, questions, np.arange(size), outcome, name, qtype, resolver, start, 0)
-        ]
-        open_ = np.flatnonzero((outcome == TIMEOUT) & (self.lost[resolver] < 1))
-        for attempt in (1, 2):  # who has ever spoken is asked again
-            again = self._outcome(dice, target[open_], canary[open_], name[open_], qtype[open_], resolver[open_])
-            late = start + attempt * 4 + float(questions["due"].max())
-            rows.append(self._facts(
-                dice, questions, open_, again, name[open_], qtype[open_], resolver[open_], late, attempt
-            ))
-            open_ = open_[again == TIMEOUT]
-        return pl.concat(rows)
+        return Asked(questions.drop("due"), number % width, name, qtype, target, canary)
 
-    def _outcome(
-        self, dice: np.random.Generator, target: NDArray[np.bool_], canary: NDArray[np.bool_],
-        name: Whole, qtype: Whole, resolver: Whole,
-    ) -> Whole:
-        chance = dice.random(len(name))
-        register = (resolver >= CONTROLS) & (resolver < CONTROLS + REGISTERS)
-        denied = target & register & (name * 7919 % len(self.names) < self.denied)
-        lapsed = canary | denied | (target & self.world.lapsed[name])
-        none = target & (qtype == 1) & ~self.world.has_six[name]
+    def _outcome(self, dice: np.random.Generator, asked: "Asked") -> Whole:
+        register = (asked.resolver >= CONTROLS) & (asked.resolver < CONTROLS + REGISTERS)
+        denied = asked.target & register & (asked.name * 7919 % len(self.names) < self.denied)
+        lapsed = asked.canary | denied | (asked.target & self.world.lapsed[asked.name])
+        none = asked.target & (asked.qtype == 1) & ~self.world.has_six[asked.name]
         outcome = np.where(lapsed, NXDOMAIN, np.where(none, NODATA, ANSWER))
-        outcome = np.where(chance < 0.004, SERVFAIL, outcome)
-        return np.where(dice.random(len(name)) < self.lost[resolver], TIMEOUT, outcome)
+        outcome = np.where(dice.random(len(asked)) < 0.004, SERVFAIL, outcome)
+        return np.where(dice.random(len(asked)) < self.lost[asked.resolver], TIMEOUT, outcome)
 
-    def _facts(
-        self, dice: np.random.Generator, questions: pl.DataFrame, at: Whole, outcome: Whole,
-        name: Whole, qtype: Whole, resolver: Whole, start: float, attempt: int,
+    def _said(
+        self, dice: np.random.Generator, asked: "Asked", outcome: Whole, due: NDArray[np.float64]
     ) -> pl.DataFrame:
-        world, size = self.world, len(at)
-        asked = questions[at]
-        variants = world.variants[name]
-        turn = np.where(variants == REGIONS, resolver % REGIONS, np.where(variants == SETS, dice.integers(0, SETS, size), 0))
-        which = world.base[name, qtype] + turn
-        heard, answered, denial = outcome != TIMEOUT, outcome == ANSWER, (outcome == NXDOMAIN) | (outcome == NODATA)
-        cached = dice.random(size) < self.cached[resolver]
-        whole = np.where(denial, np.minimum(world.ttl[name], 900), world.ttl[name])
-        ttl = np.where(cached, 1 + (dice.random(size) * whole).astype(np.int64), whole)
-        rtt = self.median[resolver] * np.exp(dice.normal(0, 0.25, size))
-        rtt += np.where(cached, 0, 60 * np.exp(dice.normal(0, 0.8, size)))
-        due = asked["due"].to_numpy() if attempt == 0 else dice.random(size) * 10
-        midnight = datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)
-        sent = np.round((start + due + dice.exponential(0.001, size)) * 1e6).astype(np.int64) + int(midnight.timestamp() * 1e6)
-        rcode = np.select([outcome == code for code in RCODES], list(RCODES.values()))
-        length = 12 + asked["qname"].str.len_bytes().to_numpy() + 6 + 11 + self.octets[resolver]
-        length = length + np.where(answered, world.records[which] * np.where(qtype == 1, 28, 16), 0) + denial * 61
-        texts = pl.DataFrame({
-            "heard": heard, "answered": answered, "denial": denial, "lapsed": outcome == NXDOMAIN,
-            "which": which, "name": name, "site": dice.random(size), "nsid": self.nsid[resolver] & heard,
-            "failed": (outcome == SERVFAIL) & (dice.random(size) < 0.5),
-        })
-        answers, hashes, aliases = world.texts.gather(which), world.hashes.gather(which), world.cname.gather(name)
-        site = pl.when(pl.col("site") < 0.9).then(1).when(pl.col("site") < 0.98).then(2).otherwise(3)
-        told = texts.select(
-            answer=pl.when("answered").then(answers),
-            answer_hash=pl.when("answered").then(hashes),
-            cname=pl.when(pl.col("heard") & ~pl.col("lapsed")).then(aliases),
-            soa=pl.when("lapsed").then(asked["qname"].str.extract(r"([^.]+)$")).when("denial").then(asked["qname"]),
-            authority=pl.when("heard").then(pl.col("denial").cast(pl.UInt16)),
-            ede=pl.when("failed").then(pl.lit([22], pl.List(pl.UInt16))),
-            ede_text=pl.when("failed").then(pl.lit("no reachable authority")),
-            nsid=pl.when("nsid").then(pl.format("{}-site-{}", asked["resolver"], site)),
-        )
-        told = told.with_columns(
-            *(_where(heard, label, column) for label, column in {
-                "rcode": rcode, "size": length, "rtt": np.round(rtt * 1000).astype(np.int64), "reply": np.zeros(size, np.int64),
-            }.items()),
-            *(_where(heard, label, column) for label, column in {
-                "aa": np.zeros(size, np.bool_), "tc": np.zeros(size, np.bool_), "ra": np.ones(size, np.bool_),
-                "ad": world.signed[name] & self.validates[resolver],
-            }.items()),
-            _where(answered | denial, "ttl", ttl),
+        """Return the rows of one time of asking."""
+        world, size = self.world, len(asked)
+        variants = world.variants[asked.name]
+        regional, rotating = variants == REGIONS, variants == SETS
+        turn = np.where(regional, asked.resolver % REGIONS, np.where(rotating, dice.integers(0, SETS, size), 0))
+        which = world.base[asked.name, asked.qtype] + turn
+        numbers = self._numbers(dice, asked, outcome, which)
+        midnight = datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC).timestamp()
+        sent = np.round((midnight + due + dice.exponential(0.001, size)) * 1e6).astype(np.int64)
+        frame = asked.questions.with_columns(
+            *(pl.Series(label, column) for label, column in numbers.items()),
             pl.Series("asked_at", sent),
-            attempt=pl.lit(attempt, pl.UInt8),
             outcome=pl.Series(list(Outcome), dtype=OUTCOME).gather(outcome),
-            transport=pl.lit("udp", TRANSPORT),
+            answer=world.texts.gather(which),
+            answer_hash=world.hashes.gather(which),
+            cname=world.cname.gather(asked.name),
+            site=pl.Series(dice.choice([1, 2, 3], size, p=[0.9, 0.08, 0.02])),
+            named=pl.Series(self.nsid[asked.resolver]),
+            says=pl.Series(dice.random(size) < 0.5),
         )
-        rows = asked.drop("due").with_columns(told)
-        missing = [pl.lit(None, dtype=dtype).alias(label) for label, dtype in SCHEMA.items() if label not in rows.columns]
+        rows = frame.with_columns(_texts_of_rows()).with_columns(transport=pl.lit("udp", TRANSPORT))
+        missing = [
+            pl.lit(None, dtype=dtype).alias(label) for label, dtype in SCHEMA.items() if label not in rows.columns
+        ]
         return rows.with_columns(missing).select(pl.col(label).cast(dtype) for label, dtype in SCHEMA.items())
 
+    def _numbers(
+        self, dice: np.random.Generator, asked: "Asked", outcome: Whole, which: Whole
+    ) -> dict[str, NDArray[np.generic]]:
+        """Return what a reply says in numbers; of silence it is removed later."""
+        world, size = self.world, len(asked)
+        denial = (outcome == NXDOMAIN) | (outcome == NODATA)
+        cached = dice.random(size) < self.cached[asked.resolver]
+        whole = np.where(denial, np.minimum(world.ttl[asked.name], 900), world.ttl[asked.name])
+        rtt = self.median[asked.resolver] * np.exp(dice.normal(0, 0.25, size))
+        rtt += np.where(cached, 0, 60 * np.exp(dice.normal(0, 0.8, size)))
+        length = 29 + asked.questions["qname"].str.len_bytes().to_numpy() + self.octets[asked.resolver]
+        records = np.where(outcome == ANSWER, world.records[which], 0)
+        return {
+            "ttl": np.where(cached, 1 + (dice.random(size) * whole).astype(np.int64), whole),
+            "rtt": np.round(rtt * 1000).astype(np.int64),
+            "rcode": np.select([outcome == code for code in RCODES], list(RCODES.values())),
+            "size": length + records * np.where(asked.qtype == 1, 28, 16) + denial * 61,
+            "reply": np.zeros(size, np.uint8),
+            "authority": denial.astype(np.uint16),
+            "aa": np.zeros(size, np.bool_),
+            "tc": np.zeros(size, np.bool_),
+            "ra": np.ones(size, np.bool_),
+            "ad": world.signed[asked.name] & self.validates[asked.resolver],
+        }
 
-def _where(has: NDArray[np.bool_], label: str, column: NDArray[np.generic]) -> pl.Series:
-    return pl.select(pl.when(pl.Series(has)).then(pl.Series(label, column)).alias(label)).to_series()
+
+def _texts_of_rows() -> list[pl.Expr]:
+    """Return the columns that depend on how the question ended: silence says nothing, a denial no answer."""
+    outcome = pl.col("outcome").cast(pl.String)
+    heard, answered, lapsed = outcome != "timeout", outcome == "answer", outcome == "nxdomain"
+    denial, failed = lapsed | (outcome == "nodata"), (outcome == "servfail") & pl.col("says")
+    said = ("rtt", "rcode", "size", "reply", "authority", "aa", "tc", "ra", "ad")
+    return [
+        *(pl.when(heard).then(pl.col(label)).alias(label) for label in said),
+        *(pl.when(answered).then(pl.col(label)).alias(label) for label in ("answer", "answer_hash")),
+        pl.when(answered | denial).then("ttl").alias("ttl"),
+        pl.when(heard & ~lapsed).then("cname").alias("cname"),
+        pl.when(lapsed).then(pl.col("qname").str.extract(r"([^.]+)$")).when(denial).then("qname").alias("soa"),
+        pl.when(failed).then(pl.lit([22], pl.List(pl.UInt16))).alias("ede"),
+        pl.when(failed).then(pl.lit("no reachable authority")).alias("ede_text"),
+        pl.when(heard & pl.col("named")).then(pl.format("{}-site-{}", "resolver", "site")).alias("nsid"),
+    ]
 
 
 def configured(resolvers: int, names: int) -> Config:
@@ -276,7 +304,7 @@ def write(folder: Path, day: date, config: Config, *, commit: bool = True) -> li
         for index, questions in enumerate(made.plan.batches()):
             kept.append(index, made.rows(index, questions.frame, start))
             kept.finish(index)
-            start += float(questions.frame["due"].max()) + 4
+            start += float(questions.frame["due"].to_numpy().max()) + 4
         if not commit:
             return []
         return kept.commit(facts(config, day, made.plan.seed, kept), sets)
