@@ -19,10 +19,9 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,6 +29,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from resolver_diff import _stored as stored
 from resolver_diff import snapshot
 from resolver_diff.errors import Place, SnapshotError
 from resolver_diff.snapshot import METADATA, ORDER, Run
@@ -39,7 +39,6 @@ if sys.platform != "win32":
     import fcntl
 
 SCHEMA = {"number": pl.UInt64(), "domain_set": pl.String(), **Observations.schema}
-ROW_GROUP = 1 << 17
 NOTE, LOCK = "run.json", "lock"
 SPEAKS = pl.col("reply").is_not_null() | pl.col("tc").fill_null(value=False)
 IS_UNREACHABLE = pl.col("outcome") == Outcome.UNREACHABLE
@@ -112,7 +111,8 @@ class Journal:
         """Keep *rows* (columns of ``SCHEMA``) of questions of *batch* that are settled."""
         if rows.height:
             self._chunks += 1
-            _write(self.partial / f"{batch:06}-{self._chunks:06}.arrow", partial(rows.write_ipc, compression="lz4"))
+            with _appearing(self.partial / f"{batch:06}-{self._chunks:06}.arrow") as unfinished:
+                rows.write_ipc(unfinished, compression="lz4")
 
     def finish(self, batch: int, rows: pl.DataFrame, *, in_order: bool = False) -> None:
         """Make one sorted file of the pieces of *batch* and the last *rows* of it: it is complete."""
@@ -125,19 +125,22 @@ class Journal:
             rows = rows.sort("domain_set", *ORDER, nulls_last=False, maintain_order=True)
         noted = {
             "counts": _counts(rows),
+            "domain_sets": rows["domain_set"].unique().sort().to_list(),
             "speaking": sorted(_resolvers(rows.lazy(), SPEAKS)),
             "unreachable": sorted(_resolvers(rows.lazy(), IS_UNREACHABLE)),
         }
         file = self._batch(batch)
-        _write(file.with_suffix(".json"), partial(_write_json, noted))
-        _write(file, partial(rows.write_ipc, compression="lz4"))
+        with _appearing(file.with_suffix(".json")) as unfinished:
+            unfinished.write_text(json.dumps(noted))
+        with _appearing(file) as unfinished:
+            stored.coarsened(rows).write_ipc(unfinished, compression="lz4")
         for piece in pieces:
             piece.unlink()
 
     def count(self) -> dict[str, int]:
         """Return the counts of all finished batches; no two batches share a question."""
         total: dict[str, int] = {}
-        for noted in self._notes():
+        for _, noted in self._notes():
             for name, count in noted["counts"].items():
                 total[name] = total.get(name, 0) + count
         return total
@@ -151,14 +154,15 @@ class Journal:
         return self._noted("unreachable", IS_UNREACHABLE)
 
     def _noted(self, what: str, having: pl.Expr) -> set[str]:
-        found = {name for noted in self._notes() for name in noted[what]}
+        found = {name for _, noted in self._notes() for name in noted[what]}
         if pieces := sorted(self.partial.glob("*-*.arrow")):
             found |= _resolvers(pl.scan_ipc(pieces), having)
         return found
 
-    def _notes(self) -> Iterator[dict[str, Any]]:
+    def _notes(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Yield each finished batch with what is noted of it."""
         for file in self._finished():
-            yield json.loads(file.with_suffix(".json").read_text())
+            yield file, json.loads(file.with_suffix(".json").read_text())
 
     def commit(self, run: Run, domain_sets: Sequence[str]) -> list[Path]:
         """Write one file per domain set, put each into place, and remove the journal.
@@ -166,16 +170,14 @@ class Journal:
         Raises SnapshotError when another run has put a file there since, or when a file
         cannot be written; the journal then stays, so that nothing is lost.
         """
-        rows = pl.scan_ipc(self._finished())
+        holds = {file: noted["domain_sets"] for file, noted in self._notes()}
         written = []
         with _writing(self.target):
             self.target.mkdir(parents=True, exist_ok=True)
         for name in domain_sets:
-            of_set = pl.col("domain_set").is_null() | (pl.col("domain_set") == name)
-            whole = rows.filter(of_set).select(*Observations.schema)
             made = self.partial / f"_{name}.parquet"
-            write = partial(whole.sink_parquet, compression="zstd", row_group_size=ROW_GROUP)
-            _write(made, partial(write, metadata={METADATA: run.to_json()}))
+            with _appearing(made) as unfinished:
+                stored.sink(_rows_of(name, holds), unfinished, {METADATA: run.to_json()})
             written.append(self._place(made, self.target / f"{name}.parquet", run))
         _sync(self.target)
         for file in self.partial.glob("*"):
@@ -221,7 +223,8 @@ class Journal:
             for file in [*self.partial.glob("*.arrow"), *self.partial.glob("[0-9]*.json")]:
                 file.unlink()
             noted = {"plan": fingerprint, "started": self.started.isoformat(), "replace": replace}
-        _write(note, partial(_write_json, noted))
+            with _appearing(note) as unfinished:
+                unfinished.write_text(json.dumps(noted))
         self._overwrite = replace
 
     def _take_lock(self) -> None:
@@ -269,25 +272,16 @@ class Journal:
             return target
 
 
-def _write(file: Path, write: Callable[[Path], object]) -> None:
-    """Have *write* make *file* so that it is absent or complete, whenever the process or machine stops."""
-    unfinished = file.with_suffix(".unfinished")
-    with _writing(file):
-        try:
-            write(unfinished)
-            _sync(unfinished)
-            unfinished.replace(file)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
-
-
-def _write_json(content: object, file: Path) -> None:
-    file.write_text(json.dumps(content))
-
-
 def _resolvers(rows: pl.LazyFrame, having: pl.Expr) -> set[str]:
     return set(rows.filter(having).select(pl.col("resolver").unique()).collect()["resolver"])
+
+
+def _rows_of(domain_set: str, batches: Mapping[Path, Sequence[str | None]]) -> Iterator[pl.DataFrame]:
+    """Yield the rows of *domain_set*, and those of none, batch by batch; *batches* says which sets each holds."""
+    of_set = pl.col("domain_set").is_null() | (pl.col("domain_set") == domain_set)
+    for file, sets in batches.items():
+        if None in sets or domain_set in sets:
+            yield pl.scan_ipc(file).filter(of_set).select(*Observations.schema).collect()
 
 
 def _counts(rows: pl.DataFrame) -> dict[str, int]:
@@ -315,6 +309,20 @@ def _is_of(file: Path, run: Run) -> bool:
 
 def _piece_number(file: Path) -> int:
     return int(file.stem.partition("-")[2])
+
+
+@contextlib.contextmanager
+def _appearing(file: Path) -> Iterator[Path]:
+    """Give a place to write *file* to; it becomes *file* when it is whole and on the disk, and goes away if not."""
+    unfinished = file.with_suffix(".unfinished")
+    with _writing(file):
+        try:
+            yield unfinished
+            _sync(unfinished)
+            unfinished.replace(file)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
 
 
 def _sync(path: Path) -> None:
