@@ -19,8 +19,9 @@ import polars as pl
 
 import resolver_diff
 from resolver_diff import family, transports
+from resolver_diff._lookup import locate
 from resolver_diff.batch import Batch
-from resolver_diff.config import Config
+from resolver_diff.config import Config, LeftOut, Why
 from resolver_diff.errors import UsageError
 from resolver_diff.journal import Journal
 from resolver_diff.plan import Plan
@@ -52,7 +53,11 @@ class Taken:
     files: tuple[Path, ...]
     silent: tuple[str, ...]  # resolvers that said nothing at all
     unreachable: tuple[str, ...]  # of these, the ones where nothing listens, or to which no way leads
-    not_carried: tuple[str, ...]  # resolvers whose transport this version lacks; they were not asked
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """The resolvers that were not asked."""
+        return self.run.left_out
 
     @property
     def counts(self) -> dict[str, int]:
@@ -80,7 +85,7 @@ async def take(
     Raises SnapshotError (see ``Journal.open``) and UsageError before anything is sent.
     """
     _check_vantage(vantage)
-    config, not_carried = _carried(config, carriers)
+    config = await _askable(config, carriers)
     plan = Plan(config, day=day, vantage=vantage, seed=seed)
     sets = [domain_set.name for domain_set in config.domain_sets]
     journal = Journal.open(
@@ -100,12 +105,13 @@ async def take(
             resolvers=config.resolvers,
             inputs=config.inputs,
             counts={**journal.count(), "strays": strays},
+            left_out=config.left_out,
         )
         speaking, refusing = journal.speaking_resolvers(), journal.unreachable_resolvers()
         silent = tuple(resolver.name for resolver in config.resolvers if resolver.name not in speaking)
         unreachable = tuple(name for name in silent if name in refusing)
         files = journal.commit(run, sets)
-    return Taken(run, tuple(files), silent, unreachable, not_carried)
+    return Taken(run, tuple(files), silent, unreachable)
 
 
 class _Run:
@@ -238,17 +244,22 @@ async def _together() -> AsyncIterator[asyncio.TaskGroup]:
         raise error from errors
 
 
-def _carried(config: Config, carriers: Mapping[str, Transport] | None) -> tuple[Config, tuple[str, ...]]:
-    """Return *config* without the resolvers whose transport this version lacks, and their names."""
+async def _askable(config: Config, carriers: Mapping[str, Transport] | None) -> Config:
+    """Return *config* with the resolvers only that this version can carry queries to, all of them with an address.
+
+    The others are in ``left_out``. Raises UsageError when nobody is left.
+    """
     known = {*family.names(transports), *(carriers or {})}
-    missing = tuple(resolver.name for resolver in config.resolvers if resolver.transport not in known)
-    if not missing:
-        return config, missing
-    carried = tuple(resolver for resolver in config.resolvers if resolver.transport in known)
-    if not carried:
+    lacking = [resolver for resolver in config.resolvers if resolver.transport not in known]
+    if lacking and len(lacking) == len(config.resolvers):
         hint = f"the transports are {', '.join(sorted(known))}"
         raise UsageError("no resolver uses a transport this version can carry", hint=hint)
-    return replace(config, resolvers=carried), missing
+    not_carried = [LeftOut(resolver.name, str(resolver.transport), Why.NOT_CARRIED) for resolver in lacking]
+    carried = [resolver for resolver in config.resolvers if resolver.transport in known]
+    located, not_found = await locate(carried)
+    if carried and not located:
+        raise UsageError(f"no address was found for any resolver: {not_found[0].says}")
+    return replace(config, resolvers=located, left_out=(*config.left_out, *not_carried, *not_found))
 
 
 def _check_vantage(vantage: str) -> None:

@@ -86,4 +86,11 @@ def _what(plan: Plan) -> str:
         f"{many(len(plan.resolvers), 'resolver')}, each at most {many(config.attempts, 'time')}, {config.timeout:g} s "
         f"apart when silent. The run takes at least {duration(plan.seconds)}"
         f"{', as entries at one address share its pace' if shared else ''}; nothing has been sent."
+        f"{_names_to_find(plan)}"
     )
+
+
+def _names_to_find(plan: Plan) -> str:
+    """Say whose addresses this machine's own resolver will be asked for."""
+    names = list(dict.fromkeys(resolver.address for resolver in plan.resolvers if not resolver.located))
+    return f" When the run starts, the system is asked for the addresses of {', '.join(names)}." if names else ""

@@ -95,7 +95,7 @@ def command(
     talk(_summary(taken))
     for file in taken.files:
         typer.echo(file)
-    return ExitStatus.INCOMPLETE if taken.silent or taken.not_carried else ExitStatus.DONE
+    return ExitStatus.INCOMPLETE if taken.silent or taken.left_out else ExitStatus.DONE
 
 
 def _filed_under(day: str | None, *, resume: bool) -> "date":
@@ -154,6 +154,11 @@ def _summary(taken: "Taken") -> str:
     ):
         if names:
             text += f"\n{what}: {', '.join(names)}"
-    if taken.not_carried:
-        text += f"\nnot asked, as this version lacks their transport: {', '.join(taken.not_carried)}"
+    for why in dict.fromkeys(each.why for each in taken.left_out):
+        names = [
+            f"{each.resolver} ({each.says})" if each.says else each.resolver
+            for each in taken.left_out
+            if each.why == why
+        ]
+        text += f"\nnot asked, as {why}: {', '.join(names)}"
     return text
