@@ -83,7 +83,7 @@ def explain(key: str, node: Node, refused: object) -> tuple[str, Node, str | Non
         return f"`{key}`: {refused}: {value}", node, refused.hint
     if key in CHOICES:
         word = str(node.value)
-        return f"unknown {key} {value}", node, _choice_hint(key, word)
+        return f"unknown {key} {value}", node, choice_hint(key, word)
     return f"`{key}` must be {EXPECTED.get(key, 'text')}, not {value}", node, _value_hint(node.value)
 
 
@@ -103,7 +103,8 @@ def _value_hint(value: object) -> str | None:
     return None
 
 
-def _choice_hint(key: str, word: str) -> str:
+def choice_hint(key: str, word: str) -> str:
+    """Return a hint that names what was meant by *word*, and the words there are for *key*."""
     choices = CHOICES[key]
     listed = ", ".join(f"`{choice}`" for choice in choices[:-1]) + f" and `{choices[-1]}`"
     plural = {"policy": "policies"}.get(key, f"{key}s")

@@ -8,7 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
@@ -19,7 +19,7 @@ from resolver_diff._model import Probe, Resolver, schema
 from resolver_diff._names import names
 from resolver_diff._resolvers import resolvers as read_resolvers
 from resolver_diff._text import Notes, read
-from resolver_diff.errors import Place, Problem
+from resolver_diff.errors import Place, Problem, UsageError
 
 __all__ = ["Config", "DomainSet", "LeftOut", "Resolver", "Why", "load", "shipped"]
 
@@ -43,8 +43,9 @@ class DomainSet:
 class Why(StrEnum):
     """Why a resolver is not asked."""
 
-    NOT_CARRIED = "this version lacks its transport"
-    NOT_FOUND = "no address was found for its host name"
+    NOT_OVER = "they speak none of the transports wanted"
+    NOT_CARRIED = "this version lacks their transport"
+    NOT_FOUND = "no address was found for them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,25 @@ class Config:
     inputs: dict[str, str] = field(default_factory=dict)  # file -> sha256
     also: tuple[Resolver, ...] = ()  # the same resolvers over their other transports; asked when that is wanted
     left_out: tuple[LeftOut, ...] = ()  # who is not asked
+
+    def over(self, transports: Sequence[str]) -> "Config":
+        """Return the config that asks every resolver over all of *transports* that it speaks.
+
+        Who speaks none of them is left out; raises UsageError when nobody speaks any.
+        """
+        ways: dict[str, list[Resolver]] = {}
+        for resolver in (*self.resolvers, *self.also):
+            ways.setdefault(resolver.name, []).append(resolver)
+        wanted = {name: [way for way in spoken if way.transport in transports] for name, spoken in ways.items()}
+        if not any(wanted.values()):
+            spoken = ", ".join(sorted({str(way.transport) for each in ways.values() for way in each}))
+            message = f"no resolver speaks {' or '.join(transports)}"
+            raise UsageError(message, hint=f"they speak {spoken}; what else one speaks goes into its `also`")
+        silent = [
+            LeftOut(name, str(ways[name][0].transport), Why.NOT_OVER) for name, kept in wanted.items() if not kept
+        ]
+        asked = tuple(way for kept in wanted.values() for way in kept)
+        return replace(self, resolvers=asked, also=(), left_out=(*self.left_out, *silent))
 
 
 def load(resolvers: Path | None, domains: Sequence[Path]) -> Config:

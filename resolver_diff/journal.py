@@ -130,18 +130,19 @@ class Journal:
                 total[name] = total.get(name, 0) + count
         return total
 
-    def speaking_resolvers(self) -> set[str]:
-        """Return the names of the resolvers that have sent any message, be it one that was truncated."""
+    def speaking_resolvers(self) -> set[tuple[str, str]]:
+        """Return names and transports of the resolvers that have sent any message, be it one that was truncated."""
         return self._resolvers(pl.col("reply").is_not_null() | pl.col("tc").fill_null(value=False))
 
-    def unreachable_resolvers(self) -> set[str]:
-        """Return the names of the resolvers of which the network said, at least once, that nobody is there."""
+    def unreachable_resolvers(self) -> set[tuple[str, str]]:
+        """Return names and transports of the resolvers of which the network said, even once, that nobody is there."""
         return self._resolvers(pl.col("outcome") == Outcome.UNREACHABLE)
 
-    def _resolvers(self, having: pl.Expr) -> set[str]:
+    def _resolvers(self, having: pl.Expr) -> set[tuple[str, str]]:
         if not (files := sorted(self.partial.glob("[0-9]*.parquet"))):
             return set()
-        return set(pl.scan_parquet(files).filter(having).select(pl.col("resolver").unique()).collect()["resolver"])
+        entry = pl.col("resolver"), pl.col("transport").cast(pl.String)
+        return set(pl.scan_parquet(files).filter(having).select(entry).unique().collect().rows())
 
     def commit(self, run: Run, domain_sets: Sequence[str]) -> list[Path]:
         """Write one file per domain set, put each into place, and remove the journal.

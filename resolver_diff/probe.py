@@ -9,7 +9,8 @@ resolver is asked each question once. Every attempt and every reply is a row.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -60,6 +61,11 @@ class Taken:
         return self.run.left_out
 
     @property
+    def missed(self) -> bool:
+        """Whether somebody was not asked who should have been."""
+        return any(each.why in (Why.NOT_CARRIED, Why.NOT_FOUND) for each in self.left_out)
+
+    @property
     def counts(self) -> dict[str, int]:
         """The counts of the run."""
         return self.run.counts
@@ -108,10 +114,10 @@ async def take(
             left_out=config.left_out,
         )
         speaking, refusing = journal.speaking_resolvers(), journal.unreachable_resolvers()
-        silent = tuple(resolver.name for resolver in config.resolvers if resolver.name not in speaking)
-        unreachable = tuple(name for name in silent if name in refusing)
+        silent = {called: entry for entry, called in _called(config) if entry not in speaking}
+        unreachable = tuple(called for called, entry in silent.items() if entry in refusing)
         files = journal.commit(run, sets)
-    return Taken(run, tuple(files), silent, unreachable)
+    return Taken(run, tuple(files), tuple(silent), unreachable)
 
 
 class _Run:
@@ -132,7 +138,9 @@ class _Run:
         self.keep_wire = keep_wire
         self.progress = progress
         speaking = journal.speaking_resolvers()
-        self.spoke = [entry.name in speaking for entry in plan.resolvers]  # has sent any message, ever
+        self.spoke = [
+            (entry.name, str(entry.transport)) in speaking for entry in plan.resolvers
+        ]  # has sent any message, ever
         self.settled_before = 0  # questions that an earlier run had settled, or finished batches of this one
         self.answered_before = 0
         self.batch: Batch | None = None
@@ -206,7 +214,7 @@ class _Run:
         if self.progress is None:
             yield
             return
-        self.progress.start(self.plan.questions, len(self.plan.resolvers))
+        self.progress.start(self.plan.questions, len({entry.name for entry in self.plan.resolvers}))
         task = asyncio.create_task(self._tell(self.progress))
         try:
             yield
@@ -260,6 +268,13 @@ async def _askable(config: Config, carriers: Mapping[str, Transport] | None) -> 
     if carried and not located:
         raise UsageError(f"no address was found for any resolver: {not_found[0].says}")
     return replace(config, resolvers=located, left_out=(*config.left_out, *not_carried, *not_found))
+
+
+def _called(config: Config) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield name and transport of each entry, and what it is called: the name, where that is asked over one only."""
+    times = Counter(resolver.name for resolver in config.resolvers)
+    for entry in ((resolver.name, str(resolver.transport)) for resolver in config.resolvers):
+        yield entry, entry[0] if times[entry[0]] == 1 else " over ".join(entry)
 
 
 def _check_vantage(vantage: str) -> None:

@@ -94,8 +94,9 @@ class Snapshot:
 
     @property
     def resolvers(self) -> tuple[Resolver, ...]:
-        """Every entry that was asked, as it was in the latest run."""
-        return tuple({resolver.name: resolver for run in self.runs for resolver in run.resolvers}.values())
+        """Every entry that was asked, over each of its transports, as it was in the latest run."""
+        asked = {(resolver.name, resolver.transport): resolver for run in self.runs for resolver in run.resolvers}
+        return tuple(asked.values())
 
 
 def directory(folder: Path, day: date, vantage: str) -> Path:
