@@ -7,12 +7,11 @@ from typing import Any
 
 from resolver_diff import family, transports
 from resolver_diff._model import PORTS
-from resolver_diff.commands._progress import duration
 from resolver_diff.compare import QUORUM
 from resolver_diff.config import Config, LeftOut, Resolver
 from resolver_diff.errors import Problem, UsageError
 from resolver_diff.plan import Plan
-from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, many, paragraph, table
+from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, duration, line, many, paragraph, table
 from resolver_diff.tables import Purpose
 
 HEADER = ("resolver", "over", "address", "in", "role", "asked", "time")

@@ -139,8 +139,7 @@ def _again(date: str) -> str:
 def _summary(taken: "Taken") -> str:
     """Return what was taken, and who was not heard."""
     from resolver_diff.commands._cost import left_out
-    from resolver_diff.commands._progress import duration
-    from resolver_diff.reports._layout import many
+    from resolver_diff.reports._layout import duration, many
 
     run, counts = taken.run, taken.counts
     took = duration((run.finished - run.started).total_seconds())
