@@ -30,7 +30,7 @@ def batch() -> Batch:
     plan = Plan(Config(entries, sets, (), ("A",)), day=date(2026, 2, 11), vantage="here")
     questions = pl.concat([one.frame for one in plan.batches()]).filter(pl.col("purpose") == "target")
     made = Batch(plan, questions)
-    asked = made.wave(0, [False, False])
+    asked = made.wave(0, np.array([False, False]))
     for queries in asked.values():
         queries.sent[:] = 1_000_000_000
     return made
@@ -111,7 +111,7 @@ def test_what_comes_late_over_tcp_finds_its_own_question(batch: Batch) -> None:
     """The session of TCP carries entries of TCP and repeats for UDP at once; neither takes the other's place."""
     batch.hear("udp", said(batch, "c.example", tc=True))
     assert batch.follow_up(0) is not None
-    batch.wave(1, [True, True])
+    batch.wave(1, np.array([True, True]))
     batch.hear("tcp", said(batch, "c.example"))
     batch.hear("tcp", said(batch, "c.example", resolver="over-tcp"))
     assert rows(batch, "c.example", "over-tcp")[0] == (0, 0, "answer", False, "198.51.100.7")
@@ -120,7 +120,7 @@ def test_what_comes_late_over_tcp_finds_its_own_question(batch: Batch) -> None:
 def test_a_late_repeat_is_the_row_of_udp(batch: Batch) -> None:
     """The repeat of the first attempt comes during the second: it is the first attempt's reply."""
     batch.hear("udp", said(batch, "c.example", tc=True))
-    batch.wave(1, [True, True])
+    batch.wave(1, np.array([True, True]))
     batch.hear("tcp", said(batch, "c.example"))
     assert rows(batch, "c.example") == [(0, 0, "answer", True, "198.51.100.7"), (1, None, "timeout", None, None)]
 

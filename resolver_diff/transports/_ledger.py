@@ -40,8 +40,9 @@ class Asked:
         self.replies = np.zeros(count, np.uint8)
         self.waiting = np.zeros(count, np.bool_)
         self.timeout = timeout  # ns
-        self._order: Rows = np.argsort(queries.due, kind="stable")
-        self._due = np.ceil(queries.due[self._order] * 1e9).astype(np.int64)
+        due = np.ceil(queries.due * 1e9).astype(np.int64)
+        self._order: Rows = np.argsort(due)
+        self._due = due[self._order]
         self._begun = time.monotonic_ns()
         self._next = 0  # position in the order of the first query that has not left
         self._held: Rows = np.empty(0, np.int64)  # due, but the socket would not take them
