@@ -93,7 +93,7 @@ class Batch:
         self.resolver = plan.resolver_index(self.number)
         self.transport = np.array([str(resolver.transport) for resolver in plan.resolvers])
         self.endpoints = [
-            Endpoint(entry.address, entry.port, entry.hostname, entry.path, entry.ca) for entry in plan.resolvers
+            Endpoint(e.address, e.port, e.hostname, e.path, e.ca, e.pins, e.method) for e in plan.resolvers
         ]
         self.messages, self.message = self._encode()
         self.attempts: list[_Attempt] = []

@@ -29,7 +29,7 @@ WORLD = elsewhere.WORLD
 CONSENSUS = pl.Enum(["answer", "nxdomain", "nodata", "failure"])
 POLICY_EDE = (4, 15, 16, 17)  # RFC 8914: Forged Answer, Blocked, Censored, Filtered
 FILTERS = ("family", "malware", "ads")  # policies a user of the resolver chose; a national one is what we look for
-FACTS = ("r", "operator", "op", "address", "country", "role", "policy")
+FACTS = ("r", "operator", "op", "address", "who", "country", "role", "policy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +101,25 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
 
 
 def _entries(day: Snapshot, panel: Panel) -> pl.DataFrame:
-    """Return the entries asked on *day* with their facts; *op* and *address* are numbers."""
+    """Return the entries asked on *day* with their facts; *op*, *address* and *who* (the name) are numbers."""
     facts = pl.DataFrame(
-        [(e.name, e.operator, e.address, e.country, str(e.role), str(e.policy)) for e in day.resolvers],
-        schema=dict.fromkeys(("resolver", "operator", "at", "country", "role", "policy"), pl.String()),
+        [
+            (e.name, str(e.transport), e.operator, e.address, e.country, str(e.role), str(e.policy))
+            for e in day.resolvers
+        ],
+        schema=dict.fromkeys(("resolver", "transport", "operator", "at", "country", "role", "policy"), pl.String()),
         orient="row",
-    )
+    ).with_columns(pl.col("transport").cast(TRANSPORT))
     asked = day.observations.select("resolver", "transport").unique()
-    known = panel.entries.join(asked, on=["resolver", "transport"], how="semi").join(facts, on="resolver", how="left")
+    entry = ["resolver", "transport"]
+    known = panel.entries.join(asked, on=entry, how="semi").join(facts, on=entry, how="left")
     voter = pl.coalesce("operator", pl.col("resolver"))
     return known.with_columns(
         pl.col("role").fill_null("public"),
         pl.col("policy").fill_null("unfiltered"),
         op=voter.rank("dense").cast(pl.UInt32),
         address=pl.coalesce("at", "resolver").rank("dense").cast(pl.UInt32),
+        who=pl.col("resolver").rank("dense").cast(pl.UInt32),
     ).sort("r")
 
 

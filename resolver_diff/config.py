@@ -8,7 +8,8 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from importlib import resources
 from pathlib import Path
 
@@ -18,9 +19,9 @@ from resolver_diff._model import Probe, Resolver, schema
 from resolver_diff._names import names
 from resolver_diff._resolvers import resolvers as read_resolvers
 from resolver_diff._text import Notes, read
-from resolver_diff.errors import Place, Problem
+from resolver_diff.errors import Place, Problem, UsageError
 
-__all__ = ["Config", "DomainSet", "Resolver", "load", "shipped"]
+__all__ = ["Config", "DomainSet", "LeftOut", "Resolver", "Why", "load", "shipped"]
 
 LONGEST_RESOLVERS = 8 * 2**20  # octets; some 50,000 resolvers
 LONGEST_LIST = 128 * 2**20  # octets; some six million names, read in seconds and in 0.7 GB
@@ -39,6 +40,24 @@ class DomainSet:
     qnames: pl.Series  # str: sorted, each once, A-label form, lower case, no final dot
 
 
+class Why(StrEnum):
+    """Why a resolver is not asked."""
+
+    NOT_OVER = "they speak none of the transports wanted"
+    NOT_CARRIED = "this version lacks their transport"
+    NOT_FOUND = "no address was found for them"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A resolver that a run does not ask, though it is in resolvers.yaml."""
+
+    resolver: str
+    transport: str
+    why: str  # a Why, or what a newer version calls it
+    says: str = ""  # more about it
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Config:
     """All that a run needs to be told."""
@@ -51,6 +70,27 @@ class Config:
     timeout: float = 4.0  # seconds
     warnings: tuple[Problem, ...] = ()
     inputs: dict[str, str] = field(default_factory=dict)  # file -> sha256
+    also: tuple[Resolver, ...] = ()  # the same resolvers over their other transports; asked when that is wanted
+    left_out: tuple[LeftOut, ...] = ()  # who is not asked
+
+    def over(self, transports: Sequence[str]) -> "Config":
+        """Return the config that asks every resolver over all of *transports* that it speaks.
+
+        Who speaks none of them is left out; raises UsageError when nobody speaks any.
+        """
+        ways: dict[str, list[Resolver]] = {}
+        for resolver in (*self.resolvers, *self.also):
+            ways.setdefault(resolver.name, []).append(resolver)
+        wanted = {name: [way for way in spoken if way.transport in transports] for name, spoken in ways.items()}
+        if not any(wanted.values()):
+            spoken = ", ".join(sorted({str(way.transport) for each in ways.values() for way in each}))
+            message = f"no resolver speaks {' or '.join(transports)}"
+            raise UsageError(message, hint=f"they speak {spoken}; what else one speaks goes into its `also`")
+        silent = [
+            LeftOut(name, str(ways[name][0].transport), Why.NOT_OVER) for name, kept in wanted.items() if not kept
+        ]
+        asked = tuple(way for kept in wanted.values() for way in kept)
+        return replace(self, resolvers=asked, also=(), left_out=(*self.left_out, *silent))
 
 
 def load(resolvers: Path | None, domains: Sequence[Path]) -> Config:
@@ -63,13 +103,14 @@ def load(resolvers: Path | None, domains: Sequence[Path]) -> Config:
     inputs: dict[str, str] = {}
     found = resolvers or _here_or_shipped(RESOLVERS)
     source = read(found, str(found), LONGEST_RESOLVERS, notes)
-    entries, probe = read_resolvers(source, notes) if source else ((), Probe())
+    asked, probe = read_resolvers(source, notes) if source else ((), Probe())
     if source:
         inputs[_label(found)] = source.sha256
     domain_sets, control_names = _read_lists(domains or [_here_or_shipped(DOMAINS)], inputs, notes)
     notes.raise_mistakes()
     return Config(
-        resolvers=entries,
+        resolvers=tuple(each.resolver for each in asked if each.own),
+        also=tuple(each.resolver for each in asked if not each.own),
         domain_sets=domain_sets,
         control_names=control_names,
         qtypes=probe.qtypes,

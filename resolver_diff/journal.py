@@ -145,16 +145,16 @@ class Journal:
                 total[name] = total.get(name, 0) + count
         return total
 
-    def speaking_resolvers(self) -> set[str]:
-        """Return the names of the resolvers that have sent any message, be it one that was truncated."""
+    def speaking_resolvers(self) -> set[tuple[str, str]]:
+        """Return names and transports of the resolvers that have sent any message, be it one that was truncated."""
         return self._noted("speaking", SPEAKS)
 
-    def unreachable_resolvers(self) -> set[str]:
-        """Return the names of the resolvers of which the network said, at least once, that nobody is there."""
+    def unreachable_resolvers(self) -> set[tuple[str, str]]:
+        """Return names and transports of the resolvers of which the network said, even once, that nobody is there."""
         return self._noted("unreachable", IS_UNREACHABLE)
 
-    def _noted(self, what: str, having: pl.Expr) -> set[str]:
-        found = {name for _, noted in self._notes() for name in noted[what]}
+    def _noted(self, what: str, having: pl.Expr) -> set[tuple[str, str]]:
+        found = {(name, transport) for _, noted in self._notes() for name, transport in noted[what]}
         if pieces := sorted(self.partial.glob("*-*.arrow")):
             found |= _resolvers(pl.scan_ipc(pieces), having)
         return found
@@ -272,8 +272,9 @@ class Journal:
             return target
 
 
-def _resolvers(rows: pl.LazyFrame, having: pl.Expr) -> set[str]:
-    return set(rows.filter(having).select(pl.col("resolver").unique()).collect()["resolver"])
+def _resolvers(rows: pl.LazyFrame, having: pl.Expr) -> set[tuple[str, str]]:
+    entry = pl.col("resolver"), pl.col("transport").cast(pl.String)
+    return set(rows.filter(having).select(entry).unique().collect().rows())
 
 
 def _rows_of(domain_set: str, batches: Mapping[Path, Sequence[str | None]]) -> Iterator[pl.DataFrame]:

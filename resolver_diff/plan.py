@@ -1,8 +1,8 @@
 """Config -> Questions: who is asked what, and when.
 
-Politeness is a column: ``due`` spaces the questions to one address and port by its
-``qps`` and mixes the names, so that no resolver is hit in bursts and no two runs
-of the same seed differ. Nothing here reads a clock or sends anything.
+Politeness is a column: ``due`` spaces the questions to one address by its ``qps`` and
+mixes the names, so that no resolver is hit in bursts and no two runs of the same seed
+differ. Nothing here reads a clock or sends anything.
 """
 
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ from resolver_diff.tables import Purpose, Questions
 BATCH = 1 << 17  # questions; what is asked and decoded at once bounds the memory of a run
 CHAOS_NAMES = ("id.server", "hostname.bind", "version.bind")  # RFC 4892, class CH
 EGRESS_NAMES = (("whoami.akamai.net", "A"), ("o-o.myaddr.l.google.com", "TXT"))  # answer with the address that asked
+MIXING = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))  # of SplitMix64: every bit in decides every bit out
 CANARY_TLDS = ("com", "net", "org")
 
 
@@ -55,6 +56,9 @@ class Plan:
         self.closing = control
         self._ends = np.cumsum([0, *(len(domain_set.qnames) for domain_set in config.domain_sets)])
         self._pace, self._qps = _paces(self.resolvers)
+        names: dict[str, int] = {}
+        self._who = np.array([names.setdefault(r.name, len(names)) for r in self.resolvers], np.uint64)
+        self._apart = len(names) == len(self.resolvers)  # nobody is asked over two transports
 
     def _label(self, salt: str) -> str:
         """Return a label nobody has registered: 20 letters that depend on the seed."""
@@ -73,7 +77,7 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """The least time the run takes: that of the address and port with the most questions for its qps."""
+        """The least time the run takes: that of the address with the most questions for its qps."""
         per_address = self.per_resolver().group_by("pace").agg(pl.col("questions").sum(), pl.col("qps").min())
         return float(per_address.select((pl.col("questions") / pl.col("qps")).max()).item() or 0.0)
 
@@ -92,7 +96,7 @@ class Plan:
         return digest.hexdigest()
 
     def per_resolver(self) -> pl.DataFrame:
-        """Return one row per resolver: questions, qps, seconds; ``pace`` numbers its address and port."""
+        """Return one row per resolver: questions, qps, seconds; ``pace`` numbers its address."""
         asks = [*self.opening, *self.closing]
         targets = self.names * len(self.config.qtypes)
         for_all = sum(not ask.recursion for ask in asks)
@@ -129,7 +133,8 @@ class Plan:
     def pace(self, questions: pl.DataFrame, salt: int = 0) -> Questions:
         """Say when each question is due: control names first or last, the others mixed, each address at its qps.
 
-        Entries that share an address and port share its pace, at the lowest qps among them.
+        Entries that share an address share its pace, at the lowest qps among them. What is asked of
+        one resolver over several transports is asked in one go.
         """
         number = questions["number"].to_numpy()
         digest = blake2b(f"{self.seed} {salt}".encode(), digest_size=8).digest()
@@ -139,6 +144,8 @@ class Plan:
         stage = (place >= len(self.opening)).astype(np.uint64)
         stage += place >= len(self.opening) + self.names * len(self.config.qtypes)
         turn = generator.integers(0, 1 << 40, len(number), np.uint64)
+        if not self._apart:
+            turn = self._mixed(place, number, digest) >> np.uint64(24)
         order = np.argsort(key.astype(np.uint64) << np.uint64(42) | stage << np.uint64(40) | turn)
         grouped = key[order]
         first = np.flatnonzero(np.r_[True, grouped[1:] != grouped[:-1]]) if len(order) else np.zeros(0, np.int64)
@@ -147,6 +154,15 @@ class Plan:
         offset = generator.random(len(self._qps))  # addresses do not tick together
         due = (rank + offset[key]) / self._qps[key]
         return Questions(questions.with_columns(due=pl.Series(due, dtype=pl.Float64)).select(*Questions.schema))
+
+    def _mixed(self, place: NDArray[np.integer], number: NDArray[np.integer], seed: bytes) -> NDArray[np.uint64]:
+        """Return numbers by which questions are in no order; one place and resolver has one, whatever the transport."""
+        mixed = place.astype(np.uint64) * np.uint64(len(self.resolvers)) + self._who[self.resolver_index(number)]
+        mixed ^= np.uint64(int.from_bytes(seed, "little"))
+        for shift, factor in MIXING:
+            mixed ^= mixed >> np.uint64(shift)
+            mixed *= np.uint64(factor)
+        return mixed ^ (mixed >> np.uint64(31))
 
     def _asked(self, asks: list[Ask], place: int) -> pl.DataFrame:
         """Return the questions for *asks*, the first of which has *place*."""
@@ -197,9 +213,14 @@ class Plan:
 
 
 def _paces(resolvers: tuple[Resolver, ...]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return for each resolver the index of its address and port, and for each of these its qps."""
-    keys: dict[tuple[str, int], int] = {}
-    index = np.array([keys.setdefault((r.address, r.port), len(keys)) for r in resolvers], np.int64)
+    """Return for each resolver the index of its address, and for each of these its qps.
+
+    Kindness is to the machine, whatever the port. Only on loopback do many resolvers share an address.
+    """
+    keys: dict[tuple[str, int | None], int] = {}
+    here = [r.address == "::1" or r.address.startswith("127.") for r in resolvers]
+    places = [(r.address, r.port if loopback else None) for r, loopback in zip(resolvers, here, strict=True)]
+    index = np.array([keys.setdefault(place, len(keys)) for place in places], np.int64)
     qps = np.full(len(keys), np.inf)
     np.minimum.at(qps, index, np.array([r.qps for r in resolvers], np.float64))
     return index, qps

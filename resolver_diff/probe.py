@@ -9,7 +9,8 @@ resolver is asked each question once. Every attempt and every reply is a row.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,8 +21,9 @@ import polars as pl
 
 import resolver_diff
 from resolver_diff import family, transports
+from resolver_diff._lookup import locate
 from resolver_diff.batch import Batch
-from resolver_diff.config import Config
+from resolver_diff.config import Config, LeftOut, Why
 from resolver_diff.errors import UsageError
 from resolver_diff.journal import Journal
 from resolver_diff.plan import Plan
@@ -52,7 +54,16 @@ class Taken:
     files: tuple[Path, ...]
     silent: tuple[str, ...]  # resolvers that said nothing at all
     unreachable: tuple[str, ...]  # of these, the ones where nothing listens, or to which no way leads
-    not_carried: tuple[str, ...]  # resolvers whose transport this version lacks; they were not asked
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """The resolvers that were not asked."""
+        return self.run.left_out
+
+    @property
+    def missed(self) -> bool:
+        """Whether somebody was not asked who should have been."""
+        return any(each.why in (Why.NOT_CARRIED, Why.NOT_FOUND) for each in self.left_out)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -80,7 +91,7 @@ async def take(
     Raises SnapshotError (see ``Journal.open``) and UsageError before anything is sent.
     """
     _check_vantage(vantage)
-    config, not_carried = _carried(config, carriers)
+    config = await _askable(config, carriers)
     plan = Plan(config, day=day, vantage=vantage, seed=seed)
     sets = [domain_set.name for domain_set in config.domain_sets]
     journal = Journal.open(
@@ -100,12 +111,13 @@ async def take(
             resolvers=config.resolvers,
             inputs=config.inputs,
             counts={**journal.count(), "strays": strays},
+            left_out=config.left_out,
         )
         speaking, refusing = journal.speaking_resolvers(), journal.unreachable_resolvers()
-        silent = tuple(resolver.name for resolver in config.resolvers if resolver.name not in speaking)
-        unreachable = tuple(name for name in silent if name in refusing)
+        silent = {called: entry for entry, called in _called(config) if entry not in speaking}
+        unreachable = tuple(called for called, entry in silent.items() if entry in refusing)
         files = journal.commit(run, sets)
-    return Taken(run, tuple(files), silent, unreachable, not_carried)
+    return Taken(run, tuple(files), tuple(silent), unreachable)
 
 
 class _Run:
@@ -126,7 +138,8 @@ class _Run:
         self.keep_wire = keep_wire
         self.progress = progress
         speaking = journal.speaking_resolvers()
-        self.spoke = np.array([entry.name in speaking for entry in plan.resolvers])  # has sent any message, ever
+        entries = [(entry.name, str(entry.transport)) for entry in plan.resolvers]
+        self.spoke = np.array([entry in speaking for entry in entries])  # has sent any message, ever
         self.settled_before = 0  # questions that an earlier run had settled, or finished batches of this one
         self.answered_before = 0
         self.batch: Batch | None = None
@@ -200,7 +213,7 @@ class _Run:
         if self.progress is None:
             yield
             return
-        self.progress.start(self.plan.questions, len(self.plan.resolvers))
+        self.progress.start(self.plan.questions, len({entry.name for entry in self.plan.resolvers}))
         task = asyncio.create_task(self._tell(self.progress))
         try:
             yield
@@ -238,17 +251,29 @@ async def _together() -> AsyncIterator[asyncio.TaskGroup]:
         raise error from errors
 
 
-def _carried(config: Config, carriers: Mapping[str, Transport] | None) -> tuple[Config, tuple[str, ...]]:
-    """Return *config* without the resolvers whose transport this version lacks, and their names."""
+async def _askable(config: Config, carriers: Mapping[str, Transport] | None) -> Config:
+    """Return *config* with the resolvers only that this version can carry queries to, all of them with an address.
+
+    The others are in ``left_out``. Raises UsageError when nobody is left.
+    """
     known = {*family.names(transports), *(carriers or {})}
-    missing = tuple(resolver.name for resolver in config.resolvers if resolver.transport not in known)
-    if not missing:
-        return config, missing
-    carried = tuple(resolver for resolver in config.resolvers if resolver.transport in known)
-    if not carried:
+    lacking = [resolver for resolver in config.resolvers if resolver.transport not in known]
+    if lacking and len(lacking) == len(config.resolvers):
         hint = f"the transports are {', '.join(sorted(known))}"
         raise UsageError("no resolver uses a transport this version can carry", hint=hint)
-    return replace(config, resolvers=carried), missing
+    not_carried = [LeftOut(resolver.name, str(resolver.transport), Why.NOT_CARRIED) for resolver in lacking]
+    carried = [resolver for resolver in config.resolvers if resolver.transport in known]
+    located, not_found = await locate(carried)
+    if carried and not located:
+        raise UsageError(f"no address was found for any resolver: {not_found[0].says}")
+    return replace(config, resolvers=located, left_out=(*config.left_out, *not_carried, *not_found))
+
+
+def _called(config: Config) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield name and transport of each entry, and what it is called: the name, where that is asked over one only."""
+    times = Counter(resolver.name for resolver in config.resolvers)
+    for entry in ((resolver.name, str(resolver.transport)) for resolver in config.resolvers):
+        yield entry, entry[0] if times[entry[0]] == 1 else " over ".join(entry)
 
 
 def _check_vantage(vantage: str) -> None:

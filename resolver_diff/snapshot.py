@@ -8,13 +8,13 @@ moved and judged alone. Facts only: never a verdict.
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
 
-from resolver_diff.config import Resolver
+from resolver_diff.config import LeftOut, Resolver
 from resolver_diff.errors import Place, Problem, SnapshotError
 from resolver_diff.tables import Observations, Purpose
 
@@ -42,6 +42,7 @@ class Run:
     resolvers: tuple[Resolver, ...]  # the entries as they were
     inputs: dict[str, str]  # file -> sha256
     counts: dict[str, int]  # questions, queries, replies, silent, second_replies, truncated, strays
+    left_out: tuple[LeftOut, ...] = ()  # resolvers that were not asked
 
     def to_json(self) -> str:
         """Return the facts as JSON."""
@@ -69,6 +70,10 @@ class Run:
                 Resolver.model_validate({key: value for key, value in entry.items() if key in known})
                 for entry in facts["resolvers"]
             ),
+            left_out=tuple(
+                LeftOut(**{field.name: each[field.name] for field in fields(LeftOut)})
+                for each in facts.get("left_out", ())
+            ),
             **{name: facts[name] for name in ("version", "seed", "attempts", "timeout", "inputs", "counts")},
         )
 
@@ -89,8 +94,9 @@ class Snapshot:
 
     @property
     def resolvers(self) -> tuple[Resolver, ...]:
-        """Every entry that was asked, as it was in the latest run."""
-        return tuple({resolver.name: resolver for run in self.runs for resolver in run.resolvers}.values())
+        """Every entry that was asked, over each of its transports, as it was in the latest run."""
+        asked = {(resolver.name, resolver.transport): resolver for run in self.runs for resolver in run.resolvers}
+        return tuple(asked.values())
 
 
 def directory(folder: Path, day: date, vantage: str) -> Path:

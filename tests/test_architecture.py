@@ -48,12 +48,18 @@ MAY_IMPORT = {
     "__main__": "commands errors family",
 }
 HELPS = {  # files at the top that are part of a stage, but not the way into it
+    "_addresses": "config",
+    "_advice": "config",
+    "_entries": "config",
+    "_fields": "config",
     "_model": "config",
     "_names": "config",
     "_resolvers": "config",
+    "_stamps": "config",
     "_text": "config",
     "_yaml": "config",
     "_stored": "snapshot",
+    "_lookup": "probe",
     "_elsewhere": "compare",
     "_health": "compare",
     "_pools": "compare",

@@ -9,10 +9,10 @@ import pytest
 
 from resolver_diff.commands import _dig
 from resolver_diff.commands._output import write
-from resolver_diff.commands._progress import Lines, duration
+from resolver_diff.commands._progress import Lines
 from resolver_diff.config import Resolver
 from resolver_diff.errors import UsageError
-from resolver_diff.reports._layout import plain
+from resolver_diff.reports._layout import duration, plain
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ import dns.rrset
 import polars as pl
 import pytest
 
-from resolver_diff import probe, snapshot
-from resolver_diff.config import Config, DomainSet, Resolver
+from resolver_diff import _lookup, probe, snapshot
+from resolver_diff.config import Config, DomainSet, Resolver, Why
 from resolver_diff.errors import UsageError
 from resolver_diff.probe import Taken
 from resolver_diff.transports import Endpoint, Transport
@@ -215,9 +215,31 @@ def test_an_entry_over_a_transport_this_version_lacks_is_named(tmp_path: Path) -
     memory = Memory(lambda _t, _a, query, _n: [answer(query)])
     quic = Resolver(name="q", address="192.0.2.9", transport="quic", hostname="dns.example")
     taken = take(tmp_path / "s", memory, config(resolvers=(*config().resolvers, quic)))
-    assert taken.not_carried == ("q",)
+    assert [(each.resolver, each.transport, each.why) for each in taken.left_out] == [("q", "quic", Why.NOT_CARRIED)]
     with pytest.raises(UsageError, match="no resolver"):
         take(tmp_path / "t", memory, config(resolvers=(quic,)))
+
+
+def test_a_host_name_is_looked_up_and_what_was_found_is_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The snapshot says which address was asked; a resolver whose name has none is left out, and the run goes on."""
+    monkeypatch.setattr(_lookup, "_find", _find)
+    memory = Memory(lambda _t, _a, query, _n: [answer(query)])
+    entries = [Resolver(name=name, address=f"{name}.example") for name in ("found", "lost")]
+    taken = take(tmp_path / "s", memory, config(resolvers=tuple(entries)))
+    run = snapshot.load(tmp_path / "s", DAY)[0].runs[0]
+    assert [(each.name, each.address) for each in run.resolvers] == [("found", "192.0.2.77")]
+    assert {address for _, address, _ in memory.asked} == {"192.0.2.77"}
+    (lost,) = run.left_out
+    assert run.left_out == taken.left_out
+    assert (lost.resolver, lost.why, lost.says) == ("lost", Why.NOT_FOUND, "lost.example: no such name")
+    with pytest.raises(UsageError, match="no address was found for any resolver"):
+        take(tmp_path / "t", memory, config(resolvers=(entries[1],)))
+
+
+async def _find(name: str) -> tuple[str, str]:
+    return ("192.0.2.77", "") if name == "found.example" else ("", "no such name")
 
 
 @pytest.mark.parametrize("vantage", ["", "../up", "a/b", ".hidden", "a\nb"])

@@ -86,6 +86,14 @@ Qtypes = Annotated[
         help="Record type to ask for (repeatable); default: as resolvers.yaml says, else A and AAAA.",
     ),
 ]
+Transports = Annotated[
+    str | None,
+    typer.Option(
+        "--transports",
+        metavar="LIST",
+        help="Ask each resolver over all of these that it speaks, for example `udp,tls`; default: over its own only.",
+    ),
+]
 OnlyQtypes = Annotated[
     list[str] | None,
     typer.Option("--qtype", metavar="TYPE", help="Only this record type (repeatable); all if not given."),

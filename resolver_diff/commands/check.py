@@ -7,6 +7,7 @@ def command(
     resolvers: options.Resolvers = None,
     domains: options.Domains = None,
     qtypes: options.Qtypes = None,
+    transports: options.Transports = None,
 ) -> int:
     """Read resolvers and names, say everything that is wrong with them, and what a run would ask. Sends nothing.
 
@@ -14,6 +15,7 @@ def command(
     Examples:
       resolver-diff check
       resolver-diff check --resolvers my-resolvers.yaml --domains my-names.txt
+      resolver-diff check --transports udp,tls
     """
     from resolver_diff.commands import _cost
     from resolver_diff.commands._loading import asked, utc_today
@@ -21,7 +23,7 @@ def command(
     from resolver_diff.errors import ExitStatus
     from resolver_diff.plan import Plan
 
-    config = asked(resolvers, domains, qtypes=qtypes)
+    config = asked(resolvers, domains, qtypes=qtypes, transports=transports)
     plan = Plan(_cost.asked_of(config), day=utc_today(), vantage="local")
     warn(_cost.doubts(config))
     show(_cost.describe(config, plan, page_width()))

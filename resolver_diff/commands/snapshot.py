@@ -44,6 +44,7 @@ def command(
     vantage: options.NewVantage = "local",
     day: options.NewDay = None,
     qtypes: options.Qtypes = None,
+    transports: options.Transports = None,
     attempts: Attempts = None,
     timeout: Timeout = None,
     seed: Seed = None,
@@ -73,7 +74,7 @@ def command(
     from resolver_diff.errors import ExitStatus
 
     date = _filed_under(day, resume=resume)
-    config = asked(resolvers, domains, qtypes=qtypes, attempts=attempts, timeout=timeout)
+    config = asked(resolvers, domains, qtypes=qtypes, transports=transports, attempts=attempts, timeout=timeout)
     taking = probe.take(
         config,
         folder=snapshots,
@@ -95,7 +96,7 @@ def command(
     talk(_summary(taken))
     for file in taken.files:
         typer.echo(file)
-    return ExitStatus.INCOMPLETE if taken.silent or taken.not_carried else ExitStatus.DONE
+    return ExitStatus.INCOMPLETE if taken.silent or taken.missed else ExitStatus.DONE
 
 
 def _filed_under(day: str | None, *, resume: bool) -> "date":
@@ -137,14 +138,14 @@ def _again(date: str) -> str:
 
 def _summary(taken: "Taken") -> str:
     """Return what was taken, and who was not heard."""
-    from resolver_diff.commands._progress import duration
-    from resolver_diff.reports._layout import many
+    from resolver_diff.commands._cost import left_out
+    from resolver_diff.reports._layout import duration, many
 
     run, counts = taken.run, taken.counts
     took = duration((run.finished - run.started).total_seconds())
     text = (
         f"{run.date} at vantage {run.vantage}: {many(counts['questions'], 'question')} put to "
-        f"{many(len(run.resolvers), 'resolver')} in {took}; {counts['queries']:,} sent, "
+        f"{many(len({entry.name for entry in run.resolvers}), 'resolver')} in {took}; {counts['queries']:,} sent, "
         f"{many(counts['replies'], 'reply', 'replies')}, {many(counts['silent'], 'question')} without any."
     )
     refused = set(taken.unreachable)
@@ -154,6 +155,6 @@ def _summary(taken: "Taken") -> str:
     ):
         if names:
             text += f"\n{what}: {', '.join(names)}"
-    if taken.not_carried:
-        text += f"\nnot asked, as this version lacks their transport: {', '.join(taken.not_carried)}"
+    for why, names in left_out(taken.left_out):
+        text += f"\nnot asked, as {why}: {', '.join(names)}"
     return text
