@@ -81,6 +81,7 @@ async def take(
     """
     _check_vantage(vantage)
     config, not_carried = _carried(config, carriers)
+    _check_installed(config, carriers or {})
     plan = Plan(config, day=day, vantage=vantage, seed=seed)
     sets = [domain_set.name for domain_set in config.domain_sets]
     journal = Journal.open(
@@ -249,6 +250,14 @@ def _carried(config: Config, carriers: Mapping[str, Transport] | None) -> tuple[
         hint = f"the transports are {', '.join(sorted(known))}"
         raise UsageError("no resolver uses a transport this version can carry", hint=hint)
     return replace(config, resolvers=carried), missing
+
+
+def _check_installed(config: Config, carriers: Mapping[str, Transport]) -> None:
+    """Refuse to ask over a transport that needs what is not installed."""
+    for name in sorted({str(resolver.transport) for resolver in config.resolvers} - set(carriers)):
+        problem = family.member(transports, name, "TRANSPORT", Transport).lack()
+        if problem is not None:
+            raise UsageError(problem.message, hint=problem.hint)
 
 
 def _check_vantage(vantage: str) -> None:
