@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from aioquic.asyncio import QuicConnectionProtocol, serve
+from aioquic.asyncio.protocol import QuicConnectionProtocol
+from aioquic.asyncio.server import serve
 from aioquic.h3.connection import H3Connection
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
@@ -142,7 +143,12 @@ class Talk:
         self.write(len(message).to_bytes(2, "big") + message, fin=fin)
 
     def respond(
-        self, body: bytes = b"", *, status: int = 200, fin: bool = True, media: str | None = "application/dns-message",
+        self,
+        body: bytes = b"",
+        *,
+        status: int = 200,
+        fin: bool = True,
+        media: str | None = "application/dns-message",
         more: Iterable[tuple[bytes, bytes]] = (),
     ) -> None:
         """Send a response of HTTP."""
@@ -269,18 +275,26 @@ class QuicResolver:
 
     async def stop(self) -> None:
         """Listen no more."""
-        self._server.close()
+        if self._server is not None:
+            self._server.close()
         await asyncio.sleep(0)  # asyncio closes sockets in its next round
+
+    def abort(self) -> None:
+        """Close the socket and forget every connection, without a word."""
+        asyncio.run_coroutine_threadsafe(self._abort(), self._loop).result()
 
     def restart(self) -> None:
         """Forget every connection without a word, and begin anew."""
+        self.abort()
+        asyncio.run_coroutine_threadsafe(self.start(), self._loop).result()
 
-        async def anew() -> None:
-            self._server._transport.abort()
-            await asyncio.sleep(0)
-            await self.start()
-
-        asyncio.run_coroutine_threadsafe(anew(), self._loop).result()
+    async def _abort(self) -> None:
+        server, self._server = self._server, None
+        for peer in set(server._protocols.values()):
+            if peer._timer is not None:
+                peer._timer.cancel()
+        server._transport.abort()
+        await asyncio.sleep(0)
 
     def endpoint(self, **details: Any) -> Endpoint:
         """Return where it is."""

@@ -9,29 +9,36 @@ still works, only less promptly.
 import asyncio
 import contextlib
 import logging
-import os
 import socket
 import ssl
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aioquic.quic import events
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
+from aioquic.quic.packet import QuicErrorCode
+from aioquic.tls import AlertDescription
 
-from resolver_diff.transports import Trouble
-from resolver_diff.transports._quic import BACKLOG, STREAMS, Ask, End, Lane
-from resolver_diff.transports._quic_words import closing, plain
+from resolver_diff.transports import Endpoint, Trouble
+from resolver_diff.transports._quic_lane import Ask, End, Lane
+from resolver_diff.transports._quic_words import coded, in_words, plain
 
 if TYPE_CHECKING:
     from resolver_diff.transports._quic import Speech
 
+STREAMS = 1_024  # unanswered queries on one connection, where the peer allows as many
+BACKLOG = 4_096  # ends that wait to be looked at before the connection is paused
 BUFFER = 1 << 20  # octets; a burst of replies must not be lost for want of room
 DATAGRAMS = 64  # read before anything is sent: one acknowledgement for many
 LARGEST = 65_535  # octets of a datagram
 FLOW = 1 << 17  # octets a peer may send on a stream unasked: one message, and room to see that it is too long
-BAD_CERTIFICATE = 0x100 + 42  # CRYPTO_ERROR and the alert (RFC 9001 4.8, RFC 8446 6.2)
+CRYPTO = range(0x100, 0x200)  # CRYPTO_ERROR and a TLS alert (RFC 9001 4.8)
+BAD_CERTIFICATE = CRYPTO.start + AlertDescription.bad_certificate
+CODES = {each.value: each.name for each in QuicErrorCode}
+ALERTS = {each.value: each.name for each in AlertDescription}
+NO_VERSION = "Could not find a common protocol version"  # aioquic's word for it; there is no code
 STALE = 0.5  # seconds before its idle timeout in which a connection is not used again: it may be over at the peer
 PATIENCE = 250_000_000  # ns for which a peer may let us wait for leave to open another stream
 WASTE = 1 << 20  # octets after which a peer that was told to stop is left
@@ -59,6 +66,7 @@ class Link:
         self._unsent: deque[tuple[int, Ask]] = deque()  # written, and not yet in a datagram
         self._timer: asyncio.TimerHandle | None = None
         self._socket: socket.socket | None = None
+        self._full_since = 0  # session ns; 0 = it is not
         self._span = 0.0  # seconds of its idle timeout
         self._wasted = 0  # octets that came on streams on which nothing is waited for any more
         self._over = False
@@ -76,24 +84,21 @@ class Link:
 
     def start(self) -> None:
         """Send the first flight; raises OSError when there is no socket to be had, or no way to the endpoint."""
-        endpoint = self._lane.endpoint
-        numeric = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            endpoint.address, endpoint.port, type=socket.SOCK_DGRAM, flags=numeric
-        )[0]
-        self._socket = socket.socket(family, kind, protocol)
-        self._socket.setblocking(False)  # noqa: FBT003  so it is declared
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-        self._peer = address
-        self._socket.connect(address)
+        self._socket, self._peer = connected(self._lane.endpoint)
         self._loop.add_reader(self._socket, self._read)
-        self.quic.connect(address, now=self._loop.time())
+        self.quic.connect(self._peer, now=self._loop.time())
         self._carry_on()
 
     def room(self) -> int:
-        """Return how many more queries the peer and we allow to be open now."""
+        """Return how many more queries may be open now; makes room where the peer counts what is not waited for."""
         most: int = getattr(self.quic, "_remote_max_streams_bidi", STREAMS)
-        return min(STREAMS - len(self.open), most - self.quic.get_next_available_stream_id() // 4)
+        left = most - self.quic.get_next_available_stream_id() // 4
+        if left <= 0 and self._late:
+            for stream in self._late:
+                self._stop(stream)
+            self._late.clear()
+            self._carry_on()
+        return min(STREAMS - len(self.open), left)
 
     def write(self, asks: list[Ask]) -> None:
         """Write *asks*, each on a stream of its own."""
@@ -117,10 +122,13 @@ class Link:
         return next(iter(self.open.values()))
 
     def forget(self) -> None:
-        """Wait for the reply to the oldest query no longer, and tell the peer, which counts open streams."""
+        """Wait for the reply to the oldest query no longer; one that comes late is still a fact."""
         stream = next(iter(self.open))
         self._late[stream] = self.open.pop(stream)
-        with contextlib.suppress(ValueError):  # the stream may be over for QUIC
+
+    def _stop(self, stream: int) -> None:
+        """Tell the peer to say no more on *stream*."""
+        with contextlib.suppress(ValueError):  # it may be over for QUIC
             self.quic.stop_stream(stream, self.speech.cancelled)
 
     def wake(self) -> None:
@@ -143,7 +151,11 @@ class Link:
 
     def is_full(self) -> bool:
         """Whether the peer has allowed no further query for a while, though none is open."""
-        return self.room() <= 0 and self._session.now() - self.heard >= PATIENCE
+        if self.room() > 0:
+            self._full_since = 0
+            return False
+        self._full_since = self._full_since or self._session.now()
+        return self._session.now() - self._full_since >= PATIENCE
 
     def resume(self) -> None:
         """Read again, after a pause."""
@@ -175,8 +187,7 @@ class Link:
         self._late.pop(stream, None)
         if ask is not None:
             self._session.ends.append(End(ask, time.time_ns(), trouble, says=says))
-            with contextlib.suppress(ValueError):  # the stream may be over for QUIC
-                self.quic.stop_stream(stream, self.speech.cancelled)
+            self._stop(stream)
 
     def again(self, stream: int, trouble: Trouble, says: str) -> None:
         """Ask on another connection what the peer did not look at on *stream*."""
@@ -207,7 +218,7 @@ class Link:
         except (BlockingIOError, InterruptedError):
             pass
         except OSError as error:
-            self._end(Trouble.UNREACHABLE, _system(error))
+            self._end(Trouble.UNREACHABLE, in_words(error))
             return
         except Exception as error:  # noqa: BLE001  see above
             self._broke(error)
@@ -265,7 +276,7 @@ class Link:
 
     def _terminated(self, event: events.ConnectionTerminated) -> None:
         ours = bool(getattr(self.quic, "_close_pending", False))
-        trouble, says = closing(event, self.speech, ours=ours)
+        trouble, says = _closing(event, self.speech, ours=ours)
         self._end(trouble, says)
 
     def _broke(self, error: Exception) -> None:
@@ -284,7 +295,7 @@ class Link:
             if not self._over:
                 self._set_timer(self.quic.get_timer())
         except OSError as error:
-            self._end(Trouble.UNREACHABLE, _system(error))
+            self._end(Trouble.UNREACHABLE, in_words(error))
         except Exception as error:  # noqa: BLE001  see above
             self._broke(error)
 
@@ -323,6 +334,34 @@ class Link:
             self._carry_on()
 
 
-def _system(error: OSError) -> str:
-    """Return the system's words for *error*, without its number."""
-    return plain(os.strerror(error.errno).lower() if error.errno else str(error))
+def connected(endpoint: Endpoint) -> tuple[socket.socket, Any]:
+    """Return a socket connected to *endpoint*, so that it hears ICMP and nobody else, and the system's address."""
+    numeric = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        endpoint.address, endpoint.port, type=socket.SOCK_DGRAM, flags=numeric
+    )[0]
+    made = socket.socket(family, kind, protocol)
+    try:
+        made.setblocking(False)  # noqa: FBT003  so it is declared
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+        made.connect(address)
+    except OSError:
+        made.close()
+        raise
+    return made, address
+
+
+def _closing(event: events.ConnectionTerminated, speech: "Speech", *, ours: bool) -> tuple[Trouble, str]:
+    """Return what the end of a connection means; *ours*: we ended it, for what the peer did."""
+    reason = f": {plain(event.reason_phrase)}" if event.reason_phrase else ""
+    code = event.error_code
+    if event.reason_phrase == NO_VERSION:
+        return Trouble.TLS, "no version of QUIC in common"
+    if event.frame_type is None:  # by the application (RFC 9000 19.19)
+        return speech.trouble, f"connection closed with {coded(speech.name(code), code)}{reason}"
+    if code in CRYPTO:
+        return Trouble.TLS, f"TLS alert {ALERTS.get(code - CRYPTO.start, code - CRYPTO.start)}{reason}"
+    says = f"{coded(CODES.get(code, ''), code)}{reason}"
+    return (
+        (Trouble.MALFORMED, f"broken QUIC: {says}") if ours else (Trouble.UNREACHABLE, f"connection closed with {says}")
+    )

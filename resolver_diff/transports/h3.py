@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from resolver_diff.transports import Endpoint, Transport, Trouble
 from resolver_diff.transports._quic import lack, open_session
+from resolver_diff.transports._quic_words import coded, plain
 from resolver_diff.wire import HEADER
 
 if TYPE_CHECKING:
@@ -92,14 +93,14 @@ class Doh3:
             return None  # trailers, or an interim response
         exchange.status = status
         if status != "200":
-            where = f" to {_plain(found[b'location'])}" if status.startswith("3") and b"location" in found else ""
-            return Trouble.HTTP, f"HTTP {_plain(status.encode())}{where}"
+            where = f" to {plain(found[b'location'])}" if status.startswith("3") and b"location" in found else ""
+            return Trouble.HTTP, f"HTTP {plain(status)}{where}"
         media = found.get(b"content-type", b"").partition(b";")[0].strip()
         if media.lower() != MEDIA.encode():
-            return Trouble.HTTP, f"HTTP 200 with {f'type {_plain(media)}' if media else 'no type'}, not {MEDIA}"
+            return Trouble.HTTP, f"HTTP 200 with {f'type {plain(media)}' if media else 'no type'}, not {MEDIA}"
         encoding = found.get(b"content-encoding", b"identity")
         if encoding.lower() != b"identity":
-            return Trouble.HTTP, f"HTTP 200 with encoding {_plain(encoding)}, which was not asked for"
+            return Trouble.HTTP, f"HTTP 200 with encoding {plain(encoding)}, which was not asked for"
         return None
 
     def _body(self, exchange: Exchange, octets: bytes) -> tuple[Trouble, str] | None:
@@ -133,7 +134,7 @@ class Doh3:
         """See ``Speech``."""
         assert self._http is not None
         self._http.handle_event(event)
-        says = f"stream reset with {self.name(event.error_code) or hex(event.error_code)}"
+        says = f"stream reset with {coded(self.name(event.error_code), event.error_code)}"
         self._exchanges.pop(event.stream_id, None)
         if event.error_code == REJECTED:
             self._link.again(event.stream_id, self.trouble, says)
@@ -189,12 +190,6 @@ def _integer(octets: bytes) -> int:
 def _base64url(message: bytes) -> bytes:
     """Return *message* as RFC 8484 4.1.1 has it: without padding."""
     return base64.urlsafe_b64encode(message).rstrip(b"=")
-
-
-def _plain(text: bytes) -> str:
-    from resolver_diff.transports._quic_words import plain  # noqa: PLC0415  an extra
-
-    return plain(text.decode("ascii", "replace"))
 
 
 TRANSPORT = Transport(open=functools.partial(open_session, Doh3), lack=lack)

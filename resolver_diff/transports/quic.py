@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from resolver_diff.transports import Endpoint, Transport, Trouble
 from resolver_diff.transports._quic import lack, open_session
+from resolver_diff.transports._quic_words import coded
 from resolver_diff.wire import HEADER
 
 if TYPE_CHECKING:
@@ -75,10 +76,12 @@ class Doq:
         heard = bytes(self._heard.pop(stream))
         self._whole.pop(stream, None)
         length, message = int.from_bytes(heard[:2], "big"), heard[2:]
-        if not heard:
-            fault = "the stream ended without a reply"
+        if len(heard) < 2:
+            fault = "the stream ended in the middle of a length" if heard else "the stream ended without a reply"
+        elif len(heard) > LARGEST:
+            fault = f"more than {LARGEST} octets came on a stream"
         elif len(message) != length:
-            fault = f"the length says {length} octets, and {len(message)} came" if len(heard) > 1 else "one octet came"
+            fault = f"the length says {length} octets, and {len(message)} came"
         elif length < HEADER:
             fault = f"{length} octets are no DNS message"
         elif message[:2] != b"\0\0":
@@ -92,19 +95,20 @@ class Doq:
         """See ``Speech``."""
         self._heard.pop(event.stream_id, None)
         self._whole.pop(event.stream_id, None)
-        self._link.fault(event.stream_id, self.trouble, f"stream reset with {self._called(event.error_code)}")
+        self._link.fault(
+            event.stream_id, self.trouble, f"stream reset with {coded(self.name(event.error_code), event.error_code)}"
+        )
 
     def stopped(self, event: Any) -> None:
         """See ``Speech``."""
         if event.error_code != self.no_error:
-            self._link.fault(event.stream_id, self.trouble, f"query not read, {self._called(event.error_code)}")
+            self._link.fault(
+                event.stream_id, self.trouble, f"query not read, {coded(self.name(event.error_code), event.error_code)}"
+            )
 
     def name(self, code: int) -> str:
         """See ``Speech``."""
         return CODES.get(code, "")
-
-    def _called(self, code: int) -> str:
-        return self.name(code) or f"error 0x{code:x}"
 
 
 TRANSPORT = Transport(open=partial(open_session, Doq), lack=lack)
