@@ -1,8 +1,8 @@
 """DNS over HTTP/3 (DoH3: RFC 8484 over RFC 9114); needs the extra ``quic``."""
 
 import base64
-import functools
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from resolver_diff.transports import Endpoint, Transport, Trouble
@@ -19,6 +19,9 @@ PORT = 443
 PATH = "/dns-query"
 MEDIA = "application/dns-message"
 LARGEST = 0xFFFF  # octets of a body
+FROM_SERVER = 0b11  # the low bits of the number of a stream on which only the server speaks (RFC 9000 2.1)
+CONTROL, GOAWAY = 0x00, 0x07  # kinds of a stream and of a frame (RFC 9114 6.2.1, 7.2.6)
+LONGEST_INTEGER = 8  # octets
 REJECTED = 0x10B  # H3_REQUEST_REJECTED: not looked at, to be asked again (RFC 9114 4.1.1)
 
 
@@ -42,6 +45,7 @@ class Doh3:
         self._link = link
         self._http: H3Connection | None = None
         self._exchanges: dict[int, Exchange] = {}
+        self._controls: dict[int, Control] = {}
         host = endpoint.hostname or (f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address)
         authority = host if endpoint.port == PORT else f"{host}:{endpoint.port}"
         self._path = (endpoint.path or PATH).removesuffix("{?dns}").encode()
@@ -54,7 +58,9 @@ class Doh3:
 
     def begin(self) -> None:
         """See ``Speech``: streams for settings and for the compression of headers."""
-        self._http = _connection()(self._link.quic, self._go_away)
+        from aioquic.h3.connection import H3Connection  # noqa: PLC0415  an extra
+
+        self._http = H3Connection(self._link.quic)
 
     def ask(self, message: bytes) -> int:
         """See ``Speech``."""
@@ -74,6 +80,10 @@ class Doh3:
     def data(self, event: Any) -> None:
         """See ``Speech``."""
         assert self._http is not None
+        if event.stream_id & FROM_SERVER == FROM_SERVER:
+            first = self._controls.setdefault(event.stream_id, Control()).feed(event.data)
+            if first is not None:
+                self._go_away(first)
         parts: list[Any] = list(self._http.handle_event(event))  # what they have differs by kind
         for part in parts:
             exchange = self._exchanges.get(part.stream_id) if getattr(part, "push_id", None) is None else None
@@ -163,28 +173,49 @@ class Doh3:
             self._link.again(stream, self.trouble, "HTTP server going away")
 
 
-@functools.cache
-def _connection() -> Any:
-    """Return an ``H3Connection`` that tells of GOAWAY, which aioquic ignores."""
-    from aioquic.h3.connection import FrameType, H3Connection  # noqa: PLC0415  an extra
+class Control:
+    """One stream from the server; where it is the control stream, GOAWAY is read off it: aioquic passes it over."""
 
-    class Connection(H3Connection):
-        def __init__(self, quic: Any, go_away: Any) -> None:
-            super().__init__(quic)
-            self._go_away = go_away
+    def __init__(self) -> None:
+        self._octets = bytearray()
+        self._is_control: bool | None = None
+        self._skipped = 0  # octets of a frame that are still to come and say nothing to us
 
-        def _handle_control_frame(self, frame_type: int, frame_data: bytes) -> None:
-            super()._handle_control_frame(frame_type, frame_data)
-            if frame_type == FrameType.GOAWAY:
-                self._go_away(_integer(frame_data))
+    def feed(self, octets: bytes) -> int | None:
+        """Take in *octets*; return the first stream that the server will not look at, if it says so."""
+        if self._is_control is False:
+            return None
+        self._octets += octets
+        found = None
+        while self._octets:
+            if self._skipped:
+                length = min(self._skipped, len(self._octets))
+                del self._octets[:length]
+                self._skipped -= length
+                continue
+            kind, at = _integer(self._octets, 0)
+            if self._is_control is None and at:
+                self._is_control = kind == CONTROL
+                del self._octets[:at]
+                if not self._is_control:
+                    return None
+                continue
+            length, begin = _integer(self._octets, at) if at else (0, 0)
+            if not begin or (kind == GOAWAY and len(self._octets) < begin + min(length, LONGEST_INTEGER)):
+                break
+            if kind == GOAWAY:
+                found, _ = _integer(self._octets, begin)
+            del self._octets[:begin]
+            self._skipped = length
+        return found
 
-    return Connection
 
-
-def _integer(octets: bytes) -> int:
-    """Return the integer at the start of *octets*, which says itself how long it is (RFC 9000 16)."""
-    length = 1 << (octets[0] >> 6) if octets else 1
-    return int.from_bytes(octets[:length], "big") & ((1 << (8 * length - 2)) - 1)
+def _integer(octets: bytearray, at: int) -> tuple[int, int]:
+    """Return the integer at *at* of *octets* and where it ends (RFC 9000 16); it ends at 0 when it is not whole."""
+    length = 1 << (octets[at] >> 6) if len(octets) > at else LONGEST_INTEGER
+    if len(octets) < at + length:
+        return 0, 0
+    return int.from_bytes(octets[at : at + length], "big") & ((1 << (8 * length - 2)) - 1), at + length
 
 
 def _base64url(message: bytes) -> bytes:
@@ -192,4 +223,4 @@ def _base64url(message: bytes) -> bytes:
     return base64.urlsafe_b64encode(message).rstrip(b"=")
 
 
-TRANSPORT = Transport(open=functools.partial(open_session, Doh3), lack=lack)
+TRANSPORT = Transport(open=partial(open_session, Doh3), lack=lack)
