@@ -189,11 +189,15 @@ class Peer(QuicConnectionProtocol):
         self._headers: dict[int, dict[bytes, bytes]] = {}
         limit = self._quic._local_max_streams_bidi
         limit.value = limit.sent = resolver.streams
+        if not resolver.more_streams:
+            self._quic._write_connection_limits = lambda **_: None  # type: ignore[method-assign]
 
     def quic_event_received(self, event: QuicEvent) -> None:
         """Collect what is asked; converse about it when it is whole."""
         if isinstance(event, ProtocolNegotiated) and event.alpn_protocol == "h3":
             self.http = H3Connection(self._quic)
+            if self.resolver.greet is not None:
+                self.resolver.greet(self)
         if self.http is not None:
             for part in self.http.handle_event(event):
                 if isinstance(part, HeadersReceived):
@@ -231,12 +235,16 @@ class QuicResolver:
         alpn: str = "doq",
         address: str = "127.0.0.1",
         streams: int = 128,
+        more_streams: bool = True,
         retry: bool = False,
+        greet: Callable[[Peer], None] | None = None,
         **configuration: Any,
     ) -> None:
         self.converse = converse
+        self.greet = greet
         self.connections = 0
         self.streams = streams
+        self.more_streams = more_streams
         self.seen: list[tuple[bytes, dict[bytes, bytes]]] = []
         self.address = address
         self.port = 0

@@ -132,7 +132,7 @@ class QuicSession(Rounds):
             self.failure = UsageError(message, hint="allow more open files (`ulimit -n 1024`)")
 
     def _open(self) -> int:
-        return sum(lane.link is not None for lane in self._lanes.values())
+        return sum((lane.link is not None) + (lane.leaving is not None) for lane in self._lanes.values())
 
     def close(self) -> None:
         for lane in self._lanes.values():

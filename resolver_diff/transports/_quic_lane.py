@@ -49,6 +49,7 @@ class Lane:
     def __init__(self, session: "QuicSession", endpoint: Endpoint) -> None:
         self.queue: deque[Ask] = deque()
         self.link: Link | None = None
+        self.leaving: Link | None = None  # takes no more queries; replies to earlier ones are waited for
         self.endpoint = endpoint
         self.session = session
         self._quota = LONGEST  # queries to a connection; less when the peer is seen to end them sooner
@@ -62,10 +63,14 @@ class Lane:
 
     def advance(self) -> None:
         """Write what may be written; connect where there is no connection."""
+        if self.leaving is not None and not self.leaving.open:
+            self._leave(self.leaving)
+        if self.link is not None and self.link.ready:
+            if not self.link.open and self._is_spent(self.link):
+                self._leave(self.link)
+            elif self.link.retired and self.queue and self.leaving is None:
+                self.leaving, self.link = self.link, None
         link = self.link
-        if link is not None and link.ready and not link.open and self._is_spent(link):
-            self.drop()
-            link = None
         if link is None:
             if self.queue and not self._refuse_again() and self.session.has_room():
                 self._connect()
@@ -81,14 +86,19 @@ class Lane:
             if self._good >= TRIALS:
                 self._good, self._quota = 0, min(2 * self._quota, LONGEST)
             return True
-        return link.retired or (bool(self.queue) and (link.is_stale() or link.is_full()))
+        if link.retired and not link.asked:
+            self.refused(link.speech.trouble, "the resolver takes no queries")
+        if self.queue and link.is_full():
+            self._give_up(self.session.now() - self.session.patience, "the resolver lets no stream be opened")
+            return True
+        return link.retired or (bool(self.queue) and link.is_stale())
 
     def _connect(self) -> None:
         self.link = link = self.session.link(self)
         try:
             link.start()
         except OSError as error:
-            self.drop()
+            self._leave(link)
             if error.errno in NO_ROOM:
                 self.session.lack_room(error)
             else:
@@ -96,15 +106,17 @@ class Lane:
 
     def age(self, now: int, timeout: int) -> None:
         """Give up what is older than *timeout*; leave a connection on which nothing comes any more."""
-        link = self.link
-        if link is None:
-            return
-        if not link.ready:
-            if now - link.begun >= timeout:
+        for link in (self.leaving, self.link):
+            if link is None:
+                continue
+            if link.ready:
+                self._age(link, now, timeout)
+            elif now - link.begun >= timeout:
                 says = "the handshake was not finished" if link.heard else "nothing came back to the handshake"
-                self.drop()
+                self._leave(link)
                 self._give_up(now - timeout, says)
-            return
+
+    def _age(self, link: "Link", now: int, timeout: int) -> None:
         link.wake()
         dead = self._is_dead(link, now - timeout // 2)
         while link.open and max((oldest := link.oldest()).written, oldest.since) <= now - timeout:
@@ -114,7 +126,7 @@ class Lane:
             self.session.ends.append(End(oldest, 0, says="the connection went silent" if silent else None))
         if dead:
             self.queue.extendleft(reversed(link.open.values()))
-            self.drop()
+            self._leave(link)
             self._give_up(now - timeout)
 
     def _is_dead(self, link: "Link", before: int) -> bool:
@@ -135,7 +147,8 @@ class Lane:
 
     def refused(self, trouble: Trouble, says: str) -> None:
         """End all that is asked for with *trouble*: there is no connection to be had."""
-        self.drop()
+        if self.link is not None:
+            self._leave(self.link)
         self._refusal = (self.session.now(), trouble, says)
         self._refuse_again()
 
@@ -153,14 +166,14 @@ class Lane:
 
     def ended(self, link: "Link", trouble: Trouble, says: str) -> None:
         """Take note that *link* ended, and why."""
-        if link is not self.link:
+        if link not in (self.link, self.leaving):
             return
         if not link.ready:
             self.refused(trouble, says)
             return
         left = list(link.open.values())
         answered = link.asked - len(left)
-        self.drop()
+        self._leave(link)
         if left:
             self._good = 0
             self._quota = max(1, answered)
@@ -178,14 +191,19 @@ class Lane:
             ask.blamed = True
             self.queue.appendleft(ask)
 
-    def drop(self) -> None:
-        """Close the connection, or stop the attempt at one."""
-        link, self.link = self.link, None
-        if link is not None:
-            self.session.paused.discard(link)
-            link.close()
+    def close(self) -> None:
+        """Close what is open, and stop what is being opened."""
+        for link in (self.leaving, self.link):
+            if link is not None:
+                self._leave(link)
 
-    close = drop
+    def _leave(self, link: "Link") -> None:
+        if link is self.link:
+            self.link = None
+        if link is self.leaving:
+            self.leaving = None
+        self.session.paused.discard(link)
+        link.close()
 
     def _give_up(self, before: int, says: str | None = None) -> None:
         """End in silence what has stood in the queue since *before*: its turn will not come."""
