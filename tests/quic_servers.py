@@ -194,8 +194,8 @@ class Peer(QuicConnectionProtocol):
 
     def quic_event_received(self, event: QuicEvent) -> None:
         """Collect what is asked; converse about it when it is whole."""
-        if isinstance(event, ProtocolNegotiated) and event.alpn_protocol == "h3":
-            self.http = H3Connection(self._quic)
+        if isinstance(event, ProtocolNegotiated):
+            self.http = H3Connection(self._quic) if event.alpn_protocol == "h3" else None
             if self.resolver.greet is not None:
                 self.resolver.greet(self)
         if self.http is not None:

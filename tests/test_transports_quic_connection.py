@@ -8,7 +8,7 @@ from typing import Any, Self
 import pytest
 
 from hostile import all_of, asking, kind_of, reply
-from quic_servers import NAME, Authority, Certificate, QuicResolver, Talk
+from quic_servers import NAME, Authority, Certificate, Peer, QuicResolver, Talk
 from resolver_diff.transports import Endpoint, Responses, Trouble
 from resolver_diff.transports.quic import TRANSPORT
 
@@ -256,6 +256,20 @@ async def test_frames_that_break_quic_end_the_connection(good: Certificate, ca: 
         assert trouble == Trouble.MALFORMED
         assert says is not None
         assert says.startswith("broken QUIC: PROTOCOL_VIOLATION")
+
+
+async def test_streams_that_nobody_asked_for_have_an_end(good: Certificate, ca: str) -> None:
+    """A peer that talks and talks on a stream of its own is left."""
+
+    def greet(peer: Peer) -> None:
+        stream = peer._quic.get_next_available_stream_id(is_unidirectional=True)
+        peer._quic.send_stream_data(stream, bytes(4 << 20))
+
+    with QuicResolver(good, answer, greet=greet) as resolver:
+        got, strays = await ask(resolver.endpoint(ca=ca), ["silent.test"], patience=20.0)
+        assert told(got) == {0: (Trouble.MALFORMED, "the resolver says much that nobody asked for")}
+        assert resolver.connections == 2
+        assert strays > 0
 
 
 async def test_lost_and_doubled_packets_are_made_good(good: Certificate, ca: str) -> None:

@@ -128,6 +128,15 @@ async def test_an_authority_that_nobody_trusts_vouches_for_nobody(ca: str, alpn:
         assert not resolver.seen
 
 
+async def test_the_authorities_of_the_system_are_trusted(
+    authority: Authority, ca: str, alpn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where none are given, those count that count for other programs."""
+    monkeypatch.setenv("SSL_CERT_FILE", ca)
+    with QuicResolver(authority.issue(NAME), answer, alpn=alpn) as resolver:
+        assert only(await ask(alpn, resolver.endpoint())) == FINE
+
+
 async def test_authorities_that_cannot_be_read_vouch_for_nobody(authority: Authority, tmp_path: Path) -> None:
     """A file that is missing or holds no certificate is told; it does not open the door."""
     (tmp_path / "junk.pem").write_text("junk\n")

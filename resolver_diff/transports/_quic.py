@@ -198,9 +198,9 @@ class QuicSession(Rounds):
         if replies:
             rows = np.array([end.ask.serial - asked.base for end in replies])
             self._ledger.reply(asked, rows, np.array([end.when for end in replies]), _messages(replies))
-            mute = np.unique(rows[asked.waiting[rows]])  # a stream has one reply, and this was to another question
-            if len(mute):
-                self._ledger.silence(asked, mute, "what came does not repeat the question")
+            mute = asked.waiting[rows]  # a stream has one reply, and this was to another question
+            if mute.any():
+                self._ledger.silence(asked, np.unique(rows[mute]), "what came does not repeat the question")
 
 
 def _messages(replies: list[End]) -> Messages:

@@ -41,7 +41,8 @@ ALERTS = {each.value: each.name for each in AlertDescription}
 NO_VERSION = "Could not find a common protocol version"  # aioquic's word for it; there is no code
 STALE = 0.5  # seconds before its idle timeout in which a connection is not used again: it may be over at the peer
 PATIENCE = 250_000_000  # ns for which a peer may let us wait for leave to open another stream
-WASTE = 1 << 20  # octets after which a peer that was told to stop is left
+WASTE = 1 << 20  # octets that a peer may say which nobody asked for, or which it was told not to
+OVERHEAD = 256  # octets more for each query: HTTP has streams of its own beside those of the requests
 TOKEN = 16  # octets of a stateless reset token (RFC 9000 10.3)
 
 logging.getLogger("quic").addHandler(logging.NullHandler())  # or its warnings land on the terminal
@@ -68,7 +69,7 @@ class Link:
         self._socket: socket.socket | None = None
         self._full_since = 0  # session ns; 0 = it is not
         self._span = 0.0  # seconds of its idle timeout
-        self._wasted = 0  # octets that came on streams on which nothing is waited for any more
+        self._wasted = 0  # octets that came on streams on which nothing is waited for
         self._over = False
         self.speech: Speech = lane.session.speak(self, lane.endpoint)
         self.quic = QuicConnection(configuration=self._configuration())
@@ -242,7 +243,7 @@ class Link:
         """Act on what aioquic has found in what came."""
         while not self._over and (event := self.quic.next_event()) is not None:
             if isinstance(event, events.StreamDataReceived):
-                if not event.stream_id & 1 and not self.waits(event.stream_id):
+                if not self.waits(event.stream_id):
                     self._wasted += len(event.data)
                 self.speech.data(event)
             elif isinstance(event, events.StreamReset):
@@ -254,8 +255,8 @@ class Link:
                 self._authenticate()
             elif isinstance(event, events.ConnectionTerminated):
                 self._terminated(event)
-        if self._wasted > WASTE:
-            self._end(self.speech.trouble, "a stream goes on without end")
+        if self._wasted > WASTE + OVERHEAD * self.asked:
+            self._end(self.speech.trouble, "the resolver says much that nobody asked for")
         ended = getattr(self.quic, "_close_event", None)  # the event itself comes only after the closing period
         if not self._over and isinstance(ended, events.ConnectionTerminated):
             self._terminated(ended)
