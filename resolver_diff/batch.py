@@ -276,7 +276,7 @@ class Batch:
         if responses.says:
             told = zip(mine.tolist(), position.tolist(), strict=True)
             state.says.update((place, responses.says[row]) for row, place in told if row in responses.says)
-        whole = trouble == Trouble.NONE
+        whole = (trouble == Trouble.NONE) & (responses.messages.length[mine] > 0)
         mine, position = mine[whole], position[whole]
         if not len(mine):
             return

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from resolver_diff.errors import Problem
 from resolver_diff.wire import Messages
 
 
@@ -33,7 +34,7 @@ class Endpoint:
 class Trouble(IntEnum):
     """Why there is no message in a response."""
 
-    NONE = 0  # there is one
+    NONE = 0  # there is one; or, where the message is empty, nothing came, and it is said why
     UNREACHABLE = 1  # ICMP, connection refused, no route
     TLS = 2
     HTTP = 3
@@ -95,3 +96,4 @@ class Transport:
     """One way to carry queries."""
 
     open: Callable[[], AbstractAsyncContextManager[Session]]
+    lack: Callable[[], Problem | None] = lambda: None  # what must be installed before it can be opened, if anything

@@ -227,6 +227,21 @@ class Ledger:
                 Responses(asked.queries.number[rows], nth, rtt, code, empty, np.zeros(len(rows), np.bool_), words)
             )
 
+    def silence(self, asked: Asked, rows: Rows, says: str | None = None) -> None:
+        """Wait no longer for replies to *rows* (each once), which have left; *says* tells why nothing came.
+
+        It is no reply: one that comes late is still the first.
+        """
+        asked.silence(rows)
+        if says and len(rows):
+            none, no, empty = (
+                np.zeros(len(rows), np.uint8),
+                np.zeros(len(rows), np.bool_),
+                Messages.of([b""] * len(rows)),
+            )
+            words = dict.fromkeys(range(len(rows)), says)
+            self._keep(Responses(asked.queries.number[rows], none, none.astype(np.int64), none, empty, no, words))
+
     def _keep(self, responses: Responses) -> None:
         self._pending.append(responses)
         self._pending_rows += len(responses)
