@@ -5,8 +5,8 @@ reply cannot add a question, and nothing can be counted twice. No sockets and no
 clock here: queries go out and responses come in as columns.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from resolver_diff.journal import SCHEMA
 from resolver_diff.plan import Plan
-from resolver_diff.tables import OUTCOME, SILENCES, TRANSPORT, Observations, Outcome
+from resolver_diff.tables import OUTCOME, TRANSPORT, Observations, Outcome
 from resolver_diff.transports import Endpoint, Queries, Responses, Session, Trouble
-from resolver_diff.wire import Messages
-from resolver_diff.wire.decode import decode
+from resolver_diff.wire import HEADER, Messages
+from resolver_diff.wire.decode import TC, Decoded, Decoder
 from resolver_diff.wire.encode import encode
 
 ATTEMPTS = 256  # a query's number is its question's number times this, plus the attempt
+LARGE_OCTETS, LARGE_ROWS = 1 << 24, 1 << 16
 OUTCOME_OF_TROUBLE = {
     Trouble.NONE: Outcome.TIMEOUT,  # no message and no trouble: silence
     Trouble.UNREACHABLE: Outcome.UNREACHABLE,
@@ -29,6 +30,33 @@ OUTCOME_OF_TROUBLE = {
     Trouble.MALFORMED: Outcome.MALFORMED,
 }
 OUTCOMES_OF_TROUBLE = pl.Series([OUTCOME_OF_TROUBLE[trouble] for trouble in sorted(Trouble)], dtype=OUTCOME)
+
+
+class _Answers:
+    """The first whole reply to each question, by position; only of what has come and is not yet a row."""
+
+    def __init__(self, size: int) -> None:
+        self.there = np.zeros(size, np.bool_)
+        self.attempt = np.zeros(size, np.uint8)
+        self.sent, self.rtt = np.zeros(size, np.int64), np.zeros(size, np.int64)  # ns
+        self.decoded = Decoded(
+            np.zeros(size, np.int32), np.zeros(size, np.uint16), np.zeros(size, np.int64), np.zeros(size, np.int64)
+        )
+
+    def put(
+        self,
+        position: NDArray[np.int64],
+        attempt: int,
+        sent: NDArray[np.int64],
+        rtt: NDArray[np.int64],
+        decoded: Decoded,
+    ) -> None:
+        """Keep what came to the questions at *position*, each once."""
+        self.there[position] = True
+        self.attempt[position] = attempt
+        self.sent[position], self.rtt[position] = sent, rtt
+        for name in Decoded.__slots__:
+            getattr(self.decoded, name)[position] = getattr(decoded, name)
 
 
 @dataclass(slots=True)
@@ -72,8 +100,11 @@ class Batch:
         self.messages, self.message = self._encode()
         self.attempts: list[_Attempt] = []
         self.answered = np.zeros(len(self.number), np.bool_)
-        self.spoke = [False] * len(plan.resolvers)
-        self._rows: list[pl.DataFrame] = []
+        self.spoke = np.zeros(len(plan.resolvers), np.bool_)
+        self._decoder = Decoder()
+        self._answers = _Answers(len(self.number))
+        self._rows: list[pl.DataFrame] = []  # what is no first reply, or is kept whole
+        self._order: NDArray[np.int64] | None = None
 
     @property
     def asked_count(self) -> int:
@@ -88,19 +119,18 @@ class Batch:
         return int(np.count_nonzero(self.answered))
 
     @property
-    def pending(self) -> int:
-        """How many rows wait to be kept."""
-        return sum(frame.height for frame in self._rows)
+    def is_large(self) -> bool:
+        """Whether the rows that wait to be kept take up so much memory that they should be written now."""
+        return self._decoder.octets > LARGE_OCTETS or sum(frame.height for frame in self._rows) > LARGE_ROWS
 
-    def wave(self, attempt: int, spoke: Sequence[bool]) -> dict[str, Queries]:
+    def wave(self, attempt: int, spoke: NDArray[np.bool_]) -> dict[str, Queries]:
         """Return what to send for the *attempt*-th time, by transport: all, or what stayed silent so far.
 
         *spoke* says which resolvers have ever said anything: only these are asked again.
         """
         open_ = ~self.answered
         if attempt:
-            may_speak = np.array([old or new for old, new in zip(spoke, self.spoke, strict=True)], np.bool_)
-            open_ &= may_speak[self.resolver]
+            open_ &= (spoke | self.spoke)[self.resolver]
         position = np.flatnonzero(open_)
         if not len(position):
             return {}
@@ -108,9 +138,10 @@ class Batch:
         self.attempts.append(state)
         state.asked[position] = True
         due = self._due(position, attempt)
-        carried = self.transport[self.resolver[position]]
-        for name in np.unique(carried).tolist():
-            of_transport = carried == name
+        for name in np.unique(self.transport).tolist():
+            of_transport = (self.transport == name)[self.resolver[position]]
+            if not of_transport.any():
+                continue
             state.queries[name] = self._queries(position[of_transport], due[of_transport], attempt)
             state.row[position[of_transport]] = np.arange(np.count_nonzero(of_transport))
         return state.queries
@@ -135,15 +166,24 @@ class Batch:
         questions of an earlier batch are dropped: their silence has been written down.
         """
         number = responses.number // ATTEMPTS
-        position = np.searchsorted(self.number, number)
-        known = self.number[np.minimum(position, len(self.number) - 1)] == number
+        position = self._position(number)
+        known = self.number[position] == number
         attempt = responses.number % ATTEMPTS
-        own = self.transport[self.resolver[np.where(known, position, 0)]] == name
+        own = (self.transport == name)[self.resolver[position]]
         for index in range(len(self.attempts)):
             for is_own in (True, False):
                 mine = np.flatnonzero(known & (attempt == index) & (own == is_own))
                 if len(mine):
                     self._hear(index, responses, mine, position[mine], name if is_own else None)
+
+    def _position(self, number: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return where each question *number* stands in the batch, or would stand."""
+        last = len(self.number) - 1
+        if self.number[last] - self.number[0] == last:  # none is missing
+            position: NDArray[np.int64] = np.clip(number - self.number[0], 0, last)
+        else:
+            position = np.minimum(np.searchsorted(self.number, number), last)
+        return position
 
     def settled_rows(self) -> pl.DataFrame:
         """Return, once, the rows of questions that are answered, their earlier silences among them."""
@@ -151,13 +191,47 @@ class Batch:
         answered = pl.Series(self.number[self.answered].astype(np.uint64))
         settled = rows["number"].is_in(answered.implode())
         self._rows = [rows.filter(~settled)]
-        return pl.concat([rows.filter(settled), *self._silences(settled=True)])
+        return pl.concat([self._answered_rows(), rows.filter(settled), *self._silences(settled=True)])
 
-    def remaining_rows(self) -> pl.DataFrame:
-        """Return all rows not yet returned: the batch is over, and silence is silence."""
-        rows = pl.concat([pl.DataFrame(schema=SCHEMA), *self._rows, *self._silences(settled=False)])
+    def remaining_rows(self) -> tuple[pl.DataFrame, bool]:
+        """Return all rows not yet returned, and whether they are in the order of a snapshot.
+
+        The batch is over, and silence is silence.
+        """
+        parts = [self._answered_rows(), *self._rows, *self._silences(settled=False)]
         self._rows = []
-        return rows
+        return pl.concat(parts), len(parts) == 1
+
+    def _answered_rows(self) -> pl.DataFrame:
+        """Return, once, the rows of the first replies, in the order of a snapshot."""
+        answers, decoder = self._answers, self._decoder
+        position = self._ordered(np.flatnonzero(answers.there))
+        if decoder.octets > LARGE_OCTETS:
+            self._decoder = Decoder()
+        if not len(position):
+            return pl.DataFrame(schema=SCHEMA)
+        answers.there[position] = False
+        facts = decoder.frame(answers.decoded.take(position)).with_columns(
+            attempt=pl.Series(answers.attempt[position]),
+            reply=pl.Series(np.zeros(len(position), np.uint8)),
+            asked_at=_time(answers.sent[position]),
+            rtt=_interval(answers.rtt[position]),
+        )
+        return self._with_question(position, facts)
+
+    def _ordered(self, position: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return *position* in the order of a snapshot, so that little is left to sort when rows are written."""
+        if self._order is None:
+            keys = [_rank(self.questions[column]) for column in ("domain_set", "qname", "qtype")]
+            resolvers = _rank(pl.Series([entry.name for entry in self.plan.resolvers], dtype=pl.String))
+            order = resolvers[self.resolver]
+            for key in reversed(keys):
+                order = order + key * (int(order.max(initial=0)) + 1)
+            self._order = np.empty(len(order), np.int64)
+            self._order[np.argsort(order, kind="stable")] = np.arange(len(order))
+        inverse = np.full(len(self.number), -1, np.int64)
+        inverse[self._order[position]] = position
+        return inverse[inverse >= 0]
 
     def _encode(self) -> tuple[Messages, NDArray[np.int32]]:
         """Encode each distinct (qname, qtype, recursion) once; return the messages and each question's index."""
@@ -208,27 +282,36 @@ class Batch:
         mine, position = mine[whole], position[whole]
         if not len(mine):
             return
-        for resolver in np.unique(self.resolver[position]).tolist():
-            self.spoke[resolver] = True
+        self.spoke[self.resolver[position]] = True
         replies = responses.messages.take(mine)
-        decoded = decode(self.messages, self.message[position], replies)
+        decoded = self._decoder.read(self.messages, self.message[position], replies, responses.echoed[mine])
         if name is None:
-            decoded = decoded.with_columns(tc=pl.lit(value=True))
+            decoded = replace(decoded, flags=decoded.flags | np.uint16(TC))
         elif name == "udp":
-            cut = decoded["tc"].fill_null(value=False).to_numpy()
+            cut = (decoded.size >= HEADER) & ((decoded.flags & TC) != 0)
             state.truncated[position[cut]] = True
-            mine, position, decoded, replies = mine[~cut], position[~cut], decoded.filter(~cut), replies.take(~cut)
-        silence = decoded["outcome"].is_in(SILENCES).to_numpy()
-        self.answered[position[~silence]] = True
+            if cut.any():
+                mine, position, decoded, replies = mine[~cut], position[~cut], decoded.take(~cut), replies.take(~cut)
+        whole = ~self._decoder.malformed(decoded)
         sent = state.queries[name or "udp"].sent[state.row[position]]
-        facts = decoded.with_columns(
+        nth = _count(state.replies, position)
+        first = whole & (nth == 0) & ~self.answered[position] & (not self.keep_wire)
+        self.answered[position[whole]] = True
+        rtt = responses.rtt[mine]
+        if first.all():
+            self._answers.put(position, attempt, sent, rtt, decoded)
+            return
+        self._answers.put(position[first], attempt, sent[first], rtt[first], decoded.take(first))
+        other = ~first
+        facts = self._decoder.frame(decoded.take(other)).with_columns(
             attempt=pl.lit(attempt, dtype=pl.UInt8),
-            reply=pl.Series(_count(state.replies, position)),
-            asked_at=_time(sent),
-            rtt=pl.Series(responses.rtt[mine] // 1000).cast(Observations.schema["rtt"]),
-            wire=pl.Series(list(replies) if self.keep_wire else [None] * len(mine), dtype=pl.Binary),
+            reply=pl.Series(nth[other]),
+            asked_at=_time(sent[other]),
+            rtt=_interval(rtt[other]),
         )
-        self._rows.append(self._with_question(position, facts))
+        if self.keep_wire:
+            facts = facts.with_columns(wire=pl.Series(list(replies.take(other)), dtype=pl.Binary))
+        self._rows.append(self._with_question(position[other], facts))
 
     def _silences(self, *, settled: bool) -> list[pl.DataFrame]:
         """Return a row for each time of asking that nothing came of, each once.
@@ -269,14 +352,21 @@ class Batch:
     def _with_question(self, position: NDArray[np.int64], facts: pl.DataFrame) -> pl.DataFrame:
         """Return *facts* as rows of the journal: beside each, the question at *position*."""
         question = self.questions[position].select("number", "domain_set", "purpose", "qname", "qtype", "resolver")
-        transport = pl.Series(self.transport[self.resolver[position]], dtype=pl.String).cast(TRANSPORT)
-        rows = question.with_columns(facts, transport=transport)
+        carried = pl.Series(self.transport, dtype=pl.String).cast(TRANSPORT).gather(self.resolver[position])
+        rows = question.with_columns(facts, transport=carried)
         missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in SCHEMA.items() if name not in rows.columns]
         return rows.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
 
 
 def _count(replies: NDArray[np.uint8], position: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Count one more reply at each *position*; return how many came before it, at most 255."""
+    place = np.arange(len(position), dtype=np.int32)
+    mark = np.empty(len(replies), np.int32)
+    mark[position] = place
+    if (mark[position] == place).all():  # each is there once
+        earlier = replies[position]
+        replies[position] = np.minimum(earlier, np.iinfo(np.uint8).max - 1) + 1
+        return earlier
     order = np.argsort(position, kind="stable")
     first = np.searchsorted(position[order], position[order])
     before = np.empty(len(position), np.int64)
@@ -284,6 +374,24 @@ def _count(replies: NDArray[np.uint8], position: NDArray[np.int64]) -> NDArray[n
     before = np.minimum(before, np.iinfo(np.uint8).max)
     replies[position[order]] = np.minimum(before[order] + 1, np.iinfo(np.uint8).max)  # the last of equal ones counts
     return before.astype(np.uint8)
+
+
+def _rank(values: pl.Series) -> NDArray[np.int64]:
+    """Return the place of each value among all, equal ones sharing theirs; null is the first. Runs cost little."""
+    run = values.rle_id().to_numpy()
+    heads = values.gather(np.flatnonzero(np.diff(run, prepend=np.uint32(0xFFFFFFFF))))
+    order = heads.arg_sort(nulls_last=False)
+    ordered = heads.gather(order)
+    differs = ordered.ne_missing(ordered.shift(1)).to_numpy().copy()
+    differs[:1] = False
+    rank = np.empty(len(heads), np.int64)
+    rank[order.to_numpy()] = np.cumsum(differs)
+    ranks: NDArray[np.int64] = rank[run]
+    return ranks
+
+
+def _interval(nanoseconds: NDArray[np.int64]) -> pl.Series:
+    return pl.Series(nanoseconds // 1000).cast(Observations.schema["rtt"])
 
 
 def _time(nanoseconds: NDArray[np.int64]) -> pl.Series:

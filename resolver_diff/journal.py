@@ -3,13 +3,15 @@
     snapshots.partial/date=.../vantage=.../
         run.json                which plan this is, and when it began
         lock                    held while a run is at work here
-        000003-000001.parquet   some rows of batch 3, as they came
-        000003.parquet          batch 3, complete and sorted
+        000003-000001.arrow     some rows of batch 3, as they came
+        000003.json             counts of batch 3, and who has spoken in it
+        000003.arrow            batch 3, complete and sorted
 
 Beside ``snapshots/``, on the same file system, because readers glob that tree. A
 file appears by rename, so a kill leaves it absent or complete. Resuming is the
-anti-join of plan and journal. At the end each domain set becomes one file,
-synced and linked into place; a link refuses to replace what is there.
+anti-join of plan and journal. At the end each domain set becomes one Parquet file,
+synced and linked into place; a link refuses to replace what is there. Until then rows
+are Arrow files, which cost a third as much to write.
 """
 
 import contextlib
@@ -17,11 +19,12 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -38,7 +41,8 @@ if sys.platform != "win32":
 SCHEMA = {"number": pl.UInt64(), "domain_set": pl.String(), **Observations.schema}
 ROW_GROUP = 1 << 17
 NOTE, LOCK = "run.json", "lock"
-COUNTS = "resolver_diff.counts"  # metadata of a finished batch
+SPEAKS = pl.col("reply").is_not_null() | pl.col("tc").fill_null(value=False)
+IS_UNREACHABLE = pl.col("outcome") == Outcome.UNREACHABLE
 
 
 class Journal:
@@ -101,47 +105,60 @@ class Journal:
 
     def settled(self, batch: int) -> NDArray[np.uint64]:
         """Return the numbers of the questions of *batch* that need not be asked again, sorted."""
-        numbers = [pl.read_parquet(file, columns=["number"])["number"] for file in self._pieces(batch)]
+        numbers = [pl.read_ipc(file, columns=["number"])["number"] for file in self._pieces(batch)]
         return pl.concat(numbers).unique().sort().to_numpy() if numbers else np.zeros(0, np.uint64)
 
     def append(self, batch: int, rows: pl.DataFrame) -> None:
         """Keep *rows* (columns of ``SCHEMA``) of questions of *batch* that are settled."""
         if rows.height:
             self._chunks += 1
-            file = self.partial / f"{batch:06}-{self._chunks:06}.parquet"
-            self._write(rows.lazy(), file)
+            _write(self.partial / f"{batch:06}-{self._chunks:06}.arrow", partial(rows.write_ipc, compression="lz4"))
 
-    def finish(self, batch: int) -> None:
-        """Make one sorted file of the pieces of *batch*: it is complete."""
+    def finish(self, batch: int, rows: pl.DataFrame, *, in_order: bool = False) -> None:
+        """Make one sorted file of the pieces of *batch* and the last *rows* of it: it is complete."""
         pieces = self._pieces(batch)
-        rows = pl.concat([pl.DataFrame(schema=SCHEMA), *map(pl.read_parquet, pieces)])
-        late = pl.col("reply").is_not_null().any().over("number", "attempt")
-        rows = rows.filter(pl.col("reply").is_not_null() | ~late)  # it was silence only until a late reply came
-        rows = rows.sort("domain_set", *ORDER, nulls_last=False, maintain_order=True)
-        self._write(rows.lazy(), self._batch(batch), {COUNTS: json.dumps(_counts(rows))})
+        rows = pl.concat([*map(pl.read_ipc, pieces), rows])
+        if pieces and rows["reply"].null_count():
+            late = pl.col("reply").is_not_null().any().over("number", "attempt")
+            rows = rows.filter(pl.col("reply").is_not_null() | ~late)  # it was silence only until a late reply came
+        if pieces or not in_order:
+            rows = rows.sort("domain_set", *ORDER, nulls_last=False, maintain_order=True)
+        noted = {
+            "counts": _counts(rows),
+            "speaking": sorted(_resolvers(rows.lazy(), SPEAKS)),
+            "unreachable": sorted(_resolvers(rows.lazy(), IS_UNREACHABLE)),
+        }
+        file = self._batch(batch)
+        _write(file.with_suffix(".json"), partial(_write_json, noted))
+        _write(file, partial(rows.write_ipc, compression="lz4"))
         for piece in pieces:
             piece.unlink()
 
     def count(self) -> dict[str, int]:
         """Return the counts of all finished batches; no two batches share a question."""
         total: dict[str, int] = {}
-        for file in self._finished():
-            for name, count in json.loads(pl.read_parquet_metadata(file)[COUNTS]).items():
+        for noted in self._notes():
+            for name, count in noted["counts"].items():
                 total[name] = total.get(name, 0) + count
         return total
 
     def speaking_resolvers(self) -> set[str]:
         """Return the names of the resolvers that have sent any message, be it one that was truncated."""
-        return self._resolvers(pl.col("reply").is_not_null() | pl.col("tc").fill_null(value=False))
+        return self._noted("speaking", SPEAKS)
 
     def unreachable_resolvers(self) -> set[str]:
         """Return the names of the resolvers of which the network said, at least once, that nobody is there."""
-        return self._resolvers(pl.col("outcome") == Outcome.UNREACHABLE)
+        return self._noted("unreachable", IS_UNREACHABLE)
 
-    def _resolvers(self, having: pl.Expr) -> set[str]:
-        if not (files := sorted(self.partial.glob("[0-9]*.parquet"))):
-            return set()
-        return set(pl.scan_parquet(files).filter(having).select(pl.col("resolver").unique()).collect()["resolver"])
+    def _noted(self, what: str, having: pl.Expr) -> set[str]:
+        found = {name for noted in self._notes() for name in noted[what]}
+        if pieces := sorted(self.partial.glob("*-*.arrow")):
+            found |= _resolvers(pl.scan_ipc(pieces), having)
+        return found
+
+    def _notes(self) -> Iterator[dict[str, Any]]:
+        for file in self._finished():
+            yield json.loads(file.with_suffix(".json").read_text())
 
     def commit(self, run: Run, domain_sets: Sequence[str]) -> list[Path]:
         """Write one file per domain set, put each into place, and remove the journal.
@@ -149,7 +166,7 @@ class Journal:
         Raises SnapshotError when another run has put a file there since, or when a file
         cannot be written; the journal then stays, so that nothing is lost.
         """
-        rows = pl.scan_parquet(self._finished(), schema=SCHEMA)
+        rows = pl.scan_ipc(self._finished())
         written = []
         with _writing(self.target):
             self.target.mkdir(parents=True, exist_ok=True)
@@ -157,7 +174,8 @@ class Journal:
             of_set = pl.col("domain_set").is_null() | (pl.col("domain_set") == name)
             whole = rows.filter(of_set).select(*Observations.schema)
             made = self.partial / f"_{name}.parquet"
-            self._write(whole, made, {METADATA: run.to_json()})
+            write = partial(whole.sink_parquet, compression="zstd", row_group_size=ROW_GROUP)
+            _write(made, partial(write, metadata={METADATA: run.to_json()}))
             written.append(self._place(made, self.target / f"{name}.parquet", run))
         _sync(self.target)
         for file in self.partial.glob("*"):
@@ -189,7 +207,7 @@ class Journal:
                 )
             self.started = datetime.fromisoformat(noted["started"])
             self._overwrite = noted["replace"]
-            self._chunks = 1 + max((_piece_number(file) for file in self.partial.glob("*-*.parquet")), default=0)
+            self._chunks = 1 + max((_piece_number(file) for file in self.partial.glob("*-*.arrow")), default=0)
             return
         there = [name for name in domain_sets if (self.target / f"{name}.parquet").exists()]
         if there and not replace:
@@ -200,10 +218,10 @@ class Journal:
             hint = "go on with --resume, or begin anew with --replace"
             raise SnapshotError("an earlier run for this date broke off", Place(str(self.partial)), hint)
         with _writing(self.partial):
-            for file in self.partial.glob("*.parquet"):
+            for file in [*self.partial.glob("*.arrow"), *self.partial.glob("[0-9]*.json")]:
                 file.unlink()
             noted = {"plan": fingerprint, "started": self.started.isoformat(), "replace": replace}
-            _write_text(note, json.dumps(noted))
+        _write(note, partial(_write_json, noted))
         self._overwrite = replace
 
     def _take_lock(self) -> None:
@@ -224,25 +242,13 @@ class Journal:
         os.write(self._lock, str(os.getpid()).encode())
 
     def _finished(self) -> list[Path]:
-        return sorted(file for file in self.partial.glob("[0-9]*.parquet") if "-" not in file.stem)
+        return sorted(file for file in self.partial.glob("[0-9]*.arrow") if "-" not in file.stem)
 
     def _batch(self, batch: int) -> Path:
-        return self.partial / f"{batch:06}.parquet"
+        return self.partial / f"{batch:06}.arrow"
 
     def _pieces(self, batch: int) -> list[Path]:
-        return sorted(self.partial.glob(f"{batch:06}-*.parquet"))
-
-    def _write(self, rows: pl.LazyFrame, file: Path, metadata: dict[str, str] | None = None) -> None:
-        """Write *rows* to *file* so that it is absent or complete, whenever the process or machine stops."""
-        unfinished = file.with_suffix(".unfinished")
-        with _writing(file):
-            try:
-                rows.sink_parquet(unfinished, compression="zstd", metadata=metadata, row_group_size=ROW_GROUP)
-                _sync(unfinished)
-                unfinished.replace(file)
-            except BaseException:
-                unfinished.unlink(missing_ok=True)
-                raise
+        return sorted(self.partial.glob(f"{batch:06}-*.arrow"))
 
     def _place(self, made: Path, target: Path, run: Run) -> Path:
         """Put *made* at *target*; unless this run is to replace what is there, only if nothing is."""
@@ -261,6 +267,27 @@ class Journal:
                     raise
                 made.replace(target)  # a file system without hard links; the lock keeps our own runs apart
             return target
+
+
+def _write(file: Path, write: Callable[[Path], object]) -> None:
+    """Have *write* make *file* so that it is absent or complete, whenever the process or machine stops."""
+    unfinished = file.with_suffix(".unfinished")
+    with _writing(file):
+        try:
+            write(unfinished)
+            _sync(unfinished)
+            unfinished.replace(file)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+
+
+def _write_json(content: object, file: Path) -> None:
+    file.write_text(json.dumps(content))
+
+
+def _resolvers(rows: pl.LazyFrame, having: pl.Expr) -> set[str]:
+    return set(rows.filter(having).select(pl.col("resolver").unique()).collect()["resolver"])
 
 
 def _counts(rows: pl.DataFrame) -> dict[str, int]:
@@ -288,14 +315,6 @@ def _is_of(file: Path, run: Run) -> bool:
 
 def _piece_number(file: Path) -> int:
     return int(file.stem.partition("-")[2])
-
-
-def _write_text(file: Path, text: str) -> None:
-    """Write a small file so that it is absent or complete."""
-    unfinished = file.with_suffix(".unfinished")
-    unfinished.write_text(text)
-    _sync(unfinished)
-    unfinished.replace(file)
 
 
 def _sync(path: Path) -> None:

@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import polars as pl
 
 import resolver_diff
@@ -28,7 +29,6 @@ from resolver_diff.snapshot import Run
 from resolver_diff.transports import Session, Transport
 
 FLUSH_SECONDS = 5.0
-FLUSH_ROWS = 1 << 16
 
 
 class Progress(Protocol):
@@ -126,7 +126,7 @@ class _Run:
         self.keep_wire = keep_wire
         self.progress = progress
         speaking = journal.speaking_resolvers()
-        self.spoke = [entry.name in speaking for entry in plan.resolvers]  # has sent any message, ever
+        self.spoke = np.array([entry.name in speaking for entry in plan.resolvers])  # has sent any message, ever
         self.settled_before = 0  # questions that an earlier run had settled, or finished batches of this one
         self.answered_before = 0
         self.batch: Batch | None = None
@@ -173,12 +173,12 @@ class _Run:
                 follow_up = batch.follow_up(attempt)
                 if follow_up is not None:
                     await batch.exchange("tcp", sessions["tcp"], follow_up, keep)
-                self.spoke = [old or new for old, new in zip(self.spoke, batch.spoke, strict=True)]
+                self.spoke |= batch.spoke
         except asyncio.CancelledError:
             self.journal.append(index, batch.settled_rows())
             raise
-        self.journal.append(index, batch.remaining_rows())
-        self.journal.finish(index)
+        rows, in_order = batch.remaining_rows()
+        self.journal.finish(index, rows, in_order=in_order)
         self.answered_before += batch.answered_count
         self.batch = None
 
@@ -188,7 +188,7 @@ class _Run:
 
         def keep() -> None:
             nonlocal last
-            if batch.pending >= FLUSH_ROWS or time.monotonic() - last >= FLUSH_SECONDS:
+            if batch.is_large or time.monotonic() - last >= FLUSH_SECONDS:
                 self.journal.append(index, batch.settled_rows())
                 last = time.monotonic()
 
@@ -221,8 +221,8 @@ class _Run:
             left = (questions - asked) / rate if rate > 0 else None
             if asked == questions:  # silent ones are asked again
                 left = max(0.0, self.wave_ends - time.monotonic())
-            spoke = [old or new for old, new in zip(self.spoke, batch.spoke, strict=True)] if batch else self.spoke
-            progress.update(asked, answered, spoke.count(False), rate, left)
+            spoke = self.spoke | batch.spoke if batch else self.spoke
+            progress.update(asked, answered, int(np.count_nonzero(~spoke)), rate, left)
 
 
 @contextlib.asynccontextmanager

@@ -69,6 +69,7 @@ class Responses:
     rtt: NDArray[np.int64]  # ns from query to reply, at least 0
     trouble: NDArray[np.uint8]  # a Trouble; the message is empty when it is not NONE
     messages: Messages
+    echoed: NDArray[np.bool_]  # the message repeats the question; a server that could not read it leaves it out
     says: dict[int, str] = field(default_factory=dict)  # by row: the trouble in words, where more is known of it
 
     def __len__(self) -> int:

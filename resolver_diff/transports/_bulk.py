@@ -25,6 +25,7 @@ from resolver_diff.wire import HEADER, Messages
 ROUND = 1_024  # datagrams received, and sent, in one round
 LEAST_RECEIVE = 16  # datagrams from one socket in one round
 MOST_IN_FLIGHT = 4_096
+MOST_GAPS = 2  # times the octets of the messages that their copies may take, for want of packing
 SEND_TRIES = 3  # a send may fail for an ICMP error that an earlier datagram met
 ERRORS_A_ROUND = 256
 WAIT_FOR_BUFFER = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EINTR)
@@ -163,7 +164,10 @@ class BulkSession(Rounds):
         for asked, members in self._ledger.split(serials[places]):
             mine = places[members]
             rows = serials[mine] - asked.base
-            same = (inbox.names[mine] == self._addresses.names[asked.endpoint[rows]]).all(axis=1)
+            endpoint = asked.endpoint[rows]
+            same = np.ones(len(mine), np.bool_)
+            for column in range(NAME // 8):
+                same &= inbox.names[mine, column] == self._addresses.names[endpoint, column]
             if not same.all():
                 mine, rows = mine[same], rows[same]
             if len(mine):
@@ -241,11 +245,13 @@ class _Route:
 
 
 def _copied(inbox: Inbox, rows: Rows) -> Messages:
-    """Return the datagrams in *rows* end to end, in memory of their own."""
+    """Return the datagrams in *rows*, in memory of their own."""
     length = inbox.length[rows].astype(np.int64)
     width = int(length.max())
-    octets = inbox.octets[rows, :width][np.arange(width) < length[:, None]]
-    return Messages(octets, np.cumsum(length) - length, length)
+    octets = inbox.octets[rows, :width]
+    if width * len(rows) <= MOST_GAPS * int(length.sum()):
+        return Messages(octets.ravel(), np.arange(len(rows)) * width, length)
+    return Messages(octets[np.arange(width) < length[:, None]], np.cumsum(length) - length, length)
 
 
 def _is_unreachable(extended_error: bytes) -> bool:
