@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from misbehaviours import ALWAYS, Case, Row
-from misbehaviours._matrix import HONEST, Result, cases, faults, missing, seen, take, whole
+from misbehaviours._matrix import HONEST, Verdict, cases, missing, settle
 
 LONGEST = 60  # characters of a value that are shown
 PLAIN = {"attempt": 0, "reply": 0, "rcode": 0, "tc": False, "ttl": 60}  # not shown
@@ -37,19 +37,13 @@ def _value(value: Any) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters)"
 
 
-def line(case: Case, result: Result) -> tuple[str, bool]:
-    """Return the line of a case, and whether all of it is as it should be."""
-    reason = missing(case)
-    if reason:
-        return f"| {case.name} | {case.does} | {shown([whole(row) for row in case.rows])} | not run: {reason} | |", True
-    expected = [whole(row) for row in case.rows]
-    found = [seen(row, case.rows[min(place, len(case.rows) - 1)]) for place, row in enumerate(result.rows(case))]
-    rest = faults(result.rest(case.name, case), case.rest)
-    right = found == expected and not rest
-    beside = "undisturbed" if not rest else f"{len(rest)} disturbed"
-    mark = "✓" if right else "✗"
-    row = "as expected" if found == expected else shown(found)
-    return f"| {case.name} | {case.does} | {shown(expected)} | {mark} {row} | {beside} |", right
+def line(case: Case, verdict: Verdict | None) -> str:
+    """Return the line of a case."""
+    if verdict is None:
+        return f"| {case.name} | {case.does} | {shown([*case.rows])} | not run: {missing(case)} | |"
+    beside = f"{len(verdict.disturbed)} disturbed" if verdict.disturbed else f"{verdict.beside} undisturbed"
+    mark = "✓" if verdict.is_right else "✗"
+    return f"| {case.name} | {case.does} | {shown(verdict.expected)} | {mark} {shown(verdict.rows)} | {beside} |"
 
 
 def main(names: list[str]) -> int:
@@ -57,18 +51,19 @@ def main(names: list[str]) -> int:
     chosen = [case for case in cases() if not names or case.name in names]
     begun, spent = time.monotonic(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        result = take(Path(folder), [case for case in chosen if not missing(case)])
+        matrix = settle(Path(folder), [case for case in chosen if not missing(case)])
     wall, cpu = time.monotonic() - begun, time.process_time() - spent
-    lines = [line(case, result) for case in chosen]
-    wrong = [case.name for case, (_, right) in zip(chosen, lines, strict=True) if not right]
-    honest = [fault for name in HONEST for fault in faults(result.rest(name))]
-    counts = result.taken.counts
+    wrong = [name for name, verdict in matrix.verdicts.items() if not verdict.is_right]
+    counts = matrix.runs[0].taken.counts
+    honest = matrix.runs[-1].honest_faults()
+    again = ", those that a stall of this machine had spoilt once more" if len(matrix.runs) > 1 else ""
     sys.stdout.write(
-        "| Case | What the resolver does | Expected | Row | Honest queries beside it |\n|---|---|---|---|---|\n"
-        + "".join(f"{text}\n" for text, _ in lines)
-        + f"\n{len(chosen)} cases, {len(wrong)} not as expected{': ' + ', '.join(wrong) if wrong else ''}; "
-        f"{len(honest)} faults at the honest resolvers. {counts['queries']:,} queries, {counts['replies']:,} replies, "
-        f"{counts['strays']:,} strays, in {wall:.1f} s ({cpu:.1f} s of CPU, resolvers included).\n"
+        "| Case | What the resolver does | Expected | Row | Honest questions beside it |\n|---|---|---|---|---|\n"
+        + "".join(f"{line(case, matrix.verdicts.get(case.name))}\n" for case in chosen)
+        + f"\n{len(matrix.verdicts)} cases{again}, {len(wrong)} not as expected{': ' if wrong else ''}{', '.join(wrong)}; "
+        f"{len(honest)} faults at {len(HONEST)} honest resolvers. {counts['queries']:,} queries, "
+        f"{counts['replies']:,} replies, {counts['strays']:,} strays, in {wall:.1f} s "
+        f"({cpu:.1f} s of CPU, resolvers included).\n"
     )
     return 1 if wrong or honest else 0
 

@@ -100,6 +100,8 @@ class _Reader:
             records = self.asked_for[name]
             answer = self._texts(records)
             ttls += [at - _TTL_BEFORE_RDATA for _, at, _ in records]
+        elif rcode == NOERROR and self.message[2] & TC:
+            raise MalformedError  # what it says is cut off: that is no denial (RFC 2181 9)
         else:
             ttls = [self.soa_ttl] if self.soa is not None and rcode in {NOERROR, NXDOMAIN} else []
         return Reading(

@@ -112,6 +112,7 @@ class Case:
     greeting: tuple[Step, ...] = ()  # what comes as soon as a connection stands
     listens: tuple[str, ...] = ("udp", "tcp")  # "mute": it hears UDP and says nothing
     aside: bool = False  # over TCP, other queries are answered meanwhile
+    then: tuple[Step, ...] = ()  # what comes on a connection after each reply, whatever was asked
     address: str = "127.0.0.1"
     needs: str | None = None  # what not every system allows: "address" for 127.0.0.2, "raw" for raw sockets
     rest: str = "answer"  # how all other questions to the same resolver end

@@ -160,6 +160,8 @@ class Conversation:
                 self._host.aside(self._quietly(play(asked)))
             else:
                 await self._say(play(asked))
+            if case is not None:
+                await self._say(case.then)
 
     async def _quietly(self, steps: Iterable[Step]) -> None:
         with contextlib.suppress(OSError):

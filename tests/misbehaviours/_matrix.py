@@ -51,40 +51,80 @@ class Result:
     taken: Taken
     observations: pl.DataFrame
 
-    def rows(self, case: Case) -> list[Row]:
-        """Return what was recorded of the question that *case* is about, in order of attempt and reply."""
-        found = self._of(case.name, ODD, case.qtype).sort("attempt", "reply", nulls_last=False)
-        return list(found.iter_rows(named=True))
-
     def rest(self, resolver: str, case: Case | None = None) -> pl.DataFrame:
         """Return what was recorded of all names at *resolver* but the question that *case* is about."""
         asked = (pl.col("resolver") == resolver) & pl.col("qname").is_in([ODD, CONTROL, *PLAIN])
-        odd = (pl.col("qname") == ODD) & (pl.col("qtype") == case.qtype) if case else pl.lit(value=False)
-        return self.observations.filter(asked & ~odd)
+        return self.observations.filter(asked & ~_about(case) if case else asked)
 
-    def _of(self, resolver: str, qname: str, qtype: str) -> pl.DataFrame:
-        wanted = (pl.col("resolver") == resolver) & (pl.col("qname") == qname) & (pl.col("qtype") == qtype)
-        return self.observations.filter(wanted)
+    def verdict(self, case: Case) -> "Verdict":
+        """Return what became of *case*."""
+        found = self.observations.filter(_about(case) & (pl.col("resolver") == case.name))
+        rows = list(found.sort("attempt", "reply", nulls_last=False).iter_rows(named=True))
+        named = [case.rows[min(place, len(case.rows) - 1)] for place in range(len(rows))]
+        seen = [_seen(row, expected) for row, expected in zip(rows, named, strict=True)]
+        rest = self.rest(case.name, case)
+        return Verdict(case, seen, faults(rest, case.rest), rest.select("qname", "qtype").unique().height)
+
+    def honest_faults(self) -> list[Row]:
+        """Return what is wrong at the honest resolvers."""
+        return [fault for name in HONEST for fault in faults(self.rest(name))]
 
 
-def seen(row: dict[str, Any], expected: Row) -> Row:
-    """Return what of a recorded *row* is held to *expected*: the columns of ALWAYS, and those it names."""
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a case."""
+
+    case: Case
+    rows: list[Row]  # in order of attempt and reply; the columns of ALWAYS, and those that the case names
+    disturbed: list[Row]  # what is wrong with the other questions to the same resolver
+    beside: int  # how many these were
+
+    @property
+    def expected(self) -> list[Row]:
+        """Return the rows that should be there, null for every column of ALWAYS that the case does not name."""
+        return [dict.fromkeys(ALWAYS) | row for row in self.case.rows]
+
+    @property
+    def is_right(self) -> bool:
+        """Whether all is as it should be."""
+        return self.rows == self.expected and not self.disturbed
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """What became of all cases."""
+
+    verdicts: dict[str, Verdict]
+    runs: list[Result]
+
+
+def settle(folder: Path, chosen: Sequence[Case], **how: Any) -> Matrix:
+    """Play *chosen*; what is wrong then once more, with more patience: the machine may have stalled."""
+    first = take(folder / "first", chosen, **how)
+    verdicts = {case.name: first.verdict(case) for case in chosen}
+    wrong = [case for case in chosen if not verdicts[case.name].is_right]
+    if not wrong and not first.honest_faults():
+        return Matrix(verdicts, [first])
+    second = take(folder / "second", wrong, timeout=2 * TIMEOUT, **how)
+    return Matrix(verdicts | {case.name: second.verdict(case) for case in wrong}, [first, second])
+
+
+def _about(case: Case) -> pl.Expr:
+    return (pl.col("qname") == ODD) & (pl.col("qtype") == case.qtype)
+
+
+def _seen(row: Row, expected: Row) -> Row:
     return {name: row[name] for name in (*ALWAYS, *(name for name in expected if name not in ALWAYS))}
-
-
-def whole(expected: Row) -> Row:
-    """Return *expected* with null for every column of ALWAYS that it does not name."""
-    return dict.fromkeys(ALWAYS) | expected
 
 
 def faults(rest: pl.DataFrame, outcome: str = "answer") -> list[Row]:
     """Return the rows of honest questions that are wrong, or that say that one was never answered."""
-    good = pl.col("qtype").replace_strict(GOOD)
-    right = pl.col("answer").eq_missing(good) & (pl.col("reply") == 0) & (pl.col("outcome") == "answer")
     if outcome != "answer":
         return rest.filter(pl.col("outcome") != outcome).to_dicts()
+    good = pl.col("qtype").replace_strict(GOOD)
+    right = pl.col("answer").eq_missing(good) & (pl.col("reply") == 0) & (pl.col("outcome") == "answer")
     heard = rest.filter(pl.col("reply").is_not_null())
-    lost = rest.group_by("qname", "qtype").agg(pl.col("reply").is_not_null().any(), purpose=pl.col("purpose").first())
+    lost = rest.group_by("qname", "qtype").agg(pl.col("reply").is_not_null().any())
     return heard.filter(~right.fill_null(value=False)).to_dicts() + lost.filter(~pl.col("reply")).to_dicts()
 
 
@@ -132,6 +172,8 @@ def take(
     day: date = DAY,
     honestly: bool = False,
     carriers: Mapping[str, Transport] | None = None,
+    keep_wire: bool = False,
+    timeout: float = TIMEOUT,
 ) -> Result:
     """Ask the resolvers of *chosen* cases, and honest ones, everything; return what the snapshot says."""
     with playing(chosen, honestly=honestly) as resolvers:
@@ -141,8 +183,10 @@ def take(
             control_names=(CONTROL,),
             qtypes=QTYPES,
             attempts=ATTEMPTS,
-            timeout=TIMEOUT,
+            timeout=timeout,
         )
-        taken = asyncio.run(probe.take(config, folder=folder, day=day, vantage=VANTAGE, carriers=carriers))
+        taken = asyncio.run(
+            probe.take(config, folder=folder, day=day, vantage=VANTAGE, keep_wire=keep_wire, carriers=carriers)
+        )
     (loaded,) = snapshot.load(folder, day)
     return Result(taken, loaded.observations)

@@ -26,6 +26,14 @@ from misbehaviours._messages import (
 
 LONG = b"\x3f" + b"x" * 63
 AT = HEADER + len(named("odd.example")) + 4  # where the first record of a reply begins
+PARTS = {
+    "at its owner": 2,
+    "at its type": 4,
+    "at its class": 6,
+    "in its TTL": 10,
+    "at its length": 12,
+    "in its RDATA": 16,
+}
 ADDRESS = bytes([203, 0, 113, 66])
 
 
@@ -51,23 +59,19 @@ def counted(name: str, does: str, *counts: int | None, row: Row | None = None) -
     return case(name, does, lambda asked: asked.reply(address("192.0.2.1"), address("192.0.2.2"), counts=counts), *rows)
 
 
-def cut(name: str, does: str, at: int) -> Case:
+def cut(at: int) -> Case:
     """Return a case with a reply cut so many octets into its record, and then the whole one."""
-    rows = (malformed(), answered(reply=1))
+    part = next(part for part, end in PARTS.items() if at < end)
     return Case(
-        name=f"udp-cut-{name}",
-        does=f"A reply cut {does}, then the whole one",
+        name=f"udp-cut-{at}",
+        does=f"A reply cut {at} octets behind its question, {part}, then the whole one",
         udp=lambda asked: [asked.honest()[: AT + at], asked.honest()],
-        rows=rows,
+        rows=(malformed(), answered(reply=1)),
     )
 
 
 CASES = (
-    cut("records", "where its records should begin", 0),
-    cut("owner", "inside an owner name", 1),
-    cut("ttl", "inside a TTL", 8),
-    cut("rdlength", "inside an RDLENGTH", 11),
-    cut("rdata", "inside its RDATA", 14),
+    *(cut(at) for at in range(16)),
     owned("pointer-self", "An owner that is a pointer to itself", (0xC000 | AT).to_bytes(2)),
     owned("pointer-loop", "An owner of a label and a pointer to it", b"\1a" + (0xC000 | AT).to_bytes(2)),
     owned("pointer-forward", "An owner that points forward", (0xC000 | AT + 8).to_bytes(2)),

@@ -1,6 +1,6 @@
 """UDP: replies too many, too late or too soon, and what ICMP says instead of them."""
 
-from misbehaviours import FORGED, GOOD, TTL, Case, Do, Row, Step, To, Wait, answered, nothing, said, twice
+from misbehaviours import FORGED, GOOD, TTL, Case, Do, Elsewhere, Row, Step, To, Wait, answered, nothing, said, twice
 from misbehaviours._messages import Asked, address, labels, rr, soa
 
 FLOOD = 4_000
@@ -107,4 +107,10 @@ CASES = (
          udp=lambda asked: [asked.honest(), Do.UNREACHABLE], rows=(answered(),), needs="raw"),
     Case(name="udp-ipv6-injected", does="A forged reply, then the true one, over IPv6", address="::1",
          udp=lambda asked: [forged(asked), Wait(0.005), asked.honest()], rows=(FIRST_FORGED, answered(reply=1))),
+    Case(name="udp-ipv6-id", does="A reply with another ID, then the true one, over IPv6", address="::1",
+         udp=lambda asked: [asked.reply(address(FORGED), ident=asked.ident ^ 1), asked.honest()], rows=(answered(),)),
+    Case(name="udp-ipv6-port", does="A reply from another port, then the true one, over IPv6", address="::1",
+         udp=lambda asked: [Elsewhere("port", forged(asked)), asked.honest()], rows=(answered(),)),
+    Case(name="udp-ipv6-closed", does="Nobody listens, over IPv6", listens=("none",), address="::1",
+         rows=(nothing("unreachable"),), rest="unreachable"),
 )  # fmt: skip
