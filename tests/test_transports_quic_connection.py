@@ -1,11 +1,15 @@
 """The life of a DoQ connection: how many streams it has, how it ends, and what becomes of what was asked on it."""
 
 import asyncio
+import random
 import socket
 import threading
 from typing import Any, Self
 
 import pytest
+from aioquic.quic.packet import QuicPacketType
+from aioquic.quic.packet_builder import QuicPacketBuilder
+from aioquic.tls import Epoch
 
 from hostile import all_of, asking, kind_of, reply
 from quic_servers import NAME, Authority, Certificate, Peer, QuicResolver, Talk
@@ -333,3 +337,38 @@ class Bad:
             out.sendto(octets, where)
             out.sendto(octets[:-1] + bytes([octets[-1] ^ 1]), where)
         out.sendto(octets, where)
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_whatever_a_peer_puts_into_a_packet_ends_well(good: Certificate, ca: str, seed: int) -> None:
+    """Frames of chance, rightly encrypted: every query ends, in silence or with words, and the run goes on."""
+    chance = random.Random(seed)
+
+    def converse(talk: Talk) -> None:
+        quic = talk.peer._quic
+        for _ in range(3):
+            # the types of frames end at 0x31 (RFC 9000 19, RFC 9221 4)
+            frames = bytes([chance.choice([*range(0x20), 0x30, 0x31, 0x3F])]) + chance.randbytes(chance.randrange(30))
+            builder = QuicPacketBuilder(
+                host_cid=quic.host_cid,
+                peer_cid=quic._peer_cid.cid,
+                version=quic._version or 1,
+                is_client=False,
+                max_datagram_size=1200,
+                packet_number=quic._packet_number,
+            )
+            builder.start_packet(QuicPacketType.ONE_RTT, quic._cryptos[Epoch.ONE_RTT])
+            builder.start_frame(frames[0], capacity=40).push_bytes(frames[1:])
+            datagrams, _ = builder.flush()
+            quic._packet_number = builder.packet_number
+            for datagram in datagrams:
+                assert talk.peer._transport is not None
+                talk.peer._transport.sendto(datagram, quic._network_paths[0].addr)
+        answer(talk)
+
+    with QuicResolver(good, converse) as resolver:
+        got, _ = await ask(resolver.endpoint(ca=ca), PLAIN[:3], patience=1.0)
+    assert len(told(got)) <= 3
+    for trouble, says in told(got).values():
+        assert trouble in (Trouble.NONE, Trouble.MALFORMED, Trouble.UNREACHABLE, Trouble.TLS)
+        assert trouble == Trouble.NONE or (says and says.isascii() and says.isprintable())

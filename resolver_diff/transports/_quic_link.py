@@ -358,7 +358,7 @@ def _closing(event: events.ConnectionTerminated, speech: "Speech", *, ours: bool
     code = event.error_code
     if event.reason_phrase == NO_VERSION:
         return Trouble.TLS, "no version of QUIC in common"
-    if event.frame_type is None:  # by the application (RFC 9000 19.19)
+    if event.frame_type is None and not (ours and code in CODES):  # by the application (RFC 9000 19.19)
         return speech.trouble, f"connection closed with {coded(speech.name(code), code)}{reason}"
     if code in CRYPTO:
         return Trouble.TLS, f"TLS alert {ALERTS.get(code - CRYPTO.start, code - CRYPTO.start)}{reason}"
