@@ -17,7 +17,7 @@ import tempfile
 import venv
 from pathlib import Path
 
-import udp
+import udp  # type: ignore[import-not-found]  # it stands beside this file
 
 PEERS = {
     "aiodns": (
