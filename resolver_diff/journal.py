@@ -165,7 +165,7 @@ class Journal:
         Raises SnapshotError when another run has put a file there since, or when a file
         cannot be written; the journal then stays, so that nothing is lost.
         """
-        rows = pl.scan_ipc(self._finished())
+        rows = pl.scan_ipc(self._in_order(run.repeat))
         written = []
         with _writing(self.target):
             self.target.mkdir(parents=True, exist_ok=True)
@@ -182,6 +182,23 @@ class Journal:
                 file.unlink()
         self._tidy()
         return written
+
+    def _in_order(self, rounds: int) -> list[Path]:
+        """Return the files of the finished batches, in the order of a snapshot.
+
+        The batches of each of several *rounds* hold the same names: what is the same place in each becomes one file.
+        """
+        files = self._finished()
+        per_round = len(files) // rounds
+        if rounds == 1:
+            return files
+        merged = []
+        for place in range(per_round):
+            rows = pl.concat([pl.read_ipc(file) for file in files[place::per_round]])
+            rows = rows.sort("domain_set", *ORDER, nulls_last=False, maintain_order=True)
+            merged.append(self.partial / f"_rounds-{place:06}.arrow")
+            _write(merged[-1], partial(rows.write_ipc, compression="lz4"))
+        return merged
 
     def _tidy(self) -> None:
         """Remove the partial folder, and those above it, where nothing is left in them but a lock."""
