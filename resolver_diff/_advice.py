@@ -13,6 +13,7 @@ EXPECTED = {
     "tags": "a list of words: `[one, two]`",
     "pins": 'a list of pins: `["...="]`',
     "attempts": "a whole number from 1 to 10",
+    "repeat": "a whole number from 1 to 100",
     "timeout": "a number of seconds, above 0, at most 60",
     "qtypes": "a list of record types: `[A, AAAA]`",
 }
@@ -68,6 +69,7 @@ KEYS_MEANT = {  # the same for keys, by what we call them
         "qps": "rate rate_limit",
         "qtypes": "types",
         "recursion": "rd",
+        "repeat": "repeats repetitions times count",
         "resolvers": "servers",
         "tags": "tag",
         "transport": "proto protocol type",

@@ -27,6 +27,7 @@ PORTS = {
     TransportName.H3: 443,
     TransportName.QUIC: 853,
 }
+MOST_REPEATS = 100
 PIN = r"[A-Za-z0-9+/]{43}="
 COMMON_QTYPES = frozenset(
     ("A", "AAAA", "CAA", "CNAME", "DS", "DNSKEY", "HTTPS", "MX", "NS", "PTR", "SOA", "SRV", "SVCB", "TXT")
@@ -306,6 +307,13 @@ class Probe(BaseModel):
     )
     timeout: float = Field(
         default=4.0, strict=True, gt=0, le=60, allow_inf_nan=False, description="Seconds until silence counts as such."
+    )
+    repeat: int = Field(
+        default=1,
+        strict=True,
+        ge=1,
+        le=MOST_REPEATS,
+        description="How often every name is asked for, spread over the run: what is forged now and then shows.",
     )
     qtypes: Annotated[tuple[Annotated[str, BeforeValidator(_qtype)], ...], AfterValidator(_each_once)] = Field(
         default=("A", "AAAA"), description="Record types asked of every name.", json_schema_extra={"minItems": 1}

@@ -6,6 +6,8 @@ the first attempt that got a message that can be read, and of its replies the fi
 answers or denies: a resolver that says SERVFAIL and then answers the same query did answer.
 """
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from resolver_diff.tables import DENIALS, FAILURES, OUTCOME, Outcome, Purpose
@@ -75,19 +77,27 @@ def rank() -> pl.Expr:
     )
 
 
-def cells(observations: pl.DataFrame, questions: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per target question and entry of the panel, sorted by *key*.
+def cells(observations: pl.DataFrame, questions: pl.DataFrame, entries: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield one row per target question and entry of the panel, sorted by *key*: once for each time it was put.
 
     Adds *q*, *r*, *key* (both in one number), *kind*, *referral*, *attempts*, *silent_attempts*, and of another
     reply that answers or denies otherwise *second_outcome*, *second_answer*, *second_cname*.
     """
     asked = observations.filter(pl.col("purpose") == Purpose.TARGET)
-    columns = ("resolver", "transport", "qname", "qtype", "attempt", "reply", "ra", *SAID)
+    columns = ("resolver", "transport", "qname", "qtype", "repeat", "attempt", "reply", "ra", *SAID)
     asked = asked.select(*columns, listed=pl.col("domain_set"))
     asked = asked.join(questions, on=["qname", "qtype"], how="inner", maintain_order="left")
     asked = asked.join(entries, on=["resolver", "transport"], how="inner", maintain_order="left")
     key = pl.col("q").cast(pl.UInt64) * 2**32 + pl.col("r")
     asked = asked.with_columns(key=key, kind=kind_of(), referral=is_referral())
+    repeat = pl.col("repeat").fill_null(0)
+    last = asked.select(repeat.max()).item() or 0
+    for nth in range(last + 1):
+        yield _cells(asked.filter(repeat == nth) if last else asked)
+
+
+def _cells(asked: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per question that was put once, however many attempts and replies that took."""
     alone = asked["key"].is_unique()
     silent = (pl.col("kind") == "silence").cast(pl.UInt8)
     once = asked.filter(alone).with_columns(attempts=pl.lit(1, pl.UInt8), silent_attempts=silent)

@@ -349,7 +349,9 @@ class Batch:
 
     def _with_question(self, position: NDArray[np.int64], facts: pl.DataFrame) -> pl.DataFrame:
         """Return *facts* as rows of the journal: beside each, the question at *position*."""
-        question = self.questions[position].select("number", "domain_set", "purpose", "qname", "qtype", "resolver")
+        question = self.questions[position].select(
+            "number", "domain_set", "purpose", "qname", "qtype", "resolver", "repeat"
+        )
         carried = pl.Series(self.transport, dtype=pl.String).cast(TRANSPORT).gather(self.resolver[position])
         rows = question.with_columns(facts, transport=carried)
         missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in SCHEMA.items() if name not in rows.columns]

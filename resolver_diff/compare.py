@@ -17,6 +17,7 @@ import polars as pl
 from resolver_diff import _elsewhere as elsewhere
 from resolver_diff import _health as health
 from resolver_diff import _pools as pools
+from resolver_diff import _repeats as repeats
 from resolver_diff import _replies as replies
 from resolver_diff._replies import KEY, KINDS, SAID, beside
 from resolver_diff.snapshot import Snapshot
@@ -83,7 +84,7 @@ class Comparison:
 def compare(day: Snapshot, panel: Panel) -> Comparison:
     """Put what was said on *day* beside what its controls say."""
     entries = _entries(day, panel)
-    said = cells(day.observations, panel)
+    said = cells(day.observations, panel, entries.filter(pl.col("role") == "control")["r"])
     said = beside(said, entries.select(FACTS), "r")
     entries = health.profile(day.observations, said, entries)
     said = beside(said, entries.select("r", "votes", "unfit", "rewriter"), "r")
@@ -123,9 +124,14 @@ def _entries(day: Snapshot, panel: Panel) -> pl.DataFrame:
     ).sort("r")
 
 
-def cells(observations: pl.DataFrame, panel: Panel) -> pl.DataFrame:
-    """Return one row per target question and entry of the panel, sorted: the reply that counts, see ``_replies``."""
-    return replies.cells(observations, panel.questions, panel.entries)
+def cells(observations: pl.DataFrame, panel: Panel, controls: pl.Series | None = None) -> pl.DataFrame:
+    """Return one row per target question and entry of the panel, sorted: the reply that counts.
+
+    See ``_replies``, and ``_repeats`` for questions that were put several times; *controls* are numbers of entries.
+    """
+    controls = pl.Series([], dtype=pl.UInt32) if controls is None else controls
+    rounds = replies.cells(observations, panel.questions, panel.entries)
+    return repeats.counting(rounds, panel.questions, controls)
 
 
 def _votes(said: pl.DataFrame) -> pl.DataFrame:

@@ -68,6 +68,7 @@ class Config:
     qtypes: tuple[str, ...] = ("A", "AAAA")
     attempts: int = 3
     timeout: float = 4.0  # seconds
+    repeat: int = 1  # how often each target is asked, spread over the run
     warnings: tuple[Problem, ...] = ()
     inputs: dict[str, str] = field(default_factory=dict)  # file -> sha256
     also: tuple[Resolver, ...] = ()  # the same resolvers over their other transports; asked when that is wanted
@@ -116,6 +117,7 @@ def load(resolvers: Path | None, domains: Sequence[Path]) -> Config:
         qtypes=probe.qtypes,
         attempts=probe.attempts,
         timeout=probe.timeout,
+        repeat=probe.repeat,
         warnings=notes.warnings,
         inputs=inputs,
     )

@@ -40,7 +40,8 @@ class Plan:
 
     A question's number is ``place * len(resolvers) + resolver``, where place counts the
     opening asks (control names, identity, canaries), every (name, qtype) of the domain
-    sets, and the closing asks (control names again).
+    sets, as often as they are repeated, and the closing asks (control names again). All
+    names are asked once before the first is asked again.
     """
 
     def __init__(self, config: Config, *, day: date, vantage: str, seed: str | None = None) -> None:
@@ -71,6 +72,11 @@ class Plan:
         return int(self._ends[-1])
 
     @property
+    def targets(self) -> int:
+        """How many places the names take, each of them repeated."""
+        return self.names * len(self.config.qtypes) * self.config.repeat
+
+    @property
     def questions(self) -> int:
         """How many questions the run will ask, retries not counted."""
         return int(self.per_resolver()["questions"].sum())
@@ -87,7 +93,7 @@ class Plan:
         digest = blake2b(digest_size=16)
         entries = [f"{r.name} {r.address} {r.port} {r.transport} {r.recursion}" for r in self.resolvers]
         asks = [f"{ask.purpose} {ask.qname} {ask.qtype}" for ask in (*self.opening, *self.closing)]
-        for part in (self.seed, str(BATCH), *entries, *asks, *self.config.qtypes):
+        for part in (self.seed, str(BATCH), str(self.config.repeat), *entries, *asks, *self.config.qtypes):
             digest.update(part.encode() + b"\0")
         for domain_set in self.config.domain_sets:
             digest.update(domain_set.name.encode() + b"\0")
@@ -98,9 +104,8 @@ class Plan:
     def per_resolver(self) -> pl.DataFrame:
         """Return one row per resolver: questions, qps, seconds; ``pace`` numbers its address."""
         asks = [*self.opening, *self.closing]
-        targets = self.names * len(self.config.qtypes)
         for_all = sum(not ask.recursion for ask in asks)
-        questions = [targets + (len(asks) if resolver.recursion else for_all) for resolver in self.resolvers]
+        questions = [self.targets + (len(asks) if resolver.recursion else for_all) for resolver in self.resolvers]
         qps = self._qps[self._pace]
         return pl.DataFrame(
             {
@@ -117,14 +122,23 @@ class Plan:
         """Yield the questions in order of their number, at most about *limit* at a time."""
         width = len(self.resolvers) * len(self.config.qtypes)
         step = max(1, limit // max(1, width))
-        edges = [*range(0, max(1, self.names), step), self.names]
+        edges = self._edges(step)
         for index, (first, last) in enumerate(pairwise(edges)):
             parts = [self._targets(first, last)]
             if index == 0:
                 parts.insert(0, self._asked(self.opening, 0))
-            if last == self.names:
-                parts.append(self._asked(self.closing, len(self.opening) + self.names * len(self.config.qtypes)))
+            if last == edges[-1]:
+                parts.append(self._asked(self.closing, len(self.opening) + self.targets))
             yield self.pace(pl.concat(parts), salt=index)
+
+    def _edges(self, step: int) -> list[int]:
+        """Return which name begins each batch, and where the last one ends; no batch has a name twice.
+
+        Names are counted through all rounds of repeats.
+        """
+        names, rounds = max(1, self.names), self.config.repeat if self.names else 1
+        starts = [name for first in range(0, names * rounds, names) for name in range(first, first + names, step)]
+        return [*starts, self.names * rounds]
 
     def resolver_index(self, number: NDArray[np.integer]) -> NDArray[np.int64]:
         """Return which of ``resolvers`` each question number is put to."""
@@ -142,7 +156,7 @@ class Plan:
         key = self._pace[self.resolver_index(number)]
         place = number // max(1, len(self.resolvers))
         stage = (place >= len(self.opening)).astype(np.uint64)
-        stage += place >= len(self.opening) + self.names * len(self.config.qtypes)
+        stage += place >= len(self.opening) + self.targets
         turn = generator.integers(0, 1 << 40, len(number), np.uint64)
         if not self._apart:
             turn = self._mixed(place, number, digest) >> np.uint64(24)
@@ -179,26 +193,29 @@ class Plan:
             "qname": [ask.qname for ask, _, _ in rows],
             "qtype": [ask.qtype for ask, _, _ in rows],
             "resolver": [name for _, _, name in rows],
+            "repeat": [0] * len(rows),
         }
         schema = {name: dtype for name, dtype in Questions.schema.items() if name != "due"}
         return pl.DataFrame(columns, schema=schema)
 
     def _targets(self, first: int, last: int) -> pl.DataFrame:
-        """Return the questions for the names from *first* up to *last*, set by set."""
+        """Return the questions for the names from *first* up to *last* of one round, set by set."""
         qtypes = self.config.qtypes
+        start = (len(self.opening) + first * len(qtypes)) * len(self.resolvers)
+        repeat = first // max(1, self.names)
+        first, last = first - repeat * self.names, last - repeat * self.names
         parts = [
-            domain_set.qnames.slice(max(0, first - start), min(last, end) - max(first, start))
+            domain_set.qnames.slice(max(0, first - begin), min(last, end) - max(first, begin))
             .alias("qname")
             .to_frame()
             .with_columns(domain_set=pl.lit(domain_set.name))
-            for domain_set, (start, end) in zip(self.config.domain_sets, pairwise(self._ends.tolist()), strict=True)
-            if start < last and first < end
+            for domain_set, (begin, end) in zip(self.config.domain_sets, pairwise(self._ends.tolist()), strict=True)
+            if begin < last and first < end
         ]
         if not parts:
             return self._asked([], 0)
         names = pl.concat(parts)
         width = len(qtypes) * len(self.resolvers)
-        start = (len(self.opening) + first * len(qtypes)) * len(self.resolvers)
         count = names.height * width
         qtype = pl.Series(qtypes, dtype=pl.String)[np.arange(count) // len(self.resolvers) % len(qtypes)]
         resolver = pl.Series([r.name for r in self.resolvers], dtype=pl.String)[np.arange(count) % len(self.resolvers)]
@@ -209,6 +226,7 @@ class Plan:
             "qname",
             qtype.alias("qtype"),
             resolver.alias("resolver"),
+            pl.lit(repeat, dtype=pl.UInt8).alias("repeat"),
         )
 
 

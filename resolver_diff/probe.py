@@ -113,6 +113,7 @@ async def take(
             inputs=config.inputs,
             counts={**journal.count(), "strays": strays},
             left_out=config.left_out,
+            repeat=config.repeat,
         )
         speaking, refusing = journal.speaking_resolvers(), journal.unreachable_resolvers()
         silent = {called: entry for entry, called in _called(config) if entry not in speaking}

@@ -19,7 +19,7 @@ from resolver_diff.errors import Place, Problem, SnapshotError
 from resolver_diff.tables import Observations, Purpose
 
 METADATA = "resolver_diff"  # the key under which a file's metadata holds the facts of its run
-ORDER = ("qname", "qtype", "resolver", "transport", "attempt", "reply", "asked_at")
+ORDER = ("qname", "qtype", "resolver", "transport", "repeat", "attempt", "reply", "asked_at")
 SCHEMA_VERSION = 1
 
 
@@ -43,6 +43,7 @@ class Run:
     inputs: dict[str, str]  # file -> sha256
     counts: dict[str, int]  # questions, queries, replies, silent, second_replies, truncated, strays
     left_out: tuple[LeftOut, ...] = ()  # resolvers that were not asked
+    repeat: int = 1  # how often each target was asked
 
     def to_json(self) -> str:
         """Return the facts as JSON."""
@@ -74,6 +75,7 @@ class Run:
                 LeftOut(**{field.name: each[field.name] for field in fields(LeftOut)})
                 for each in facts.get("left_out", ())
             ),
+            repeat=facts.get("repeat", 1),
             **{name: facts[name] for name in ("version", "seed", "attempts", "timeout", "inputs", "counts")},
         )
 
@@ -186,7 +188,7 @@ def _read(file: Path) -> tuple[Run, pl.DataFrame]:
     columns = [name for name in pl.read_parquet_schema(file) if name in Observations.schema and name != "wire"]
     frame = pl.read_parquet(file, columns=columns, hive_partitioning=False)
     is_target = pl.col("purpose") == Purpose.TARGET
-    whole = Observations.of(frame).frame.drop("wire")
+    whole = Observations.of(frame).frame.drop("wire").with_columns(pl.col("repeat").fill_null(0))
     return run, whole.with_columns(domain_set=pl.when(is_target).then(pl.lit(file.stem)))
 
 

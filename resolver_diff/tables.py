@@ -171,6 +171,7 @@ class Questions(Table):
     qname = Column(pl.String(), "Lower case, A-label form, no final dot.")
     qtype = Column(pl.String(), "Mnemonic: A, AAAA, TYPE65280.")
     resolver = Column(pl.String(), "The entry of resolvers.yaml that is asked.")
+    repeat = Column(pl.UInt8(), "How often the run has put this question to this entry before.")
     due = Column(pl.Float64(), "Seconds after the start of its batch when the query may leave.")
 
 
@@ -184,6 +185,7 @@ class Observations(Table):
     qname = Column(pl.String(), "Lower case, A-label form, no final dot.")
     qtype = Column(pl.String(), "Mnemonic: A, AAAA, TYPE65280.")
     attempt = Column(pl.UInt8(), "How often the question had been asked before: 0 is the first time.")
+    repeat = Column(pl.UInt8(), "Which of several times, spread over the run, that the question was put: 0 is the first; each has its attempts.")
     reply = Column(pl.UInt8(), "How many replies to this query came before this one, truncated ones not counted: above 0 is a second reply, a sign of injection; null: no reply.", nullable=True)
     outcome = Column(OUTCOME, "How the query ended.")
     rcode = Column(pl.UInt16(), "The RCODE as received, extended bits included (RFC 6891).", nullable=True)

@@ -63,6 +63,7 @@ HELPS = {  # files at the top that are part of a stage, but not the way into it
     "_elsewhere": "compare",
     "_health": "compare",
     "_pools": "compare",
+    "_repeats": "compare",
     "_replies": "compare",
     "_special": "compare",
     "_chance": "anomaly",

@@ -94,13 +94,18 @@ def _what(plan: Plan) -> str:
     shared = plan.per_resolver()["pace"].is_duplicated().any()
     return (
         f"{many(plan.names, 'name')} of {many(len(config.domain_sets), 'domain set')}, for {', '.join(config.qtypes)}: "
-        f"{sets}. Besides, of each resolver: {extra[Purpose.CONTROL]} control, {extra[Purpose.IDENTITY]} identity and "
-        f"{extra[Purpose.CANARY]} canary questions. {many(plan.questions, 'question')} in all to "
-        f"{_whom(plan)}, each at most {many(config.attempts, 'time')}, {config.timeout:g} s "
+        f"{sets}.{_repeated(plan)} Besides, of each resolver: {extra[Purpose.CONTROL]} control, "
+        f"{extra[Purpose.IDENTITY]} identity and {extra[Purpose.CANARY]} canary questions. "
+        f"{many(plan.questions, 'question')} in all to {_whom(plan)}, each at most "
+        f"{many(config.attempts, 'time')}, {config.timeout:g} s "
         f"apart when silent. The run takes at least {duration(plan.seconds)}"
         f"{', as entries at one address share its pace' if shared else ''}; nothing has been sent."
         f"{_names_to_find(plan)}"
     )
+
+
+def _repeated(plan: Plan) -> str:
+    return f" Each is asked for {plan.config.repeat} times, spread over the run." if plan.config.repeat > 1 else ""
 
 
 def _whom(plan: Plan) -> str:

@@ -21,7 +21,8 @@ DIG = ("+nsid", "+nocookie", "+noadflag", "+bufsize=1232")  # what dig would do 
 
 def show(row: dict[str, Any], width: int | None) -> Iterator[Line]:
     """Yield one observation: the query, and the reply if there was one."""
-    attempt = f", attempt {row['attempt'] + 1}" if row["attempt"] else ""
+    attempt = f", repeat {row['repeat'] + 1}" if row["repeat"] else ""
+    attempt += f", attempt {row['attempt'] + 1}" if row["attempt"] else ""
     second = f", reply {row['reply'] + 1}" if row["reply"] else ""
     when = f"{row['asked_at']:%Y-%m-%d %H:%M:%S} UTC" if row["asked_at"] else "never"
     yield line(f"  ;; asked {when} over {row['transport']}{attempt}{second}", Tone.FAINT)

@@ -246,6 +246,7 @@ def asked(
     transports: str | None = None,
     attempts: int | None = None,
     timeout: float | None = None,
+    repeat: int | None = None,
 ) -> Config:
     """Return what a run asks, as the options say; says the warnings."""
     given = config.load(resolvers, [shipped_set(path) for path in domains or ()])
@@ -257,6 +258,7 @@ def asked(
         qtypes=tuple(map(_qtype, qtypes)) if qtypes else given.qtypes,
         attempts=attempts or given.attempts,
         timeout=timeout or given.timeout,
+        repeat=repeat or given.repeat,
     )
 
 

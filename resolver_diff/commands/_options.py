@@ -94,6 +94,16 @@ Transports = Annotated[
         help="Ask each resolver over all of these that it speaks, for example `udp,tls`; default: over its own only.",
     ),
 ]
+Repeat = Annotated[
+    int | None,
+    typer.Option(
+        "--repeat",
+        min=1,
+        max=100,
+        metavar="N",
+        help="How often every name is asked for, spread over the run; default: as resolvers.yaml says, else 1.",
+    ),
+]
 OnlyQtypes = Annotated[
     list[str] | None,
     typer.Option("--qtype", metavar="TYPE", help="Only this record type (repeatable); all if not given."),

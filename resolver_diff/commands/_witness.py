@@ -111,7 +111,7 @@ def _page(
         yield _verdict(snapshot.date, verdict)
         asked = (pl.col("qname") == qname) & (pl.col("qtype") == qtype) & (pl.col("purpose") == Purpose.TARGET)
         rows = snapshot.observations.filter(asked, of_entry)
-        for row in rows.sort("asked_at", "attempt", "reply").iter_rows(named=True):
+        for row in rows.sort("repeat", "asked_at", "attempt", "reply").iter_rows(named=True):
             yield from _dig.show(row, width)
         others = sorted({str(asked_at.date()) for asked_at in rows["asked_at"]} - {str(snapshot.date)})
         if others:
@@ -139,6 +139,7 @@ def _verdict(day: date, found: list[dict[str, object]]) -> Line:
         return line(f"{day}: not asked", Tone.FAINT)
     cell = found[0]
     by = f" by {cell['mechanism']}" if cell["mechanism"] else ""
+    by += f", in {cell['repeats_alike']} of {cell['repeats']} repeats" if cell["repeats"] != 1 else ""
     controls = f"{cell['controls_agreeing'] or 0} of {cell['controls_asked'] or 0} control operators"
     said = f"{controls} say {cell['consensus']}" if cell["consensus"] else f"no consensus of {controls}"
     return line(f"{day}: {cell['state']}{by}; {said}", TONES.get(State(str(cell["state"])), Tone.HEADING))

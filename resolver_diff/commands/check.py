@@ -8,6 +8,7 @@ def command(
     domains: options.Domains = None,
     qtypes: options.Qtypes = None,
     transports: options.Transports = None,
+    repeat: options.Repeat = None,
 ) -> int:
     """Read resolvers and names, say everything that is wrong with them, and what a run would ask. Sends nothing.
 
@@ -23,7 +24,7 @@ def command(
     from resolver_diff.errors import ExitStatus
     from resolver_diff.plan import Plan
 
-    config = asked(resolvers, domains, qtypes=qtypes, transports=transports)
+    config = asked(resolvers, domains, qtypes=qtypes, transports=transports, repeat=repeat)
     plan = Plan(_cost.asked_of(config), day=utc_today(), vantage="local")
     warn(_cost.doubts(config))
     show(_cost.describe(config, plan, page_width()))

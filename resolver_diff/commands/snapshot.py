@@ -45,6 +45,7 @@ def command(
     day: options.NewDay = None,
     qtypes: options.Qtypes = None,
     transports: options.Transports = None,
+    repeat: options.Repeat = None,
     attempts: Attempts = None,
     timeout: Timeout = None,
     seed: Seed = None,
@@ -74,7 +75,9 @@ def command(
     from resolver_diff.errors import ExitStatus
 
     date = _filed_under(day, resume=resume)
-    config = asked(resolvers, domains, qtypes=qtypes, transports=transports, attempts=attempts, timeout=timeout)
+    config = asked(
+        resolvers, domains, qtypes=qtypes, transports=transports, repeat=repeat, attempts=attempts, timeout=timeout
+    )
     taking = probe.take(
         config,
         folder=snapshots,
