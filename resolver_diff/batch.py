@@ -27,6 +27,7 @@ OUTCOME_OF_TROUBLE = {
     Trouble.TLS: Outcome.TLS_ERROR,
     Trouble.HTTP: Outcome.HTTP_ERROR,
     Trouble.MALFORMED: Outcome.MALFORMED,
+    Trouble.SILENT: Outcome.TIMEOUT,
 }
 OUTCOMES_OF_TROUBLE = pl.Series([OUTCOME_OF_TROUBLE[trouble] for trouble in sorted(Trouble)], dtype=OUTCOME)
 
