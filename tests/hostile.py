@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -127,8 +128,8 @@ class Hostile:
         await asyncio.gather(*talks, return_exceptions=True)
         await asyncio.sleep(0)  # asyncio closes sockets in its next round
 
-    def listen(self, converse: Callable[["Talk"], Awaitable[None]]) -> Endpoint:
-        """Serve TCP too: *converse* is called for each connection. Return where."""
+    def listen(self, converse: Callable[["Talk"], Awaitable[None]], secured: ssl.SSLContext | None = None) -> Endpoint:
+        """Serve TCP too, or TLS when *secured*: *converse* is called for each connection. Return where."""
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self.connections += 1
@@ -140,7 +141,7 @@ class Hostile:
             writer.close()
 
         async def start() -> int:
-            server = await asyncio.start_server(serve, ADDRESSES[self.family], 0, limit=1 << 20)
+            server = await asyncio.start_server(serve, ADDRESSES[self.family], 0, limit=1 << 20, ssl=secured)
             self._servers.append(server)
             port: int = server.sockets[0].getsockname()[1]
             return port
