@@ -8,6 +8,7 @@ and a middlebox may cut every connection on which one name is asked.
 
 import asyncio
 import errno
+import ssl
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -85,9 +86,10 @@ class Connection(asyncio.Protocol, ABC):
     def __init__(self, line: "Line", session: Keeper) -> None:
         self.open: dict[int, Ask] = {}  # what waits for a reply, in the order it was written
         self.asked = 0  # queries ever written on it
-        self.heard = 0  # when the last octets came, session ns
+        self.heard = 0  # when the last octets of replies came, session ns
         self.awaited = "answer to the attempt to connect"  # what an attempt waits for, in words
         self.lost: str | None = None  # how it ended, in words
+        self.lost_by = Trouble.UNREACHABLE
         self.leaving: str | None = None  # the peer takes no more queries on it; its words
         self.transport: asyncio.Transport | None = None
         self._line = line
@@ -115,6 +117,8 @@ class Connection(asyncio.Protocol, ABC):
     def connection_lost(self, exc: Exception | None) -> None:
         """See ``asyncio.Protocol``."""
         self.lost = in_words(exc) or CLOSED
+        if isinstance(exc, ssl.SSLError):
+            self.lost_by = Trouble.TLS
         if self.transport is not None:
             self._session.paused.discard(self.transport)
 
@@ -144,6 +148,7 @@ class Line:
         self._next: Connection | None = None  # the one that is attempted
         self._quota = LONGEST  # queries to a connection; less when the peer is seen to end them sooner
         self._good = 0  # connections in a row that were good for their quota
+        self._blocked: int | None = None  # since when the peer lets nothing be asked, session ns
         self._refusal: tuple[int, RefusedError] | None = None  # the last one, and until when it holds (session ns)
 
     @property
@@ -172,6 +177,10 @@ class Line:
             room = min(self._session.most - len(connection.open), self._quota - connection.asked, len(self.queue))
             if room > 0:
                 connection.write(self.queue, room)
+            if not self.queue or connection.open:
+                self._blocked = None
+            elif self._blocked is None:
+                self._blocked = self._session.now()
         elif self.queue and self._attempt is None:
             now = self._session.now()
             if self._refusal is not None and now < self._refusal[0]:
@@ -189,6 +198,8 @@ class Line:
             self._attempt.cancel()
             self._attempt = None
             self._give_up(now - timeout, says)
+        if self._blocked is not None and now - self._blocked >= timeout:
+            self._give_up(now - timeout, "the peer lets nothing be asked on its connection")
         for connection in [*self._retired, self._connection]:
             if connection is None:
                 continue
@@ -245,7 +256,7 @@ class Line:
 
     def _retire(self, connection: Connection, says: str) -> None:
         """Ask nothing more on *connection*, but wait for what it may still answer."""
-        self._connection = None
+        self._connection = self._blocked = None
         if connection.open:
             self._retired.append(connection)
             return
@@ -255,7 +266,7 @@ class Line:
 
     def _leave(self, connection: Connection) -> None:
         if connection is self._connection:
-            self._connection = None
+            self._connection = self._blocked = None
         else:
             self._retired.remove(connection)
         connection.abort()
@@ -296,7 +307,7 @@ class Line:
         self._attempt = None
         self.advance()
         if connection.lost:  # before anything could be asked on it; that is held against what is asked now
-            self.ended(connection, Trouble.UNREACHABLE, connection.lost)
+            self.ended(connection, connection.lost_by, connection.lost)
 
     def _refuse(self, trouble: Trouble, says: str | None) -> None:
         """End all that is asked for with *trouble*: there is nobody at the endpoint who could be asked."""

@@ -4,7 +4,6 @@ Queries are pipelined and replies may come in any order (RFC 7766); the ID says 
 """
 
 import secrets
-import ssl
 import time
 from collections import deque
 
@@ -78,9 +77,7 @@ class Framed(Connection):
     def connection_lost(self, exc: Exception | None) -> None:
         """See ``asyncio.Protocol``."""
         super().connection_lost(exc)
-        if isinstance(exc, ssl.SSLError):
-            self._line.ended(self, Trouble.TLS, self.lost)
-        elif self._buffer:
+        if self._buffer and self.lost_by != Trouble.TLS:
             self._line.ended(self, Trouble.MALFORMED, "the connection ended in the middle of a message")
         else:
-            self._line.ended(self, Trouble.UNREACHABLE, self.lost)
+            self._line.ended(self, self.lost_by, self.lost)
