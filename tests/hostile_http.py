@@ -1,17 +1,25 @@
 """The other end of DNS over HTTPS, for tests: HTTP/2 as a resolver speaks it, well or badly."""
 
 import base64
+import socket
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import h2.config
 import h2.connection
 import h2.events
+import numpy as np
 from h2.settings import SettingCodes, Settings
 
-from hostile import Talk, reply
+from certificates import Authority
+from hostile import Hostile, Talk, all_of, asking, reply
+from resolver_diff.transports import Endpoint, Responses, Trouble
+from resolver_diff.transports.https import TRANSPORT
 
+NAME = "dns.example"
+FINE = (Trouble.NONE, None)
 OK = ((":status", "200"), ("content-type", "application/dns-message"))
 
 
@@ -34,7 +42,8 @@ class Web:
 
     def __init__(self, talk: Talk, streams: int = 2000, window: int = 65_535) -> None:
         self.talk = talk
-        self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
+        config = h2.config.H2Configuration(client_side=False, header_encoding="utf-8", validate_outbound_headers=False)
+        self.h2 = h2.connection.H2Connection(config)
         values = {SettingCodes.MAX_CONCURRENT_STREAMS: streams, SettingCodes.INITIAL_WINDOW_SIZE: window}
         self.h2.local_settings = Settings(client=False, initial_values=values)
         self.reset: list[int] = []  # streams that the client gave up
@@ -137,3 +146,52 @@ async def answer_all(connection: Web) -> None:
     """Answer every request."""
     while True:
         await connection.answer(await connection.next())
+
+
+Converse = Callable[[Web], Awaitable[None]]
+
+
+def saying(body: bytes, *headers: tuple[str, str]) -> Converse:
+    """Return a resolver that says the same to every even query, and answers every odd one as it should."""
+
+    async def converse(connection: Web) -> None:
+        while True:
+            request = await connection.next()
+            if request.number % 2:
+                await connection.answer(request)
+            else:
+                await connection.say(request, body, headers or OK)
+
+    return converse
+
+
+class Secure(Hostile):
+    """The hostile resolver, behind a good certificate."""
+
+    def __init__(self, folder: Path, family: socket.AddressFamily = socket.AF_INET) -> None:
+        super().__init__(family)
+        self.authority = Authority(folder)
+        self._issued = self.authority.issue(NAME, "127.0.0.1", "::1")
+
+    def at(self, converse: Callable[[Talk], Awaitable[None]]) -> Endpoint:
+        """Return where a resolver is that talks like *converse*."""
+        return replace(self.listen(converse, self._issued.serving("h2")), hostname=NAME, ca=str(self.authority.file))
+
+
+async def exchange(
+    endpoint: Endpoint | list[Endpoint], count: int = 1, *, patience: float = 10.0, due: float = 0.0
+) -> Responses:
+    """Ask for plain-0.test and so on, *due* seconds apart."""
+    async with TRANSPORT.open() as session:
+        qnames = [f"plain-{number}.test" for number in range(count)]
+        return await all_of(session, asking(qnames, endpoint, due=np.arange(count) * due), patience=patience)
+
+
+def troubles(got: Responses) -> dict[int, tuple[Trouble, str | None]]:
+    """Return the trouble of each query and its words; each query has one response only."""
+    found = {
+        int(number): (Trouble(int(kind)), got.says.get(row))
+        for row, (number, kind) in enumerate(zip(got.number, got.trouble, strict=True))
+    }
+    assert len(found) == len(got)
+    return found
