@@ -92,6 +92,7 @@ class Http2(Connection):
                 break
             ask = queue.popleft()
             stream = self._http.get_next_available_stream_id()
+            ask.place = stream
             ask.written, ask.sent = self._session.now(), time.time_ns()
             self._request(stream, message)
             self.open[stream] = ask
@@ -179,8 +180,6 @@ class Http2(Connection):
         self._frames += 1
         if self._frames > FRAMES + FRAMES_A_QUERY * self.asked:
             raise h2.exceptions.ProtocolError("more frames than queries explain")
-        if any(frame[5:FRAME_HEADER]):  # on a stream; signs of life alone answer nothing
-            self.heard = self._session.now()
         if frame[3] == GOAWAY:
             self._hear_goodbye(frame[FRAME_HEADER:])
             return
@@ -229,7 +228,7 @@ class Http2(Connection):
         if reply.ask is None:
             return
         del self.open[stream or 0]
-        self._line.replies += 1
+        self.answered(reply.ask)
         message = bytes(reply.body)
         if len(message) >= HEADER:
             self._session.ends.append(End(reply.ask, now, None, message))
@@ -274,7 +273,7 @@ class Http2(Connection):
         reply = self._streams[stream]
         assert reply.ask is not None
         del self.open[stream]
-        self._line.replies += 1
+        self.answered(reply.ask)
         self._session.ends.append(End(reply.ask, time.time_ns(), trouble, says=says))
         reply.ask = None
         reply.body.clear()

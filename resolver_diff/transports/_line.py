@@ -4,6 +4,10 @@ What is written on a connection, and how replies find their queries, is the busi
 ``Connection``. Where a connection ends early, what it left unanswered is asked again, and a
 query is blamed only when it was alone on it: a resolver may answer one query per connection,
 and a middlebox may cut every connection on which one name is asked.
+
+Many resolvers look at one query of a connection at a time. There a slow name keeps all behind
+it waiting, so what stands behind a query that timed out is not silent: it is asked again on
+another connection, few at a time at first.
 """
 
 import asyncio
@@ -24,6 +28,8 @@ from resolver_diff.transports._words import RefusedError, in_words
 LONGEST = IDS // 2  # queries on one connection; half of the IDs are soon found by chance
 BACKLOG = 4_096  # messages that wait to be looked at before connections are paused
 TRIALS = 8  # connections in a row that were good for all they were asked before a longer one is tried
+STALLS = 3  # times that a query is asked again because one before it timed out
+DEAD_AT_ONCE, DEAD = 2, 8  # timeouts in a row that held a connection up: on a line that never gave a reply, or did
 REFUSALS = 64  # times that a query is asked again because the peer says it has not looked at it
 GRUDGE = SECOND  # ns: a certificate that was wrong is not looked at again so soon
 NO_ROOM = (errno.EMFILE, errno.ENFILE)
@@ -40,6 +46,8 @@ class Ask:
     written: int = 0
     sent: int = 0
     replies: int = 0
+    place: int = 0  # how many were written on its connection before it
+    stalls: int = 0  # times that a query before it timed out
     blamed: bool = False  # a connection ended with nothing but this query on it
     refusals: int = 0  # times that the peer said it had not looked at it
     mark: int = 0  # replies that had come to its line by the last refusal
@@ -86,7 +94,7 @@ class Connection(asyncio.Protocol, ABC):
     def __init__(self, line: "Line", session: Keeper) -> None:
         self.open: dict[int, Ask] = {}  # what waits for a reply, in the order it was written
         self.asked = 0  # queries ever written on it
-        self.heard = 0  # when the last octets of replies came, session ns
+        self.furthest = -1  # place of the latest query that was answered
         self.awaited = "answer to the attempt to connect"  # what an attempt waits for, in words
         self.lost: str | None = None  # how it ended, in words
         self.lost_by = Trouble.UNREACHABLE
@@ -102,6 +110,11 @@ class Connection(asyncio.Protocol, ABC):
     @abstractmethod
     def forget(self, ask: Ask) -> None:
         """Wait for the reply to *ask*, the oldest one, no longer."""
+
+    def answered(self, ask: Ask) -> None:
+        """Take note that a reply to *ask* has come."""
+        self.furthest = max(self.furthest, ask.place)
+        self._line.answered()
 
     def abort(self) -> None:
         """Close without waiting for the peer; what was read is thrown away."""
@@ -148,6 +161,8 @@ class Line:
         self._next: Connection | None = None  # the one that is attempted
         self._quota = LONGEST  # queries to a connection; less when the peer is seen to end them sooner
         self._good = 0  # connections in a row that were good for their quota
+        self._depth = session.most  # queries that may wait on a connection
+        self._stalls = 0  # timeouts that held up a connection since the last reply
         self._blocked: int | None = None  # since when the peer lets nothing be asked, session ns
         self._refusal: tuple[int, RefusedError] | None = None  # the last one, and until when it holds (session ns)
 
@@ -174,7 +189,7 @@ class Line:
             self._drop()
             connection = None
         if connection is not None:
-            room = min(self._session.most - len(connection.open), self._quota - connection.asked, len(self.queue))
+            room = min(self._depth - len(connection.open), self._quota - connection.asked, len(self.queue))
             if room > 0:
                 connection.write(self.queue, room)
             if not self.queue or connection.open:
@@ -201,19 +216,41 @@ class Line:
         if self._blocked is not None and now - self._blocked >= timeout:
             self._give_up(now - timeout, "the peer lets nothing be asked on its connection")
         for connection in [*self._retired, self._connection]:
-            if connection is None:
-                continue
-            stalled = False
-            while connection.open and (oldest := next(iter(connection.open.values()))).written <= now - timeout:
-                stalled |= connection.heard < oldest.written
-                connection.forget(oldest)
-                self._session.ends.append(End(oldest, 0))
-            if stalled:
-                self.queue.extendleft(reversed(connection.open.values()))
-                self._leave(connection)
-                self._give_up(now - timeout)
-            elif connection is not self._connection and not connection.open:
-                self._leave(connection)
+            if connection is not None:
+                self._age(connection, now, timeout)
+
+    def _age(self, connection: Connection, now: int, timeout: int) -> None:
+        while connection.open and (oldest := next(iter(connection.open.values()))).written <= now - timeout:
+            connection.forget(oldest)
+            self._session.ends.append(End(oldest, 0))
+            if connection.furthest < oldest.place:  # nothing behind it was answered
+                self._leave_stalled(connection, now - timeout)
+                return
+        if connection is not self._connection and not connection.open:
+            self._leave(connection)
+
+    def _leave_stalled(self, connection: Connection, before: int) -> None:
+        """Ask what waits on *connection* again elsewhere; when that happens again and again, give up what is old."""
+        self._stalls += 1
+        self._depth = 1
+        left = list(connection.open.values())
+        self._leave(connection)
+        if self._stalls >= (DEAD if self.replies else DEAD_AT_ONCE):
+            self.queue.extendleft(reversed(left))
+            self._give_up(before)
+            return
+        for ask in reversed(left):
+            if ask.stalls == STALLS:
+                self._session.ends.append(End(ask, 0))
+            else:
+                ask.stalls += 1
+                self.queue.appendleft(ask)
+
+    def answered(self) -> None:
+        """Take note that a reply has come."""
+        self.replies += 1
+        self._stalls = 0
+        self._depth = min(self._depth + 1, self._session.most)
 
     def ended(self, connection: Connection, trouble: Trouble, says: str | None) -> None:
         """Take note that the peer ended *connection*, or said something on it that cannot be understood."""

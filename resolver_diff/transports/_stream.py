@@ -34,8 +34,9 @@ class Framed(Connection):
         """See ``Connection``; each query gets an ID that was not used on this connection."""
         assert self.transport is not None
         frames = bytearray()
-        for _ in range(most):
+        for place in range(self.asked, self.asked + most):
             ask = queue.popleft()
+            ask.place = place
             identifier = secrets.randbelow(IDS)
             while identifier in self._all:
                 identifier = (identifier + 1) % IDS
@@ -51,7 +52,6 @@ class Framed(Connection):
 
     def data_received(self, data: bytes) -> None:
         """See ``asyncio.Protocol``."""
-        self.heard = self._session.now()
         now = time.time_ns()
         buffer = self._buffer
         buffer += data
@@ -68,7 +68,7 @@ class Framed(Connection):
                 self._line.ended(self, Trouble.MALFORMED, "a message that answers no query")
                 return
             ask.replies += 1
-            self._line.replies += 1
+            self.answered(ask)
             self.open.pop(int.from_bytes(message[:2], "big"), None)
             self._session.ends.append(End(ask, now, None, message))
         del buffer[:begin]
