@@ -28,6 +28,7 @@ OUTCOME_OF_TROUBLE = {
     Trouble.TLS: Outcome.TLS_ERROR,
     Trouble.HTTP: Outcome.HTTP_ERROR,
     Trouble.MALFORMED: Outcome.MALFORMED,
+    Trouble.SILENT: Outcome.TIMEOUT,
 }
 OUTCOMES_OF_TROUBLE = pl.Series([OUTCOME_OF_TROUBLE[trouble] for trouble in sorted(Trouble)], dtype=OUTCOME)
 
@@ -276,7 +277,7 @@ class Batch:
         if responses.says:
             told = zip(mine.tolist(), position.tolist(), strict=True)
             state.says.update((place, responses.says[row]) for row, place in told if row in responses.says)
-        whole = (trouble == Trouble.NONE) & (responses.messages.length[mine] > 0)
+        whole = trouble == Trouble.NONE
         mine, position = mine[whole], position[whole]
         if not len(mine):
             return

@@ -39,6 +39,7 @@ class Trouble(IntEnum):
     TLS = 2
     HTTP = 3
     MALFORMED = 4  # octets came that are no DNS message (a TCP length that lies, a runt)
+    SILENT = 5  # nothing came, and it is known what was waited for; silence without words is no response at all
 
 
 @dataclass(slots=True)

@@ -234,13 +234,10 @@ class Ledger:
         """
         asked.silence(rows)
         if says and len(rows):
-            none, no, empty = (
-                np.zeros(len(rows), np.uint8),
-                np.zeros(len(rows), np.bool_),
-                Messages.of([b""] * len(rows)),
-            )
-            words = dict.fromkeys(range(len(rows)), says)
-            self._keep(Responses(asked.queries.number[rows], none, none.astype(np.int64), none, empty, no, words))
+            none, no = np.zeros(len(rows), np.uint8), np.zeros(len(rows), np.bool_)
+            code, words = np.full(len(rows), Trouble.SILENT, np.uint8), dict.fromkeys(range(len(rows)), says)
+            empty = Messages.of([b""] * len(rows))
+            self._keep(Responses(asked.queries.number[rows], none, none.astype(np.int64), code, empty, no, words))
 
     def _keep(self, responses: Responses) -> None:
         self._pending.append(responses)
