@@ -59,7 +59,9 @@ class End:
 
 
 class StreamSession(Rounds):
-    """See ``Session``; one exchange at a time."""
+    """See ``Session``."""
+
+    _overlaps = True
 
     def __init__(self, connect: Connect) -> None:
         super().__init__()
@@ -110,7 +112,7 @@ class StreamSession(Rounds):
     def _begin(self, asked: Asked) -> int:
         self.patience = asked.timeout
         self._looked = time.monotonic_ns()
-        for stream in self._streams.values():
+        for stream in self._streams.values() if len(self._ledger.going_on) == 1 else ():
             stream.queue.clear()  # of an exchange that was given up
         return WINDOW
 

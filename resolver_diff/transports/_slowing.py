@@ -1,0 +1,269 @@
+"""How each address takes being asked: when it is slowed down, when it is let alone, and how it comes back.
+
+Judged are the first times that queries were asked, in handfuls. Where nearly all of a handful got silence or an
+error, the pace is halved, and again, down to a floor; every good reply then raises it by a tenth. Where a
+quarter did, half the pace is tried: if less is lost, the address limits its rate and the pace stays near what it
+bears; if not, the names are at fault (a filter, a lossy path) and the full pace is restored. Control questions
+decide between the two where everything is lost: a resolver that answers them and nothing else refuses names, not us.
+
+Plain arrays by address; only addresses in trouble are looked at one by one. No clock: times in ns are given.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+HANDFUL = 32  # queries that are judged together
+HANDFUL_OF_MUTE = 8
+UNHEARD = 64  # silent ones before an address that never answered is slowed: nobody may be there to suffer
+NEARLY_ALL = 0.9
+MORE = 0.25  # lost beyond what is usual: the pace may be the reason
+BEARABLE = 0.1  # lost where the rate is limited
+STEP_DOWN, STEP_UP = 0.85, 1.03  # where the rate is limited, from handful to handful
+HOPES = 4  # steps down without less being lost before it is held that the rate is not limited
+RETURN = 1.1  # for every good reply
+FLOOR, FLOOR_UNHEARD = 1 / 16, 1 / 4  # of the pace
+LEAST_QPS = 1.0
+SILENT_IN_A_ROW = 16  # over two timeouts: dead
+LONGEST_PAUSE = 30_000_000_000  # ns between two questions to an address that was let alone
+UNCOUNTED = np.iinfo(np.uint16).max
+
+Keys = NDArray[np.int64]
+
+
+class Ending(IntEnum):
+    """How a query ended, as far as kindness is concerned."""
+
+    GOOD = 0
+    SILENT = 1
+    REFUSED = 2
+    SERVFAIL = 3
+    UNREACHABLE = 4  # or any other trouble instead of a message
+
+
+class Mode(IntEnum):
+    """What is done about an address."""
+
+    FULL = 0  # its whole pace
+    TRIAL = 1  # half of it, to see whether less is lost
+    LIMITED = 2  # less was lost: near what it bears
+    MUTE = 3  # everything was lost: less and less, until something good comes
+
+
+class Slowing:
+    """The state of all addresses; *factor* is the part of its pace at which each is asked."""
+
+    def __init__(self, qps: NDArray[np.float64], timeout: int) -> None:
+        count = len(qps)
+        self.mode = np.zeros(count, np.uint8)
+        self.factor = np.ones(count)
+        self.pause = np.zeros(count, np.int64)  # ns between two questions, where it is let alone; else 0
+        self.streak = np.zeros(count, np.int64)  # how many got no reply since the last reply
+        self.since = np.zeros(count, np.int64)  # when the first of these was given up
+        self.cuts = np.zeros(count, np.int64)
+        self.slowest = np.ones(count)
+        self.disturbed = False  # whether any address was ever slowed
+        self.changed: set[int] = set()  # addresses whose pace is to be set anew
+        self.cut: set[int] = set()  # of these, the ones of which nothing good was heard
+        self._least = np.minimum(1.0, LEAST_QPS / qps)
+        self._timeout = timeout
+        self._doubted = False  # whether the handfuls that are being filled have anything bad in them
+        self._good = np.zeros(count, np.bool_)  # whether it ever gave a good reply
+        self._settled, self._bad = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        self._endings = np.zeros((len(Ending), count), np.int64)  # of the bad ones of this handful
+        self._need = np.full(count, HANDFUL)
+        self._epoch = np.zeros(count, np.uint16)  # which handful
+        self._quota = np.full(count, np.iinfo(np.int64).max)  # how many more queries belong to it
+        self._usual = np.zeros(count)  # part that is lost at whatever pace
+        self._lost = np.zeros(count)  # part that was lost before the last change of pace
+        self._hopes = np.zeros(count, np.int64)
+        self._controls = np.zeros((2, count), np.int64)  # control questions since the last cut: answered, not answered
+        self._cut_at = np.full(count, np.iinfo(np.int64).min // 2)
+        self.reasons = np.zeros((len(Ending), count), np.bool_)  # why it was ever slowed
+
+    def enlist(self, keys: Keys, counts: Keys, rank: Keys) -> NDArray[np.uint16]:
+        """Return which handful each query that leaves now belongs to.
+
+        *counts* queries to each of *keys*; *rank* says which query to its key each one is, key after key.
+        """
+        members = np.repeat(keys, counts)
+        epoch = np.where(rank < self._quota[members], self._epoch[members], UNCOUNTED).astype(np.uint16)
+        self._quota[keys] -= counts
+        return epoch
+
+    def hear(self, keys: Keys, ending: NDArray[np.uint8], epoch: NDArray[np.uint16] | None, now: int) -> None:
+        """Take note of how first askings ended; *epoch* is what ``enlist`` returned, None when nothing was slowed."""
+        lost = ending != Ending.GOOD
+        if not (self.disturbed or self._doubted or lost.any()):  # as good as always, and at any speed
+            self._good[keys] = True
+            return
+        if not self._doubted:
+            self._doubted = True
+            self._settled[self.mode == Mode.FULL] = 0
+        self.speak(keys[(ending != Ending.SILENT) & (ending != Ending.UNREACHABLE)])
+        self.answer(keys[~lost])
+        if epoch is not None:
+            counted = epoch == self._epoch[keys]
+            keys, ending, lost = keys[counted], ending[counted], lost[counted]
+        self._settled += np.bincount(keys, minlength=len(self._settled))
+        keys, ending = keys[lost], ending[lost]
+        np.add.at(self._endings, (ending, keys), 1)
+        self._bad += np.bincount(keys, minlength=len(self._bad))
+        self._judge_handfuls(now)
+
+    def speak(self, keys: Keys) -> None:
+        """Note that messages came from *keys*, be they late or errors."""
+        self.streak[keys] = 0
+
+    def answer(self, keys: Keys) -> None:
+        """Note good replies from *keys*: they bring an address back that was slowed for saying nothing good."""
+        self._good[keys] = True
+        if self.disturbed:
+            back, counts = np.unique(keys[self.mode[keys] == Mode.MUTE], return_counts=True)
+            self.pause[back] = 0
+            self.factor[back] = np.minimum(1.0, self.factor[back] * RETURN**counts)
+            self.changed.update(back.tolist())
+            for key in back[self.factor[back] >= 1].tolist():
+                self._enter(key, Mode.FULL)
+
+    def silence(self, keys: Keys, now: int) -> None:
+        """Note that first askings of *keys* got nothing within their time."""
+        fresh = keys[self.streak[keys] == 0]
+        self.since[fresh] = now
+        np.add.at(self.streak, keys, 1)
+        alone = np.unique(keys[self.pause[keys] > 0]) if self.disturbed else fresh[:0]
+        self.pause[alone] = np.minimum(2 * self.pause[alone], max(LONGEST_PAUSE, self._first_pause))
+        self.changed.update(alone.tolist())
+
+    def control(self, keys: Keys, *, answered: bool) -> None:
+        """Note how control questions ended."""
+        np.add.at(self._controls[0 if answered else 1], keys, 1)
+        if not answered:
+            self._usual[keys] = 0.0  # what was usual is so no longer
+
+    def dead(self, now: int) -> NDArray[np.bool_]:
+        """Tell which addresses said nothing to many queries in a row, over two timeouts."""
+        return (self.streak >= SILENT_IN_A_ROW) & (now - self.since >= self._timeout)
+
+    def hopeless(self, now: int) -> NDArray[np.bool_]:
+        """Tell which addresses nothing good is expected from any more, for now."""
+        mute = (self.mode == Mode.MUTE) & (self.factor <= 1 / 4) & (self._bad == self._settled)
+        return self.dead(now) | (self.pause > 0) | mute
+
+    def held(self, now: int) -> NDArray[np.bool_]:
+        """Tell which addresses are asked less than their pace allows, or as good as dead."""
+        return (self.mode != Mode.FULL) | self.dead(now)
+
+    def let_alone(self, key: int) -> None:
+        """Ask *key* a question now and then only, until it says something good."""
+        if not self.pause[key]:
+            self.pause[key] = self._first_pause
+            self._cut(key, Mode.MUTE, 0.0)
+
+    def why(self, key: int) -> Ending:
+        """Return what was mainly wrong when *key* was last slowed."""
+        if self.streak[key] >= SILENT_IN_A_ROW and not self.reasons[Ending.UNREACHABLE, key]:
+            return Ending.SILENT
+        return next((ending for ending in reversed(Ending) if self.reasons[ending, key]), Ending.SILENT)
+
+    @property
+    def mute(self) -> NDArray[np.bool_]:
+        """Tell which addresses say nothing good."""
+        found: NDArray[np.bool_] = self.mode == Mode.MUTE
+        return found
+
+    @property
+    def _first_pause(self) -> int:
+        return 2 * self._timeout
+
+    def _judge_handfuls(self, now: int) -> None:
+        """Judge every handful that is full."""
+        full = np.flatnonzero(self._settled >= self._need)
+        if not len(full):
+            return
+        lost = self._bad[full] / self._settled[full]
+        calm = (self.mode[full] == Mode.FULL) & (lost < self._usual[full] + MORE)
+        unheard = ~self._good[full] & (self._settled[full] < UNHEARD) & (self.mode[full] == Mode.FULL)
+        for key, part in zip(full[~calm & ~unheard].tolist(), lost[~calm & ~unheard].tolist(), strict=True):
+            self._judge(key, part, now)
+        self._forget(full[~unheard])
+        self._doubted = bool(self._bad.any() or self.streak.any())
+
+    def _forget(self, keys: Keys | int) -> None:
+        self._settled[keys] = self._bad[keys] = 0
+        self._endings[:, keys] = 0
+
+    def _judge(self, key: int, lost: float, now: int) -> None:
+        """Decide what one handful of an address in trouble means."""
+        mode = self.mode[key]
+        answered, unanswered = self._controls[:, key].tolist()
+        if mode == Mode.MUTE:
+            if answered and not unanswered:  # it answers, just not these names
+                self._restore(key, self._lost[key])
+            elif lost >= NEARLY_ALL and now - self._cut_at[key] >= self._gap(key):
+                self._cut(key, Mode.MUTE, self.factor[key] / 2, lost, now)
+            else:
+                self._enter(key, Mode.MUTE)
+        elif lost >= NEARLY_ALL:
+            self._cut(key, Mode.MUTE, self.factor[key] / 2, lost, now)
+        elif mode == Mode.FULL:
+            self._cut(key, Mode.TRIAL, 1 / 2, lost, now)
+        elif mode == Mode.TRIAL and lost >= self._lost[key] / 2:
+            self._restore(key, lost)
+        else:
+            self._adjust(key, lost)
+
+    def _adjust(self, key: int, lost: float) -> None:
+        """Bring the pace of an address that limits its rate nearer to what it bears."""
+        if lost <= self._lost[key] / 2:
+            self._hopes[key] = 0
+        elif self._hopes[key] == HOPES:
+            self._restore(key, lost)
+            return
+        else:
+            self._hopes[key] += 1
+        step = STEP_DOWN if lost > BEARABLE else STEP_UP if lost < BEARABLE / 2 else 1.0
+        self.factor[key] = min(1.0, max(self._floor(key), self.factor[key] * step))
+        self.slowest[key] = min(self.slowest[key], self.factor[key])
+        self._enter(key, Mode.LIMITED if self.factor[key] < 1 else Mode.FULL)
+
+    def _cut(self, key: int, mode: Mode, factor: float, lost: float = 1.0, now: int | None = None) -> None:
+        self.disturbed = True
+        if mode != self.mode[key]:
+            self._lost[key] = lost
+            self._hopes[key] = 0
+        if self._endings[:, key].any() or not self.reasons[:, key].any():
+            self.reasons[self._endings[1:, key].argmax() + 1, key] = True
+        self.factor[key] = max(self._floor(key), factor)
+        self.slowest[key] = min(self.slowest[key], self.factor[key])
+        self.cuts[key] += 1
+        self._controls[:, key] = 0
+        if now is not None:
+            self._cut_at[key] = now
+        if mode == Mode.MUTE:
+            self.cut.add(key)
+        self._enter(key, mode)
+
+    def _restore(self, key: int, lost: float) -> None:
+        """Give an address its whole pace back: what it loses, it loses at any pace."""
+        self._usual[key] = lost
+        self.factor[key] = 1.0
+        self.pause[key] = 0
+        self._enter(key, Mode.FULL)
+
+    def _enter(self, key: int, mode: Mode) -> None:
+        """Begin a new handful in *mode*."""
+        self.mode[key] = mode
+        self._epoch[key] = (self._epoch[key] + 1) % UNCOUNTED
+        self._need[key] = HANDFUL_OF_MUTE if mode == Mode.MUTE else HANDFUL
+        self._quota[key] = np.iinfo(np.int64).max if mode == Mode.FULL else self._need[key]
+        self._forget(key)
+        self.changed.add(key)
+
+    def _floor(self, key: int) -> float:
+        return float(max(self._least[key], FLOOR if self._good[key] else FLOOR_UNHEARD))
+
+    def _gap(self, key: int) -> int:
+        """Return the least ns between two cuts: what the one before has changed must show first."""
+        return self._timeout if self._good[key] else 2 * self._timeout
