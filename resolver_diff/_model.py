@@ -191,6 +191,13 @@ class Shared(BaseModel):
         allow_inf_nan=False,
         description="Queries per second it is asked at most.",
     )
+    window: int = Field(
+        default=128,
+        strict=True,
+        ge=1,
+        le=65_535,
+        description="Queries in flight to it at most: asked and not yet answered.",
+    )
     tags: tuple[Annotated[str, Field(strict=True, min_length=1)], ...] = Field(
         default=(), description="Words of your own."
     )
@@ -229,6 +236,15 @@ class Probe(BaseModel):
     )
     timeout: float = Field(
         default=4.0, strict=True, gt=0, le=60, allow_inf_nan=False, description="Seconds until silence counts as such."
+    )
+    qps: float | None = Field(
+        default=None,
+        strict=True,
+        gt=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="Queries per second at most to all resolvers together; when it is not given, 10,000, "
+        "and no limit where all of them are on this machine.",
     )
     qtypes: Annotated[tuple[Annotated[str, BeforeValidator(_qtype)], ...], AfterValidator(_each_once)] = Field(
         default=("A", "AAAA"), description="Record types asked of every name.", json_schema_extra={"minItems": 1}

@@ -16,6 +16,7 @@ from resolver_diff.tables import TransportName
 EXPECTED = {
     "port": "a whole number from 1 to 65535",
     "qps": "a number above 0, at most 1,000,000",
+    "window": "a whole number from 1 to 65535",
     "recursion": "`true` or `false`",
     "tags": "a list of words: `[one, two]`",
     "attempts": "a whole number from 1 to 10",
@@ -74,6 +75,7 @@ KEYS_MEANT = {  # the same for keys, by what we call them
         "resolvers": "servers",
         "tags": "tag",
         "transport": "proto protocol type",
+        "window": "concurrency in_flight outstanding",
     }.items()
     for word in words.split()
 }

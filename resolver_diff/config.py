@@ -49,6 +49,7 @@ class Config:
     qtypes: tuple[str, ...] = ("A", "AAAA")
     attempts: int = 3
     timeout: float = 4.0  # seconds
+    qps: float | None = None  # to all resolvers together
     warnings: tuple[Problem, ...] = ()
     inputs: dict[str, str] = field(default_factory=dict)  # file -> sha256
 
@@ -75,6 +76,7 @@ def load(resolvers: Path | None, domains: Sequence[Path]) -> Config:
         qtypes=probe.qtypes,
         attempts=probe.attempts,
         timeout=probe.timeout,
+        qps=probe.qps,
         warnings=notes.warnings,
         inputs=inputs,
     )

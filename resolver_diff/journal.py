@@ -2,6 +2,7 @@
 
     snapshots.partial/date=.../vantage=.../
         run.json                which plan this is, and when it began
+        held.json               what was held back so far, and why
         lock                    held while a run is at work here
         000003-000001.parquet   some rows of batch 3, as they came
         000003.parquet          batch 3, complete and sorted
@@ -18,7 +19,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Self
@@ -29,7 +30,7 @@ from numpy.typing import NDArray
 
 from resolver_diff import snapshot
 from resolver_diff.errors import Place, SnapshotError
-from resolver_diff.snapshot import METADATA, ORDER, Run
+from resolver_diff.snapshot import METADATA, ORDER, Held, Run
 from resolver_diff.tables import Observations, Outcome
 
 if sys.platform != "win32":
@@ -37,7 +38,7 @@ if sys.platform != "win32":
 
 SCHEMA = {"number": pl.UInt64(), "domain_set": pl.String(), **Observations.schema}
 ROW_GROUP = 1 << 17
-NOTE, LOCK = "run.json", "lock"
+NOTE, HELD, LOCK = "run.json", "held.json", "lock"
 COUNTS = "resolver_diff.counts"  # metadata of a finished batch
 
 
@@ -130,6 +131,22 @@ class Journal:
                 total[name] = total.get(name, 0) + count
         return total
 
+    def note_held(self, held: Sequence[Held]) -> None:
+        """Write down what was held back so far, in place of what was written before."""
+        with _writing(self.partial):
+            _write_text(self.partial / HELD, json.dumps([asdict(one) for one in held], default=str))
+
+    def held(self) -> list[Held]:
+        """Return what was held back, before a resume too, as ``note_held`` wrote it."""
+        note = self.partial / HELD
+        return [Held.from_facts(facts) for facts in json.loads(note.read_text())] if note.exists() else []
+
+    def withheld(self) -> dict[tuple[str, str], int]:
+        """Return how many questions were not asked at all, by resolver and transport."""
+        rows = pl.scan_parquet(self._finished(), schema=SCHEMA).filter(pl.col("asked_at").is_null())
+        counts = rows.group_by("resolver", pl.col("transport").cast(pl.String)).len().collect()
+        return {(resolver, transport): count for resolver, transport, count in counts.iter_rows()}
+
     def speaking_resolvers(self) -> set[str]:
         """Return the names of the resolvers that have sent any message, be it one that was truncated."""
         return self._resolvers(pl.col("reply").is_not_null() | pl.col("tc").fill_null(value=False))
@@ -200,7 +217,7 @@ class Journal:
             hint = "go on with --resume, or begin anew with --replace"
             raise SnapshotError("an earlier run for this date broke off", Place(str(self.partial)), hint)
         with _writing(self.partial):
-            for file in self.partial.glob("*.parquet"):
+            for file in (*self.partial.glob("*.parquet"), *self.partial.glob(HELD)):
                 file.unlink()
             noted = {"plan": fingerprint, "started": self.started.isoformat(), "replace": replace}
             _write_text(note, json.dumps(noted))
@@ -265,14 +282,15 @@ class Journal:
 
 def _counts(rows: pl.DataFrame) -> dict[str, int]:
     """Return what a finished batch holds, in numbers."""
-    replied = pl.col("reply").is_not_null()
+    replied, sent = pl.col("reply").is_not_null(), pl.col("asked_at").is_not_null()
     counted = rows.select(
         questions=pl.col("number").n_unique(),
-        queries=(pl.col("reply").fill_null(0) == 0).sum(),
+        queries=((pl.col("reply").fill_null(0) == 0) & sent).sum(),
         replies=replied.sum(),
         second_replies=(pl.col("reply") > 0).sum(),
         truncated=(pl.col("tc") & (pl.col("reply").fill_null(0) == 0)).sum(),
-        silent=pl.col("number").n_unique() - pl.col("number").filter(replied).n_unique(),
+        silent=pl.col("number").filter(sent).n_unique() - pl.col("number").filter(replied).n_unique(),
+        withheld=(~sent).sum(),
     )
     return {name: int(count) for name, count in counted.row(0, named=True).items()}
 
@@ -283,7 +301,7 @@ def _is_of(file: Path, run: Run) -> bool:
         there = Run.from_json(pl.read_parquet_metadata(file)[METADATA])
     except (OSError, pl.exceptions.PolarsError, ValueError, KeyError, TypeError):
         return False
-    return replace(there, finished=run.finished, counts=run.counts) == run
+    return replace(there, finished=run.finished, counts=run.counts, held=run.held) == run
 
 
 def _piece_number(file: Path) -> int:

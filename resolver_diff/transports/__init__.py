@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from resolver_diff.transports._care import Care
+from resolver_diff.transports._care import Care as Care
 from resolver_diff.wire import Messages
 
 
@@ -92,7 +92,8 @@ class Session(Protocol):
         """Send every query when it is due; yield replies until all are answered or *timeout* seconds old.
 
         *queries* leave later where their ``care`` says so, or not at all. Exchanges may overlap: what is yielded
-        may belong to any of them. Only replies from the address asked, with the question asked, are yielded (RFC 5452 9.1).
+        may belong to any of them. Only replies from the address asked, with the question asked, are yielded
+        (RFC 5452 9.1).
         """
 
 

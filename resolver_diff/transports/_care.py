@@ -102,7 +102,8 @@ class Care:
         """Return how many queries may leave to each of *keys* by its pace and window."""
         spare = now + SLACK - np.maximum(self._clear[keys], now)
         counts = np.minimum(spare // self._interval[keys] + 1, self.window[keys] - self.in_flight[keys])
-        return np.maximum(counts, 0)
+        allowed: Keys = np.maximum(counts, 0)
+        return allowed
 
     def allow_total(self, now: int) -> int:
         """Return how many queries may leave in all."""

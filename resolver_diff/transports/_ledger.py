@@ -295,7 +295,8 @@ def joined(responses: list[Responses]) -> Responses:
 def endings(messages: Messages) -> NDArray[np.uint8]:
     """Return how a query ended that each of *messages* (header and more) answers, by its RCODE (RFC 1035 4.1.1)."""
     octets: NDArray[np.uint8] = messages.octets[messages.start + RCODE]
-    return ENDINGS[octets & 0xF]
+    found: NDArray[np.uint8] = ENDINGS[octets & 0xF]
+    return found
 
 
 def _check(queries: Queries) -> None:

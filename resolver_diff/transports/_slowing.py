@@ -144,16 +144,19 @@ class Slowing:
 
     def dead(self, now: int) -> NDArray[np.bool_]:
         """Tell which addresses said nothing to many queries in a row, over two timeouts."""
-        return (self.streak >= SILENT_IN_A_ROW) & (now - self.since >= self._timeout)
+        found: NDArray[np.bool_] = (self.streak >= SILENT_IN_A_ROW) & (now - self.since >= self._timeout)
+        return found
 
     def hopeless(self, now: int) -> NDArray[np.bool_]:
         """Tell which addresses nothing good is expected from any more, for now."""
         mute = (self.mode == Mode.MUTE) & (self.factor <= 1 / 4) & (self._bad == self._settled)
-        return self.dead(now) | (self.pause > 0) | mute
+        found: NDArray[np.bool_] = self.dead(now) | (self.pause > 0) | mute
+        return found
 
     def held(self, now: int) -> NDArray[np.bool_]:
         """Tell which addresses are asked less than their pace allows, or as good as dead."""
-        return (self.mode != Mode.FULL) | self.dead(now)
+        found: NDArray[np.bool_] = (self.mode != Mode.FULL) | self.dead(now)
+        return found
 
     def let_alone(self, key: int) -> None:
         """Ask *key* a question now and then only, until it says something good."""
