@@ -24,6 +24,7 @@ CHAOS_NAMES = ("id.server", "hostname.bind", "version.bind")  # RFC 4892, class 
 EGRESS_NAMES = (("whoami.akamai.net", "A"), ("o-o.myaddr.l.google.com", "TXT"))  # answer with the address that asked
 EVERY = 200  # targets between two control questions to a resolver
 TOTAL_QPS = 10_000.0  # to all resolvers together; what a home router's table of connections still bears
+LEAST_WINDOW, MOST_WINDOW = 64, 1024  # queries in flight to a resolver whose entry does not say
 CANARY_TLDS = ("com", "net", "org")
 
 
@@ -60,7 +61,7 @@ class Plan:
         self._ends = np.cumsum([0, *(len(domain_set.qnames) for domain_set in config.domain_sets)])
         self.address, self.qps = _paces(self.resolvers)
         self.window = np.full(len(self.qps), np.iinfo(np.int64).max)  # of each address, as qps is
-        np.minimum.at(self.window, self.address, np.array([r.window for r in self.resolvers], np.int64))
+        np.minimum.at(self.window, self.address, np.array([_window(r) for r in self.resolvers], np.int64))
         self.total_qps = config.qps or (None if all(map(_is_here, self.resolvers)) else TOTAL_QPS)
 
     def _label(self, salt: str) -> str:
@@ -240,6 +241,11 @@ def _before(target: int) -> int:
 
 def _is_here(resolver: Resolver) -> bool:
     return ipaddress.ip_address(resolver.address).is_loopback
+
+
+def _window(resolver: Resolver) -> int:
+    """Return how many queries may be in flight to a resolver; more than it answers in time pile up there."""
+    return resolver.window or max(LEAST_WINDOW, min(MOST_WINDOW, int(resolver.qps / 4)))
 
 
 def _paces(resolvers: tuple[Resolver, ...]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

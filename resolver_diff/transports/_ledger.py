@@ -27,6 +27,7 @@ LINGER_LEAST, LINGER_MOST = 50_000_000, 500_000_000  # ns
 
 Rows = NDArray[np.int64]
 SECOND = 1_000_000_000
+LATE = SECOND  # ns; replies that take longer come one by one
 RCODE = 3  # octet of the header that has it, in its lower half
 ENDINGS = np.zeros(16, np.uint8)  # by RCODE: what is neither of these two is a reply like any other
 ENDINGS[2], ENDINGS[5] = Ending.SERVFAIL, Ending.REFUSED
@@ -54,6 +55,8 @@ class Asked:
         self._gone: Rows = np.empty(count, np.int64)  # in the order they left
         self._gone_at: Rows = np.empty(count, np.int64)
         self._left = self._expired = 0  # how many have left; how many of those were looked at for their age
+        self._aged = self._late = 0  # how many were looked at whether they are late, and how many are and wait
+        self._is_late = np.zeros(count, np.bool_)
         self._last_reply = clock()
         self._longest = 0
         self._mark = np.empty(count, np.int32)
@@ -89,6 +92,7 @@ class Asked:
         """Stop waiting for queries older than the timeout; return those that were waiting until now."""
         now = self._clock()
         self._turns.care.look(now)
+        self._age(now)
         aged = self._gone_at[self._expired : self._left]
         end = self._expired + int(np.searchsorted(aged, now - self.timeout, "right"))
         rows = self._gone[self._expired : end]
@@ -96,6 +100,21 @@ class Asked:
         rows = rows[self.waiting[rows]]
         self._stop_waiting(rows, Ending.SILENT)
         return rows
+
+    def _age(self, now: int) -> None:
+        """Find out who is late."""
+        aged = self._gone_at[self._aged : self._left]
+        end = self._aged + int(np.searchsorted(aged, now - LATE, "right"))
+        rows = self._gone[self._aged : end]
+        self._aged = end
+        rows = rows[self.waiting[rows]]
+        self._is_late[rows] = True
+        self._late += len(rows)
+
+    @property
+    def pressing(self) -> int:
+        """How many of those in flight may well be answered at any moment, all together: not those that are late."""
+        return self.in_flight - self._late
 
     def end(self) -> None:
         """Note that the exchange is over; what has not left will not."""
@@ -132,6 +151,8 @@ class Asked:
     def _stop_waiting(self, rows: Rows, ending: NDArray[np.uint8] | Ending) -> None:
         self.waiting[rows] = False
         self.in_flight -= len(rows)
+        if self._late:
+            self._late -= int(np.count_nonzero(self._is_late[rows]))
         self._turns.settle(rows, ending, self._clock())
 
     @property
@@ -256,9 +277,9 @@ class Ledger:
         return self._clock() - self._collected >= CHUNK_AGE
 
     @property
-    def in_flight(self) -> int:
-        """How many queries of all exchanges wait for their reply."""
-        return sum(asked.in_flight for asked in self._asked if not asked.over)
+    def pressing(self) -> int:
+        """How many replies to queries of all exchanges may come at once."""
+        return sum(asked.pressing for asked in self._asked if not asked.over)
 
     @property
     def going_on(self) -> set[int]:

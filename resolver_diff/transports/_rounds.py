@@ -44,12 +44,12 @@ class Rounds(ABC):
         window = self._begin(asked)
         rest = SHORTEST_REST
         while not asked.finished:
-            busy = self._receive() + self._send(asked, window - self._ledger.in_flight)
+            busy = self._receive() + self._send(asked, window - self._ledger.pressing)
             asked.expire()
             if self._ledger.chunk_is_due:
                 yield self._ledger.collect()
             rest = SHORTEST_REST if busy else min(2 * rest, LONGEST_REST)
-            idle = self._ledger.in_flight < window
+            idle = self._ledger.pressing < window
             await asyncio.sleep(0 if busy else min(rest, asked.rest) if idle else rest)
         if len(last := self._ledger.collect()):
             yield last

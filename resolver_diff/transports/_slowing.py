@@ -153,6 +153,11 @@ class Slowing:
         found: NDArray[np.bool_] = self.dead(now) | (self.pause > 0) | mute
         return found
 
+    def slowed(self, keys: Keys) -> NDArray[np.bool_]:
+        """Tell which of *keys* are asked less than their pace allows."""
+        found: NDArray[np.bool_] = self.mode[keys] != Mode.FULL
+        return found
+
     def held(self, now: int) -> NDArray[np.bool_]:
         """Tell which addresses are asked less than their pace allows, or as good as dead."""
         found: NDArray[np.bool_] = (self.mode != Mode.FULL) | self.dead(now)

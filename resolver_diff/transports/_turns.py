@@ -76,7 +76,11 @@ class Turns:
         """Return who is asked, how many times, which places of the order that are, and each one's rank at its key."""
         if len(keys) > 1:
             self._turn = (self._turn + most) % len(keys)
-            keys = np.concatenate([keys[self._turn :], keys[: self._turn]])[:most]
+            keys = np.concatenate([keys[self._turn :], keys[: self._turn]])
+            if self.care.slowing.disturbed:  # where not all can be asked, those who take it well
+                slowed = self.care.slowing.slowed(keys)
+                keys = np.concatenate([keys[~slowed], keys[slowed]])
+            keys = keys[:most]
         counts = np.minimum(self.care.allow(keys, now), self._end[keys] - self._next[keys])
         if int(counts.sum()) > most:
             counts = np.minimum(counts, max(1, most // len(keys)))
