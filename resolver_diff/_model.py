@@ -197,7 +197,7 @@ class Shared(BaseModel):
         ge=1,
         le=65_535,
         description="Queries in flight to it at most: asked and not yet answered. When it is not given, what it is "
-        "asked in a quarter of a second; at least 64, at most 1,024.",
+        "asked in a quarter of a second; at least 128, at most 1,024.",
     )
     tags: tuple[Annotated[str, Field(strict=True, min_length=1)], ...] = Field(
         default=(), description="Words of your own."

@@ -24,7 +24,7 @@ CHAOS_NAMES = ("id.server", "hostname.bind", "version.bind")  # RFC 4892, class 
 EGRESS_NAMES = (("whoami.akamai.net", "A"), ("o-o.myaddr.l.google.com", "TXT"))  # answer with the address that asked
 EVERY = 200  # targets between two control questions to a resolver
 TOTAL_QPS = 10_000.0  # to all resolvers together; what a home router's table of connections still bears
-LEAST_WINDOW, MOST_WINDOW = 64, 1024  # queries in flight to a resolver whose entry does not say
+LEAST_WINDOW, MOST_WINDOW = 128, 1024  # queries in flight to a resolver whose entry does not say
 CANARY_TLDS = ("com", "net", "org")
 
 

@@ -167,7 +167,7 @@ class _Run:
     async def _room(self) -> None:
         """Wait until another batch may begin: nobody has anything left to be asked but those who are slowed."""
         self.care.more = True
-        while self.open and (len(self.open) >= OPEN_BATCHES or self.care.busy(time.monotonic_ns())):
+        while self.open and (len(self.open) >= OPEN_BATCHES or self.care.busy):
             self.care.more = len(self.open) < OPEN_BATCHES
             await asyncio.sleep(LOOK_SECONDS)
 

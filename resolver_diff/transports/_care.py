@@ -70,7 +70,8 @@ class Care:
         self.address = np.asarray(address, np.int64)  # of each endpoint
         self.qps = np.asarray(qps, np.float64)  # of each address
         count = len(self.qps)
-        self.slowing = Slowing(self.qps, int(timeout * SECOND))
+        self._timeout = int(timeout * SECOND)
+        self.slowing = Slowing(self.qps, self._timeout)
         self.in_flight = np.zeros(count, np.int64)
         self.unsent = np.zeros(count, np.int64)
         self.more = False  # whether other questions could be asked while some address is slow
@@ -157,23 +158,28 @@ class Care:
         self.in_flight -= np.bincount(keys, minlength=len(self.in_flight))
         slowing = self.slowing
         if again:
-            slowing.speak(keys[(ending != Ending.SILENT) & (ending != Ending.UNREACHABLE)])
+            slowing.speak(keys[(ending != Ending.SILENT) & (ending != Ending.UNREACHABLE)], now)
             slowing.answer(keys[ending == Ending.GOOD])
         else:
-            unheard = (ending == Ending.SILENT) | (ending == Ending.UNREACHABLE)
-            if unheard.any():
-                slowing.silence(keys[unheard], now)
+            silent, unreachable = ending == Ending.SILENT, ending == Ending.UNREACHABLE
+            if silent.any():
+                slowing.silence(keys[silent], now - self._timeout, now)
+            if unreachable.any():
+                slowing.silence(keys[unreachable], now, now)
             if control is not None and control.any():
                 good = ending == Ending.GOOD
                 slowing.control(keys[control & good], answered=True)
                 slowing.control(keys[control & ~good], answered=False)
+            if silent.any():  # what was answered settled long before: silences alone would seem to be everything
+                fair = ~silent | (self.unsent[keys] > 0) | slowing.slowed(keys)
+                keys, ending, epoch = keys[fair], ending[fair], None if epoch is None else epoch[fair]
             slowing.hear(keys, ending, epoch, now)
         if slowing.changed:
             self._set_pace(now)
 
-    def speak(self, keys: Keys) -> None:
+    def speak(self, keys: Keys, now: int) -> None:
         """Note late replies: the address is there."""
-        self.slowing.speak(keys)
+        self.slowing.speak(keys, now)
 
     def look(self, now: int) -> None:
         """Now and then: withhold what would keep everybody waiting for an address that is slow or says nothing.
@@ -183,25 +189,28 @@ class Care:
         if now - self._looked < LOOK:
             return
         self._looked = now
-        if self.busy(now):
+        if self.busy:
             self._idle_since = NEVER
             return
         self._idle_since = min(self._idle_since, now)
         if self.more or not self.unsent.any():
             return
         patience = max(GRACE, self._idle_since - self._begun)
-        hopeless = self.slowing.hopeless(now) | (now - self._idle_since >= patience)
-        for key in np.flatnonzero(hopeless & (self.unsent > 0)).tolist():
+        hopeless = self.slowing.hopeless(now)
+        given_up = (self.unsent > 0) & (hopeless | (now - self._idle_since >= patience))
+        for key in np.flatnonzero(given_up).tolist():
             words = self._words(key)
             for exchange in self._exchanges:
                 self.unsent[key] -= exchange.withhold(key, words)
-            self.slowing.let_alone(key)
+            if hopeless[key]:
+                self.slowing.let_alone(key)
             self._mark(np.array([key]))
         self._set_pace(now)
 
-    def busy(self, now: int) -> bool:
-        """Tell whether queries wait for nothing but their time at an address that is not slowed."""
-        return bool(((self.unsent > 0) & ~self.slowing.held(now)).any())
+    @property
+    def busy(self) -> bool:
+        """Whether queries wait for nothing but their time at an address that is not slowed."""
+        return bool(((self.unsent > 0) & ~self.slowing.held(self._looked)).any())
 
     def report(self) -> list[HeldBack]:
         """Return what was held back so far; address -1 stands for the total."""

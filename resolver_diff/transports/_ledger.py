@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resolver_diff.transports import Endpoint, Queries, Responses, Trouble
+from resolver_diff.transports._care import LOOK, NEVER
 from resolver_diff.transports._slowing import Ending
 from resolver_diff.transports._turns import Turns
 from resolver_diff.wire import HEADER, Messages
@@ -138,7 +139,7 @@ class Asked:
             return
         waited = self.waiting[rows]
         if not waited.all():
-            self._turns.speak(rows[~waited & (ending != Ending.UNREACHABLE)])
+            self._turns.speak(rows[~waited & (ending != Ending.UNREACHABLE)], self._clock())
             rows, ending = rows[waited], ending[waited]
         self._stop_waiting(rows, ending)
         self._last_reply = self._clock()
@@ -175,7 +176,18 @@ class Asked:
     @property
     def rest(self) -> float:
         """Seconds until a query may leave, at least 0; infinite when none is left."""
-        return self._turns.rest(self._clock())
+        at = self._turns.next_at
+        return max(0.0, (at - self._clock()) / SECOND) if at < NEVER else float("inf")
+
+    @property
+    def next_event(self) -> int:
+        """When a query may leave, or will have waited too long, or who holds up others is looked for."""
+        oldest = self._gone[self._expired : self._left]
+        first = np.flatnonzero(self.waiting[oldest])[:1]
+        expires = int(self._gone_at[self._expired + first[0]]) + self.timeout if len(first) else NEVER
+        looks = self._clock() + LOOK if self._turns.left else NEVER
+        lingers = self._clock() + LINGER_LEAST if expires == NEVER else NEVER
+        return min(self._turns.next_at, expires, looks, lingers)
 
 
 class Ledger:

@@ -19,14 +19,15 @@ HANDFUL_OF_MUTE = 8
 UNHEARD = 64  # silent ones before an address that never answered is slowed: nobody may be there to suffer
 NEARLY_ALL = 0.9
 MORE = 0.25  # lost beyond what is usual: the pace may be the reason
-BEARABLE = 0.1  # lost where the rate is limited
-STEP_DOWN, STEP_UP = 0.85, 1.03  # where the rate is limited, from handful to handful
+BEARABLE = 0.05  # lost where the rate is limited
+STEP_DOWN, STEP_UP = 0.85, 1.03  # at most, where the rate is limited, from handful to handful
 HOPES = 4  # steps down without less being lost before it is held that the rate is not limited
 RETURN = 1.1  # for every good reply
 FLOOR, FLOOR_UNHEARD = 1 / 16, 1 / 4  # of the pace
 LEAST_QPS = 1.0
 SILENT_IN_A_ROW = 16  # over two timeouts: dead
 LONGEST_PAUSE = 30_000_000_000  # ns between two questions to an address that was let alone
+UNHEARD_OF = np.iinfo(np.int64).min // 2  # ns
 UNCOUNTED = np.iinfo(np.uint16).max
 
 Keys = NDArray[np.int64]
@@ -69,7 +70,7 @@ class Slowing:
         self._least = np.minimum(1.0, LEAST_QPS / qps)
         self._timeout = timeout
         self._doubted = False  # whether the handfuls that are being filled have anything bad in them
-        self._good = np.zeros(count, np.bool_)  # whether it ever gave a good reply
+        self._word = np.full(count, UNHEARD_OF)  # when the last message came
         self._settled, self._bad = np.zeros(count, np.int64), np.zeros(count, np.int64)
         self._endings = np.zeros((len(Ending), count), np.int64)  # of the bad ones of this handful
         self._need = np.full(count, HANDFUL)
@@ -79,7 +80,7 @@ class Slowing:
         self._lost = np.zeros(count)  # part that was lost before the last change of pace
         self._hopes = np.zeros(count, np.int64)
         self._controls = np.zeros((2, count), np.int64)  # control questions since the last cut: answered, not answered
-        self._cut_at = np.full(count, np.iinfo(np.int64).min // 2)
+        self._cut_at = np.full(count, UNHEARD_OF)
         self.reasons = np.zeros((len(Ending), count), np.bool_)  # why it was ever slowed
 
     def enlist(self, keys: Keys, counts: Keys, rank: Keys) -> NDArray[np.uint16]:
@@ -96,12 +97,12 @@ class Slowing:
         """Take note of how first askings ended; *epoch* is what ``enlist`` returned, None when nothing was slowed."""
         lost = ending != Ending.GOOD
         if not (self.disturbed or self._doubted or lost.any()):  # as good as always, and at any speed
-            self._good[keys] = True
+            self._word[keys] = now
             return
         if not self._doubted:
             self._doubted = True
             self._settled[self.mode == Mode.FULL] = 0
-        self.speak(keys[(ending != Ending.SILENT) & (ending != Ending.UNREACHABLE)])
+        self.speak(keys[(ending != Ending.SILENT) & (ending != Ending.UNREACHABLE)], now)
         self.answer(keys[~lost])
         if epoch is not None:
             counted = epoch == self._epoch[keys]
@@ -112,13 +113,13 @@ class Slowing:
         self._bad += np.bincount(keys, minlength=len(self._bad))
         self._judge_handfuls(now)
 
-    def speak(self, keys: Keys) -> None:
+    def speak(self, keys: Keys, now: int) -> None:
         """Note that messages came from *keys*, be they late or errors."""
         self.streak[keys] = 0
+        self._word[keys] = now
 
     def answer(self, keys: Keys) -> None:
         """Note good replies from *keys*: they bring an address back that was slowed for saying nothing good."""
-        self._good[keys] = True
         if self.disturbed:
             back, counts = np.unique(keys[self.mode[keys] == Mode.MUTE], return_counts=True)
             self.pause[back] = 0
@@ -127,8 +128,12 @@ class Slowing:
             for key in back[self.factor[back] >= 1].tolist():
                 self._enter(key, Mode.FULL)
 
-    def silence(self, keys: Keys, now: int) -> None:
-        """Note that first askings of *keys* got nothing within their time."""
+    def silence(self, keys: Keys, left: int, now: int) -> None:
+        """Note that first askings of *keys* got nothing within their time, which left not before *left*.
+
+        Those that left before the last message came belong to no row of silences: the address answered after them.
+        """
+        keys = keys[self._word[keys] <= left]
         fresh = keys[self.streak[keys] == 0]
         self.since[fresh] = now
         np.add.at(self.streak, keys, 1)
@@ -144,7 +149,8 @@ class Slowing:
 
     def dead(self, now: int) -> NDArray[np.bool_]:
         """Tell which addresses said nothing to many queries in a row, over two timeouts."""
-        found: NDArray[np.bool_] = (self.streak >= SILENT_IN_A_ROW) & (now - self.since >= self._timeout)
+        silent = (self.streak >= SILENT_IN_A_ROW) & (now - self.since >= self._timeout)
+        found: NDArray[np.bool_] = silent & (self._usual < NEARLY_ALL)  # else only control questions can tell
         return found
 
     def hopeless(self, now: int) -> NDArray[np.bool_]:
@@ -167,7 +173,9 @@ class Slowing:
         """Ask *key* a question now and then only, until it says something good."""
         if not self.pause[key]:
             self.pause[key] = self._first_pause
-            self._cut(key, Mode.MUTE, 0.0)
+            if self.mode[key] == Mode.FULL:
+                self._cut(key, Mode.MUTE, 1 / 2)
+            self.changed.add(key)
 
     def why(self, key: int) -> Ending:
         """Return what was mainly wrong when *key* was last slowed."""
@@ -192,7 +200,7 @@ class Slowing:
             return
         lost = self._bad[full] / self._settled[full]
         calm = (self.mode[full] == Mode.FULL) & (lost < self._usual[full] + MORE)
-        unheard = ~self._good[full] & (self._settled[full] < UNHEARD) & (self.mode[full] == Mode.FULL)
+        unheard = (self._word[full] == UNHEARD_OF) & (self._settled[full] < UNHEARD) & (self.mode[full] == Mode.FULL)
         for key, part in zip(full[~calm & ~unheard].tolist(), lost[~calm & ~unheard].tolist(), strict=True):
             self._judge(key, part, now)
         self._forget(full[~unheard])
@@ -209,7 +217,7 @@ class Slowing:
         if mode == Mode.MUTE:
             if answered and not unanswered:  # it answers, just not these names
                 self._restore(key, self._lost[key])
-            elif lost >= NEARLY_ALL and now - self._cut_at[key] >= self._gap(key):
+            elif lost >= NEARLY_ALL and self._may_cut(key, now):
                 self._cut(key, Mode.MUTE, self.factor[key] / 2, lost, now)
             else:
                 self._enter(key, Mode.MUTE)
@@ -231,7 +239,7 @@ class Slowing:
             return
         else:
             self._hopes[key] += 1
-        step = STEP_DOWN if lost > BEARABLE else STEP_UP if lost < BEARABLE / 2 else 1.0
+        step = max(STEP_DOWN, 1 - lost) if lost > BEARABLE else STEP_UP if not lost else 1.0
         self.factor[key] = min(1.0, max(self._floor(key), self.factor[key] * step))
         self.slowest[key] = min(self.slowest[key], self.factor[key])
         self._enter(key, Mode.LIMITED if self.factor[key] < 1 else Mode.FULL)
@@ -270,8 +278,9 @@ class Slowing:
         self.changed.add(key)
 
     def _floor(self, key: int) -> float:
-        return float(max(self._least[key], FLOOR if self._good[key] else FLOOR_UNHEARD))
+        return float(max(self._least[key], FLOOR if self._word[key] > UNHEARD_OF else FLOOR_UNHEARD))
 
-    def _gap(self, key: int) -> int:
-        """Return the least ns between two cuts: what the one before has changed must show first."""
-        return self._timeout if self._good[key] else 2 * self._timeout
+    def _may_cut(self, key: int, now: int) -> bool:
+        """Tell whether there is anything left to cut, and what the cut before has changed had time to show."""
+        gap = self._timeout if self._word[key] > UNHEARD_OF else 2 * self._timeout
+        return bool(self.factor[key] > self._floor(key) and now - self._cut_at[key] >= gap)

@@ -107,10 +107,10 @@ class Turns:
         control = None if queries.control is None else queries.control[rows]
         self.care.settle(self._key[rows], ending, epoch, control, now, again=queries.again)
 
-    def speak(self, rows: Rows) -> None:
+    def speak(self, rows: Rows, now: int) -> None:
         """Note late replies to *rows*, which had been given up."""
         if not self._free:
-            self.care.speak(self._key[rows])
+            self.care.speak(self._key[rows], now)
 
     def withhold(self, key: int, words: str) -> int:
         """See ``Waiting``; *words* say why."""
@@ -131,11 +131,17 @@ class Turns:
             first = np.flatnonzero(self.queries.control[rows])[:PULLED]
             self._order[begin:end] = np.concatenate([rows[first], np.delete(rows, first)])
 
-    def rest(self, now: int) -> float:
-        """Return the seconds until a query may leave, at least 0; infinite when none is left."""
+    @property
+    def left(self) -> bool:
+        """Whether any query still has to wait for its turn."""
+        return bool((self._next < self._end).any())
+
+    @property
+    def next_at(self) -> int:
+        """When a query may leave, as things are now; ``NEVER`` when none is left, or all windows are full."""
         care = self.care
         wake = int(np.where(care.in_flight < care.window, self._wake, NEVER).min(initial=NEVER))
-        return max(0.0, (max(wake, care.total_at) - now) / 1e9) if wake < NEVER else float("inf")
+        return max(wake, care.total_at)
 
 
 def _sorted(key: Keys, due: NDArray[np.int64]) -> Rows:
