@@ -12,7 +12,7 @@ import polars as pl
 from resolver_diff import probe
 from resolver_diff.config import Config, DomainSet, Resolver
 from resolver_diff.probe import Taken
-from resolver_diff.transports import Endpoint
+from resolver_diff.transports import Endpoint, Transport
 from resolver_diff.transports._replay import Clock, replaying
 from resolver_diff.wire import HEADER
 
@@ -107,8 +107,12 @@ class World:
 
     def take(self, folder: Path, config: Config, **how: Any) -> Taken:
         """Take a snapshot."""
-        carriers = {name: replaying(self._respond, clock=self.clock) for name in ("udp", "tcp")}
-        return asyncio.run(probe.take(config, folder=folder, day=DAY, vantage="here", carriers=carriers, **how))
+        taking = probe.take(config, folder=folder, day=DAY, vantage="here", carriers=self.carriers(), **how)
+        return asyncio.run(taking)
+
+    def carriers(self) -> dict[str, Transport]:
+        """Return the transports that ask these resolvers, all in one time."""
+        return {name: replaying(self._respond, clock=self.clock) for name in ("udp", "tcp")}
 
     def _respond(self, endpoint: Endpoint, query: bytes) -> Said:
         name = self.addresses[endpoint.address]
