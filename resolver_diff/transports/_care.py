@@ -151,11 +151,10 @@ class Care:
         *,
         again: bool,
     ) -> None:
-        """Note how queries ended that were in flight; *again*: they repeat some that ended in silence.
+        """Note how queries ended; *again*: they repeat some that ended in silence.
 
         That silence follows silence says nothing new: it is counted once.
         """
-        self.in_flight -= np.bincount(keys, minlength=len(self.in_flight))
         slowing = self.slowing
         if again:
             slowing.speak(keys[(ending != Ending.SILENT) & (ending != Ending.UNREACHABLE)], now)
@@ -170,12 +169,19 @@ class Care:
                 good = ending == Ending.GOOD
                 slowing.control(keys[control & good], answered=True)
                 slowing.control(keys[control & ~good], answered=False)
-            if silent.any():  # what was answered settled long before: silences alone would seem to be everything
-                fair = ~silent | (self.unsent[keys] > 0) | slowing.slowed(keys)
-                keys, ending, epoch = keys[fair], ending[fair], None if epoch is None else epoch[fair]
             slowing.hear(keys, ending, epoch, now)
         if slowing.changed:
             self._set_pace(now)
+
+    def age(self, keys: Keys, silent: NDArray[np.bool_], epoch: NDArray[np.uint16] | None, now: int) -> None:
+        """Note which of all queries to *keys* that are a timeout old got nothing."""
+        self.slowing.age(keys, silent, epoch, now)
+        if self.slowing.changed:
+            self._set_pace(now)
+
+    def release(self, keys: Keys) -> None:
+        """Let queries take no more room in their windows: they ended, or wait for so long that they may be lost."""
+        self.in_flight -= np.bincount(keys, minlength=len(self.in_flight))
 
     def speak(self, keys: Keys, now: int) -> None:
         """Note late replies: the address is there."""

@@ -98,7 +98,9 @@ class Asked:
         end = self._expired + int(np.searchsorted(aged, now - self.timeout, "right"))
         rows = self._gone[self._expired : end]
         self._expired = end
-        rows = rows[self.waiting[rows]]
+        silent = self.waiting[rows]
+        self._turns.age(rows, silent, now)
+        rows = rows[silent]
         self._stop_waiting(rows, Ending.SILENT)
         return rows
 
@@ -111,6 +113,7 @@ class Asked:
         rows = rows[self.waiting[rows]]
         self._is_late[rows] = True
         self._late += len(rows)
+        self._turns.be_late(rows)
 
     @property
     def pressing(self) -> int:
@@ -152,9 +155,10 @@ class Asked:
     def _stop_waiting(self, rows: Rows, ending: NDArray[np.uint8] | Ending) -> None:
         self.waiting[rows] = False
         self.in_flight -= len(rows)
-        if self._late:
-            self._late -= int(np.count_nonzero(self._is_late[rows]))
-        self._turns.settle(rows, ending, self._clock())
+        late = self._is_late[rows] if self._late else None
+        if late is not None:
+            self._late -= int(np.count_nonzero(late))
+        self._turns.settle(rows, late, ending, self._clock())
 
     @property
     def unsent(self) -> int:

@@ -6,6 +6,10 @@ quarter did, half the pace is tried: if less is lost, the address limits its rat
 bears; if not, the names are at fault (a filter, a lossy path) and the full pace is restored. Control questions
 decide between the two where everything is lost: a resolver that answers them and nothing else refuses names, not us.
 
+Replies come at once and silence takes a timeout, so that a handful of what just ended says anything. At the full
+pace errors are counted among replies, and silences among all that left before a certain time; at any other,
+the first queries of that pace are the handful.
+
 Plain arrays by address; only addresses in trouble are looked at one by one. No clock: times in ns are given.
 """
 
@@ -52,6 +56,13 @@ class Mode(IntEnum):
     MUTE = 3  # everything was lost: less and less, until something good comes
 
 
+class Loss(IntEnum):
+    """What is counted at the full pace."""
+
+    ERROR = 0  # among replies; at any other pace, everything that is lost
+    SILENCE = 1  # among all
+
+
 class Slowing:
     """The state of all addresses; *factor* is the part of its pace at which each is asked."""
 
@@ -71,12 +82,13 @@ class Slowing:
         self._timeout = timeout
         self._doubted = False  # whether the handfuls that are being filled have anything bad in them
         self._word = np.full(count, UNHEARD_OF)  # when the last message came
-        self._settled, self._bad = np.zeros(count, np.int64), np.zeros(count, np.int64)
-        self._endings = np.zeros((len(Ending), count), np.int64)  # of the bad ones of this handful
+        self._settled, self._bad = np.zeros((2, 2, count), np.int64)  # of the handful, for either Loss
+        self._endings = np.zeros((len(Ending), count), np.int64)  # of the bad ones
         self._need = np.full(count, HANDFUL)
         self._epoch = np.zeros(count, np.uint16)  # which handful
         self._quota = np.full(count, np.iinfo(np.int64).max)  # how many more queries belong to it
-        self._usual = np.zeros(count)  # part that is lost at whatever pace
+        self._usual = np.zeros((2, count))  # part that is lost at whatever pace, for either Loss
+        self._cause = np.zeros(count, np.int64)  # the Loss for which the pace was changed
         self._lost = np.zeros(count)  # part that was lost before the last change of pace
         self._hopes = np.zeros(count, np.int64)
         self._controls = np.zeros((2, count), np.int64)  # control questions since the last cut: answered, not answered
@@ -99,19 +111,52 @@ class Slowing:
         if not (self.disturbed or self._doubted or lost.any()):  # as good as always, and at any speed
             self._word[keys] = now
             return
-        if not self._doubted:
-            self._doubted = True
-            self._settled[self.mode == Mode.FULL] = 0
+        self._doubt()
         self.speak(keys[(ending != Ending.SILENT) & (ending != Ending.UNREACHABLE)], now)
         self.answer(keys[~lost])
+        counted = (ending != Ending.SILENT) | self.slowed(keys)
         if epoch is not None:
-            counted = epoch == self._epoch[keys]
-            keys, ending, lost = keys[counted], ending[counted], lost[counted]
-        self._settled += np.bincount(keys, minlength=len(self._settled))
-        keys, ending = keys[lost], ending[lost]
-        np.add.at(self._endings, (ending, keys), 1)
-        self._bad += np.bincount(keys, minlength=len(self._bad))
-        self._judge_handfuls(now)
+            counted &= epoch == self._epoch[keys]
+        keys, ending, lost = keys[counted], ending[counted], lost[counted]
+        np.add.at(self._endings, (ending[lost], keys[lost]), 1)
+        self._count(Loss.ERROR, keys, lost, now)
+
+    def age(self, keys: Keys, silent: NDArray[np.bool_], epoch: NDArray[np.uint16] | None, now: int) -> None:
+        """Take note which of all first askings that left before a certain time are *silent* to this day."""
+        if not (self._doubted or silent.any()):
+            return
+        self._doubt()
+        counted = ~self.slowed(keys)
+        if epoch is not None:
+            counted &= epoch == self._epoch[keys]
+        keys, silent = keys[counted], silent[counted]
+        np.add.at(self._endings[Ending.SILENT], keys[silent], 1)
+        self._count(Loss.SILENCE, keys, silent, now)
+
+    def _doubt(self) -> None:
+        """Begin to count: something was lost."""
+        if not self._doubted:
+            self._doubted = True
+            self._settled[:, self.mode == Mode.FULL] = 0
+
+    def _count(self, loss: int, keys: Keys, lost: NDArray[np.bool_], now: int) -> None:
+        """Count queries into their handfuls, and judge every handful that is full."""
+        settled, bad = self._settled[loss], self._bad[loss]
+        settled += np.bincount(keys, minlength=len(settled))
+        bad += np.bincount(keys[lost], minlength=len(bad))
+        full = np.flatnonzero(settled >= self._need)
+        if not len(full):
+            return
+        part = bad[full] / settled[full]
+        at_full_pace = self.mode[full] == Mode.FULL
+        calm = at_full_pace & (part < self._usual[loss, full] + MORE)
+        unheard = at_full_pace & (self._word[full] == UNHEARD_OF) & (settled[full] < UNHEARD)
+        for key, lost_part in zip(full[~calm & ~unheard].tolist(), part[~calm & ~unheard].tolist(), strict=True):
+            self._judge(key, loss, lost_part, now)
+        done = full[~unheard]
+        settled[done] = bad[done] = 0
+        self._endings[:, done] = 0
+        self._doubted = bool(self._bad.any() or self.streak.any())
 
     def speak(self, keys: Keys, now: int) -> None:
         """Note that messages came from *keys*, be they late or errors."""
@@ -145,17 +190,19 @@ class Slowing:
         """Note how control questions ended."""
         np.add.at(self._controls[0 if answered else 1], keys, 1)
         if not answered:
-            self._usual[keys] = 0.0  # what was usual is so no longer
+            self._usual[:, keys] = 0.0  # what was usual is so no longer
 
     def dead(self, now: int) -> NDArray[np.bool_]:
         """Tell which addresses said nothing to many queries in a row, over two timeouts."""
         silent = (self.streak >= SILENT_IN_A_ROW) & (now - self.since >= self._timeout)
-        found: NDArray[np.bool_] = silent & (self._usual < NEARLY_ALL)  # else only control questions can tell
+        found: NDArray[np.bool_] = silent & (
+            self._usual[Loss.SILENCE] < NEARLY_ALL
+        )  # else only control questions can tell
         return found
 
     def hopeless(self, now: int) -> NDArray[np.bool_]:
         """Tell which addresses nothing good is expected from any more, for now."""
-        mute = (self.mode == Mode.MUTE) & (self.factor <= 1 / 4) & (self._bad == self._settled)
+        mute = (self.mode == Mode.MUTE) & (self.factor <= 1 / 4) & (self._bad == self._settled).all(axis=0)
         found: NDArray[np.bool_] = self.dead(now) | (self.pause > 0) | mute
         return found
 
@@ -193,27 +240,12 @@ class Slowing:
     def _first_pause(self) -> int:
         return 2 * self._timeout
 
-    def _judge_handfuls(self, now: int) -> None:
-        """Judge every handful that is full."""
-        full = np.flatnonzero(self._settled >= self._need)
-        if not len(full):
-            return
-        lost = self._bad[full] / self._settled[full]
-        calm = (self.mode[full] == Mode.FULL) & (lost < self._usual[full] + MORE)
-        unheard = (self._word[full] == UNHEARD_OF) & (self._settled[full] < UNHEARD) & (self.mode[full] == Mode.FULL)
-        for key, part in zip(full[~calm & ~unheard].tolist(), lost[~calm & ~unheard].tolist(), strict=True):
-            self._judge(key, part, now)
-        self._forget(full[~unheard])
-        self._doubted = bool(self._bad.any() or self.streak.any())
-
-    def _forget(self, keys: Keys | int) -> None:
-        self._settled[keys] = self._bad[keys] = 0
-        self._endings[:, keys] = 0
-
-    def _judge(self, key: int, lost: float, now: int) -> None:
+    def _judge(self, key: int, loss: int, lost: float, now: int) -> None:
         """Decide what one handful of an address in trouble means."""
         mode = self.mode[key]
         answered, unanswered = self._controls[:, key].tolist()
+        if mode == Mode.FULL:
+            self._cause[key] = loss
         if mode == Mode.MUTE:
             if answered and not unanswered:  # it answers, just not these names
                 self._restore(key, self._lost[key])
@@ -263,7 +295,7 @@ class Slowing:
 
     def _restore(self, key: int, lost: float) -> None:
         """Give an address its whole pace back: what it loses, it loses at any pace."""
-        self._usual[key] = lost
+        self._usual[self._cause[key], key] = lost
         self.factor[key] = 1.0
         self.pause[key] = 0
         self._enter(key, Mode.FULL)
@@ -274,7 +306,8 @@ class Slowing:
         self._epoch[key] = (self._epoch[key] + 1) % UNCOUNTED
         self._need[key] = HANDFUL_OF_MUTE if mode == Mode.MUTE else HANDFUL
         self._quota[key] = np.iinfo(np.int64).max if mode == Mode.FULL else self._need[key]
-        self._forget(key)
+        self._settled[:, key] = self._bad[:, key] = 0
+        self._endings[:, key] = 0
         self.changed.add(key)
 
     def _floor(self, key: int) -> float:

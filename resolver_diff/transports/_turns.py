@@ -96,10 +96,21 @@ class Turns:
             self._epoch = np.zeros(len(self.queries), np.uint16)
         self._epoch[rows] = self.care.slowing.enlist(keys, counts, rank)
 
-    def settle(self, rows: Rows, ending: NDArray[np.uint8] | Ending, now: int) -> None:
-        """Note how *rows* ended, which were in flight."""
+    def be_late(self, rows: Rows) -> None:
+        """Note that *rows* have waited for long."""
+        if not self._free and len(rows):
+            self.care.release(self._key[rows])
+
+    def age(self, rows: Rows, silent: NDArray[np.bool_], now: int) -> None:
+        """Note that *rows*, in the order they left, are a timeout old, and which of them got nothing."""
+        if not (self._free or self.queries.again) and len(rows):
+            self.care.age(self._key[rows], silent, None if self._epoch is None else self._epoch[rows], now)
+
+    def settle(self, rows: Rows, late: NDArray[np.bool_] | None, ending: NDArray[np.uint8] | Ending, now: int) -> None:
+        """Note how *rows* ended; *late*: which were late before."""
         if self._free or not len(rows):
             return
+        self.care.release(self._key[rows if late is None else rows[~late]])
         queries = self.queries
         if isinstance(ending, Ending):
             ending = np.full(len(rows), ending, np.uint8)
