@@ -5,7 +5,6 @@ reply cannot add a question, and nothing can be counted twice. No sockets and no
 clock here: queries go out and responses come in as columns.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 
 from resolver_diff.journal import SCHEMA
 from resolver_diff.plan import Plan
-from resolver_diff.tables import OUTCOME, TRANSPORT, Observations, Outcome
-from resolver_diff.transports import Endpoint, Queries, Responses, Session, Trouble
+from resolver_diff.tables import OUTCOME, TRANSPORT, Observations, Outcome, Purpose
+from resolver_diff.transports import Care, Endpoint, Queries, Responses, Trouble
 from resolver_diff.wire import HEADER, Messages
 from resolver_diff.wire.decode import TC, Decoded, Decoder
 from resolver_diff.wire.encode import encode
@@ -86,10 +85,14 @@ class _Attempt:
 class Batch:
     """Questions on their way; makes queries, takes responses, gives rows (columns of the journal)."""
 
-    def __init__(self, plan: Plan, questions: pl.DataFrame, *, keep_wire: bool = False) -> None:
+    def __init__(
+        self, plan: Plan, questions: pl.DataFrame, *, care: Care | None = None, keep_wire: bool = False
+    ) -> None:
         self.plan = plan
         self.questions = questions.sort("number")
+        self.care = care
         self.keep_wire = keep_wire
+        self.control = (self.questions["purpose"] == Purpose.CONTROL).to_numpy()
         self.number = self.questions["number"].to_numpy().astype(np.int64)
         self.resolver = plan.resolver_index(self.number)
         self.transport = np.array([str(resolver.transport) for resolver in plan.resolvers])
@@ -99,6 +102,7 @@ class Batch:
         self.messages, self.message = self._encode()
         self.attempts: list[_Attempt] = []
         self.answered = np.zeros(len(self.number), np.bool_)
+        self.withheld = np.zeros(len(self.number), np.bool_)  # not asked, or not again: see ``Queries.withheld``
         self.spoke = np.zeros(len(plan.resolvers), np.bool_)
         self._decoder = Decoder()
         self._answers = _Answers(len(self.number))
@@ -127,7 +131,7 @@ class Batch:
 
         *spoke* says which resolvers have ever said anything: only these are asked again.
         """
-        open_ = ~self.answered
+        open_ = ~self.answered & ~self.withheld
         if attempt:
             open_ &= (spoke | self.spoke)[self.resolver]
         position = np.flatnonzero(open_)
@@ -152,17 +156,28 @@ class Batch:
             return None
         return self._queries(position, self._due(position, ATTEMPTS + attempt), attempt)
 
-    async def exchange(self, name: str, session: Session, queries: Queries, keep: Callable[[], None]) -> None:
-        """Send *queries* over the transport called *name* and take in what comes; call *keep* now and then."""
-        async for responses in session.exchange(queries, timeout=self.plan.config.timeout):
-            self.hear(name, responses)
-            keep()
+    def withhold(self, queries: Queries) -> None:
+        """Take note of those of *queries* that were never sent.
 
-    def hear(self, name: str, responses: Responses) -> None:
-        """Take in what came over the transport called *name*, to queries of any attempt.
+        A question that was never asked has a row that says so; one that was asked before has its rows already.
+        """
+        for rows, words in queries.withheld:
+            number, attempt = np.divmod(queries.number[rows], ATTEMPTS)
+            position = np.searchsorted(self.number, number)
+            for state in (self.attempts[index] for index in np.unique(attempt).tolist()):
+                if all(queries is not other for other in state.queries.values()):
+                    continue  # repeats over TCP of what was asked over UDP
+                self.withheld[position] = True
+                if state is self.attempts[0]:
+                    state.says.update(dict.fromkeys(position.tolist(), words))
+                else:
+                    state.asked[position] = False
+
+    def hear(self, name: str, responses: Responses) -> int:
+        """Take in what came over the transport called *name*, to queries of any attempt; return how much was for it.
 
         What comes over TCP for an entry of UDP stands in place of its truncated reply. Responses to
-        questions of an earlier batch are dropped: their silence has been written down.
+        questions of another batch are passed over.
         """
         number = responses.number // ATTEMPTS
         position = self._position(number)
@@ -174,6 +189,7 @@ class Batch:
                 mine = np.flatnonzero(known & (attempt == index) & (own == is_own))
                 if len(mine):
                     self._hear(index, responses, mine, position[mine], name if is_own else None)
+        return int(np.count_nonzero(known))
 
     def _position(self, number: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return where each question *number* stands in the batch, or would stand."""
@@ -260,6 +276,9 @@ class Batch:
             due=due,
             messages=self.messages,
             endpoints=self.endpoints,
+            care=self.care,
+            control=self.control[position],
+            again=attempt > 0,
         )
 
     def _hear(

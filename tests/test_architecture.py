@@ -60,6 +60,7 @@ HELPS = {  # files at the top that are part of a stage, but not the way into it
     "_yaml": "config",
     "_stored": "snapshot",
     "_lookup": "probe",
+    "_held": "probe",
     "_elsewhere": "compare",
     "_health": "compare",
     "_pools": "compare",

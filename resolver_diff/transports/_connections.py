@@ -22,7 +22,9 @@ ANOTHER = "the message answers another question, or is no reply"
 
 
 class ConnectionSession(Rounds):
-    """See ``Session``; one exchange at a time."""
+    """See ``Session``."""
+
+    _overlaps = True
 
     def __init__(
         self, connect: Connect, converse: Converse, *, most: int, padding: bool = False, exact: bool = False
@@ -96,7 +98,7 @@ class ConnectionSession(Rounds):
     def _begin(self, asked: Asked) -> int:
         self.patience = asked.timeout
         self._looked = time.monotonic_ns()
-        for line in self._lines.values():
+        for line in self._lines.values() if len(self._ledger.going_on) == 1 else ():
             line.queue.clear()  # of an exchange that was given up
         return WINDOW
 

@@ -53,7 +53,9 @@ class _Port:
 
 
 class DatagramSession(Rounds):
-    """See ``Session``; one exchange at a time."""
+    """See ``Session``."""
+
+    _overlaps = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,9 +106,10 @@ class DatagramSession(Rounds):
             self._condemn(port)  # most likely this is what ICMP said about an earlier query; it is said once
             port.socket.send(octets)
         port.used += 1
-        port.last = asked.base + row
-        port.serials[identifier] = port.last
-        port.open.add(port.last)
+        serial = asked.base + row
+        port.last = max(port.last, serial)
+        port.serials[identifier] = serial
+        port.open.add(serial)
         asked.leave(np.array([row]), sent)
 
     def _receive(self) -> int:
