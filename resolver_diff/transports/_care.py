@@ -114,6 +114,9 @@ class Care:
 
     def take(self, keys: Keys, counts: Keys, now: int) -> None:
         """Note that *counts* queries leave to *keys*, each of which is named once."""
+        if self.slowing.disturbed:
+            alone = self.slowing.try_again(keys[counts > 0])
+            self._interval[alone] = self.slowing.pause[alone]
         self._clear[keys] = np.maximum(self._clear[keys], now) + counts * self._interval[keys]
         self.in_flight[keys] += counts
         self.unsent[keys] -= counts

@@ -94,6 +94,8 @@ class Asked:
         now = self._clock()
         self._turns.care.look(now)
         self._age(now)
+        if self._expired == self._left or self._gone_at[self._expired] > now - self.timeout:
+            return np.empty(0, np.int64)
         aged = self._gone_at[self._expired : self._left]
         end = self._expired + int(np.searchsorted(aged, now - self.timeout, "right"))
         rows = self._gone[self._expired : end]
@@ -106,6 +108,8 @@ class Asked:
 
     def _age(self, now: int) -> None:
         """Find out who is late."""
+        if self._aged == self._left or self._gone_at[self._aged] > now - LATE:
+            return
         aged = self._gone_at[self._aged : self._left]
         end = self._aged + int(np.searchsorted(aged, now - LATE, "right"))
         rows = self._gone[self._aged : end]
@@ -180,8 +184,9 @@ class Asked:
     @property
     def rest(self) -> float:
         """Seconds until a query may leave, at least 0; infinite when none is left."""
-        at = self._turns.next_at
-        return max(0.0, (at - self._clock()) / SECOND) if at < NEVER else float("inf")
+        now = self._clock()
+        at = self._turns.next_at(now)
+        return max(0.0, (at - now) / SECOND) if at < NEVER else float("inf")
 
     @property
     def next_event(self) -> int:
@@ -191,7 +196,7 @@ class Asked:
         expires = int(self._gone_at[self._expired + first[0]]) + self.timeout if len(first) else NEVER
         looks = self._clock() + LOOK if self._turns.left else NEVER
         lingers = self._clock() + LINGER_LEAST if expires == NEVER else NEVER
-        return min(self._turns.next_at, expires, looks, lingers)
+        return min(self._turns.next_at(self._clock()), expires, looks, lingers)
 
 
 class Ledger:

@@ -182,9 +182,6 @@ class Slowing:
         fresh = keys[self.streak[keys] == 0]
         self.since[fresh] = now
         np.add.at(self.streak, keys, 1)
-        alone = np.unique(keys[self.pause[keys] > 0]) if self.disturbed else fresh[:0]
-        self.pause[alone] = np.minimum(2 * self.pause[alone], max(LONGEST_PAUSE, self._first_pause))
-        self.changed.update(alone.tolist())
 
     def control(self, keys: Keys, *, answered: bool) -> None:
         """Note how control questions ended."""
@@ -215,6 +212,12 @@ class Slowing:
         """Tell which addresses are asked less than their pace allows, or as good as dead."""
         found: NDArray[np.bool_] = (self.mode != Mode.FULL) | self.dead(now)
         return found
+
+    def try_again(self, keys: Keys) -> Keys:
+        """Return those of *keys* that were let alone and are asked now: they have a longer pause before them."""
+        alone = keys[self.pause[keys] > 0]
+        self.pause[alone] = np.minimum(2 * self.pause[alone], max(LONGEST_PAUSE, self._first_pause))
+        return alone
 
     def let_alone(self, key: int) -> None:
         """Ask *key* a question now and then only, until it says something good."""

@@ -12,6 +12,7 @@ from resolver_diff.transports._care import NEVER, Care, unlimited
 from resolver_diff.transports._slowing import Ending, Keys
 
 Rows = NDArray[np.int64]
+NONE = np.empty(0, np.int64)
 SMALL = 4_096  # queries that are sorted so that equal ones keep their order
 PULLED = 2  # control questions that are asked first of an address that says nothing good
 
@@ -33,6 +34,7 @@ class Turns:
         self._end = ends
         self._wake = np.where(self._next < self._end, self._due[self._next], NEVER)  # not before, each address
         self._epoch: NDArray[np.uint16] | None = None
+        self._soonest = now  # no key is to be woken before
         self._turn = 0
         self.withheld = 0
         self.care.join(self, self._key, now)
@@ -47,6 +49,8 @@ class Turns:
 
     def choose(self, most: int, now: int) -> Rows:
         """Return at most *most* queries whose turn it is; they are the caller's to send."""
+        if now < self._soonest:
+            return NONE
         care = self.care
         due = self._wake <= now
         room = care.in_flight < care.window
@@ -54,17 +58,19 @@ class Turns:
         if not self._free and (full := due & ~room).any():
             care.fill(full)
         if not len(keys):
-            return self._order[:0]
+            self._soonest = int(self._wake.min())
+            return NONE
         if (total := care.allow_total(now)) < most:
             most = total
             if not most:
                 care.fill_total()
-                return self._order[:0]
+                return NONE
         keys, counts, place, rank = self._chosen(keys, most, now)
         self._next[keys] += counts
         care.take(keys, counts, now)
         following = np.where(self._next[keys] < self._end[keys], self._due[self._next[keys]], NEVER)
         self._wake[keys] = np.maximum(following, care.next_at(keys))
+        self._soonest = int(self._wake.min())
         rows = self._order[place]
         if care.slowing.disturbed:
             self._enlist(rows, keys, counts, rank)
@@ -137,6 +143,7 @@ class Turns:
         begin, end = int(self._next[key]), int(self._end[key])
         if begin < end:
             self._wake[key] = self._due[begin]
+            self._soonest = min(self._soonest, int(self._wake[key]))
         if control and self.queries.control is not None:
             rows = self._order[begin:end]
             first = np.flatnonzero(self.queries.control[rows])[:PULLED]
@@ -147,10 +154,11 @@ class Turns:
         """Whether any query still has to wait for its turn."""
         return bool((self._next < self._end).any())
 
-    @property
-    def next_at(self) -> int:
-        """When a query may leave, as things are now; ``NEVER`` when none is left, or all windows are full."""
+    def next_at(self, now: int) -> int:
+        """Return when a query may leave, as things are *now*; ``NEVER``: none is left, or all windows are full."""
         care = self.care
+        if now < self._soonest:
+            return max(self._soonest, care.total_at) if self._soonest < NEVER else NEVER
         wake = int(np.where(care.in_flight < care.window, self._wake, NEVER).min(initial=NEVER))
         return max(wake, care.total_at)
 
