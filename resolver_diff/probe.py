@@ -174,8 +174,9 @@ class _Run:
                     )
                     self.settled_before += len(questions) - len(batch.number)
                     self.open.append(batch)
-                    group.create_task(self._ask_batch(index, batch, sessions))
-                    await asyncio.sleep(0)
+                    begun = asyncio.Event()
+                    group.create_task(self._ask_batch(index, batch, sessions, begun))
+                    await begun.wait()  # before that nobody would be seen to be busy
                 self.care.more = False
         return sum(session.strays for session in sessions.values())
 
@@ -195,7 +196,7 @@ class _Run:
             return self.carriers[name]
         return family.member(transports, name, "TRANSPORT", Transport)
 
-    async def _ask_batch(self, index: int, batch: Batch, sessions: dict[str, Session]) -> None:
+    async def _ask_batch(self, index: int, batch: Batch, sessions: dict[str, Session], begun: asyncio.Event) -> None:
         """Ask one batch, attempt by attempt; keep what is settled as it comes, the rest at the end."""
         keep = self._keeper(index, batch)
         try:
@@ -208,6 +209,8 @@ class _Run:
                 async with _together() as group:
                     for name, queries in waves.items():
                         group.create_task(self._exchange(name, sessions[name], batch, queries, keep))
+                    await asyncio.sleep(0)  # each exchange begins
+                    begun.set()
                 follow_up = batch.follow_up(attempt)
                 if follow_up is not None:
                     await self._exchange("tcp", sessions["tcp"], batch, follow_up, keep)
@@ -215,6 +218,7 @@ class _Run:
             self.journal.append(index, batch.settled_rows())
             self._note_held()
             raise
+        begun.set()
         rows, in_order = batch.remaining_rows()
         self.journal.finish(index, rows, in_order=in_order)
         self._note_held()
