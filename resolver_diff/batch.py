@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from resolver_diff.journal import SCHEMA
 from resolver_diff.plan import Plan
-from resolver_diff.tables import OUTCOME, TRANSPORT, Observations, Outcome
+from resolver_diff.tables import OUTCOME, TRANSPORT, Observations, Outcome, TransportName
 from resolver_diff.transports import Endpoint, Queries, Responses, Session, Trouble
 from resolver_diff.wire import HEADER, Messages
 from resolver_diff.wire.decode import TC, Decoded, Decoder
@@ -39,9 +39,7 @@ class _Answers:
         self.there = np.zeros(size, np.bool_)
         self.attempt = np.zeros(size, np.uint8)
         self.sent, self.rtt = np.zeros(size, np.int64), np.zeros(size, np.int64)  # ns
-        self.decoded = Decoded(
-            np.zeros(size, np.int32), np.zeros(size, np.uint16), np.zeros(size, np.int64), np.zeros(size, np.int64)
-        )
+        self.decoded = Decoded.blank(size)
 
     def put(
         self,
@@ -138,9 +136,10 @@ class Batch:
         self.attempts.append(state)
         state.asked[position] = True
         due = self._due(position, attempt)
-        carried = self.transport[self.resolver[position]]
-        for name in np.unique(carried).tolist():
-            of_transport = carried == name
+        for name in np.unique(self.transport).tolist():
+            of_transport = (self.transport == name)[self.resolver[position]]
+            if not of_transport.any():
+                continue
             state.queries[name] = self._queries(position[of_transport], due[of_transport], attempt)
             state.row[position[of_transport]] = np.arange(np.count_nonzero(of_transport))
         return state.queries
@@ -168,7 +167,7 @@ class Batch:
         position = self._position(number)
         known = self.number[position] == number
         attempt = responses.number % ATTEMPTS
-        own = self.transport[self.resolver[np.where(known, position, 0)]] == name
+        own = (self.transport == name)[self.resolver[position]]
         for index in range(len(self.attempts)):
             for is_own in (True, False):
                 mine = np.flatnonzero(known & (attempt == index) & (own == is_own))
@@ -192,11 +191,14 @@ class Batch:
         self._rows = [rows.filter(~settled)]
         return pl.concat([self._answered_rows(), rows.filter(settled), *self._silences(settled=True)])
 
-    def remaining_rows(self) -> pl.DataFrame:
-        """Return all rows not yet returned: the batch is over, and silence is silence."""
-        rows = pl.concat([self._answered_rows(), *self._rows, *self._silences(settled=False)])
+    def remaining_rows(self) -> tuple[pl.DataFrame, bool]:
+        """Return all rows not yet returned, and whether they are in the order of a snapshot.
+
+        The batch is over, and silence is silence.
+        """
+        parts = [self._answered_rows(), *self._rows, *self._silences(settled=False)]
         self._rows = []
-        return rows
+        return pl.concat(parts), len(parts) == 1
 
     def _answered_rows(self) -> pl.DataFrame:
         """Return, once, the rows of the first replies, in the order of a snapshot."""
@@ -218,11 +220,9 @@ class Batch:
     def _ordered(self, position: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return *position* in the order of a snapshot, so that little is left to sort when rows are written."""
         if self._order is None:
-            names = self.questions["qname"]
-            run = names.rle_id().to_numpy()
-            heads = np.flatnonzero(np.diff(run, prepend=np.uint32(0xFFFFFFFF)))
-            keys = [_rank(self.questions["domain_set"]), _rank(names[heads])[run], _rank(self.questions["qtype"])]
-            resolvers = _rank(pl.Series([entry.name for entry in self.plan.resolvers], dtype=pl.String))
+            keys = [_rank(self.questions[column]) for column in ("domain_set", "qname", "qtype")]
+            entries = [f"{each.name}\0{[*TransportName].index(each.transport)}" for each in self.plan.resolvers]
+            resolvers = _rank(pl.Series(entries, dtype=pl.String))
             order = resolvers[self.resolver]
             for key in reversed(keys):
                 order = order + key * (int(order.max(initial=0)) + 1)
@@ -277,13 +277,13 @@ class Batch:
         if responses.says:
             told = zip(mine.tolist(), position.tolist(), strict=True)
             state.says.update((place, responses.says[row]) for row, place in told if row in responses.says)
-        whole = trouble == Trouble.NONE
+        whole = (trouble == Trouble.NONE) & (responses.messages.length[mine] > 0)
         mine, position = mine[whole], position[whole]
         if not len(mine):
             return
         self.spoke[self.resolver[position]] = True
         replies = responses.messages.take(mine)
-        decoded = self._decoder.read(self.messages, self.message[position], replies)
+        decoded = self._decoder.read(self.messages, self.message[position], replies, responses.echoed[mine])
         if name is None:
             decoded = replace(decoded, flags=decoded.flags | np.uint16(TC))
         elif name == "udp":
@@ -291,7 +291,7 @@ class Batch:
             state.truncated[position[cut]] = True
             if cut.any():
                 mine, position, decoded, replies = mine[~cut], position[~cut], decoded.take(~cut), replies.take(~cut)
-        whole = ~self._decoder.malformed(decoded)
+        whole = ~decoded.malformed
         sent = state.queries[name or "udp"].sent[state.row[position]]
         nth = _count(state.replies, position)
         first = whole & (nth == 0) & ~self.answered[position] & (not self.keep_wire)
@@ -350,9 +350,7 @@ class Batch:
 
     def _with_question(self, position: NDArray[np.int64], facts: pl.DataFrame) -> pl.DataFrame:
         """Return *facts* as rows of the journal: beside each, the question at *position*."""
-        question = self.questions[position].select(
-            "number", "domain_set", "purpose", "qname", "qtype", "resolver", "repeat"
-        )
+        question = self.questions.drop("due")[position]
         carried = pl.Series(self.transport, dtype=pl.String).cast(TRANSPORT).gather(self.resolver[position])
         rows = question.with_columns(facts, transport=carried)
         missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in SCHEMA.items() if name not in rows.columns]
@@ -378,14 +376,17 @@ def _count(replies: NDArray[np.uint8], position: NDArray[np.int64]) -> NDArray[n
 
 
 def _rank(values: pl.Series) -> NDArray[np.int64]:
-    """Return the place of each value among all, equal ones sharing theirs; null is the first."""
-    order = values.arg_sort(nulls_last=False)
-    ordered = values.gather(order)
+    """Return the place of each value among all, equal ones sharing theirs; null is the first. Runs cost little."""
+    run = values.rle_id().to_numpy()
+    heads = values.gather(np.flatnonzero(np.diff(run, prepend=np.uint32(0xFFFFFFFF))))
+    order = heads.arg_sort(nulls_last=False)
+    ordered = heads.gather(order)
     differs = ordered.ne_missing(ordered.shift(1)).to_numpy().copy()
     differs[:1] = False
-    rank = np.empty(len(values), np.int64)
+    rank = np.empty(len(heads), np.int64)
     rank[order.to_numpy()] = np.cumsum(differs)
-    return rank
+    ranks: NDArray[np.int64] = rank[run]
+    return ranks
 
 
 def _interval(nanoseconds: NDArray[np.int64]) -> pl.Series:

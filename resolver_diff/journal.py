@@ -19,10 +19,9 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,6 +29,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from resolver_diff import _stored as stored
 from resolver_diff import snapshot
 from resolver_diff.errors import Place, SnapshotError
 from resolver_diff.snapshot import METADATA, ORDER, Run
@@ -39,7 +39,6 @@ if sys.platform != "win32":
     import fcntl
 
 SCHEMA = {"number": pl.UInt64(), "domain_set": pl.String(), **Observations.schema}
-ROW_GROUP = 1 << 17
 NOTE, LOCK = "run.json", "lock"
 SPEAKS = pl.col("reply").is_not_null() | pl.col("tc").fill_null(value=False)
 IS_UNREACHABLE = pl.col("outcome") == Outcome.UNREACHABLE
@@ -112,31 +111,36 @@ class Journal:
         """Keep *rows* (columns of ``SCHEMA``) of questions of *batch* that are settled."""
         if rows.height:
             self._chunks += 1
-            _write(self.partial / f"{batch:06}-{self._chunks:06}.arrow", partial(rows.write_ipc, compression="lz4"))
+            with _appearing(self.partial / f"{batch:06}-{self._chunks:06}.arrow") as unfinished:
+                rows.write_ipc(unfinished, compression="lz4")
 
-    def finish(self, batch: int, rows: pl.DataFrame) -> None:
+    def finish(self, batch: int, rows: pl.DataFrame, *, in_order: bool = False) -> None:
         """Make one sorted file of the pieces of *batch* and the last *rows* of it: it is complete."""
         pieces = self._pieces(batch)
         rows = pl.concat([*map(pl.read_ipc, pieces), rows])
         if pieces and rows["reply"].null_count():
             late = pl.col("reply").is_not_null().any().over("number", "attempt")
             rows = rows.filter(pl.col("reply").is_not_null() | ~late)  # it was silence only until a late reply came
-        rows = rows.sort("domain_set", *ORDER, nulls_last=False, maintain_order=True)
+        if pieces or not in_order:
+            rows = rows.sort("domain_set", *ORDER, nulls_last=False, maintain_order=True)
         noted = {
             "counts": _counts(rows),
+            "domain_sets": rows["domain_set"].unique().sort().to_list(),
             "speaking": sorted(_resolvers(rows.lazy(), SPEAKS)),
             "unreachable": sorted(_resolvers(rows.lazy(), IS_UNREACHABLE)),
         }
         file = self._batch(batch)
-        _write(file.with_suffix(".json"), partial(_write_json, noted))
-        _write(file, partial(rows.write_ipc, compression="lz4"))
+        with _appearing(file.with_suffix(".json")) as unfinished:
+            unfinished.write_text(json.dumps(noted))
+        with _appearing(file) as unfinished:
+            stored.coarsened(rows).write_ipc(unfinished, compression="lz4")
         for piece in pieces:
             piece.unlink()
 
     def count(self) -> dict[str, int]:
         """Return the counts of all finished batches; no two batches share a question."""
         total: dict[str, int] = {}
-        for noted in self._notes():
+        for _, noted in self._notes():
             for name, count in noted["counts"].items():
                 total[name] = total.get(name, 0) + count
         return total
@@ -150,14 +154,15 @@ class Journal:
         return self._noted("unreachable", IS_UNREACHABLE)
 
     def _noted(self, what: str, having: pl.Expr) -> set[tuple[str, str]]:
-        found = {(name, transport) for noted in self._notes() for name, transport in noted[what]}
+        found = {(name, transport) for _, noted in self._notes() for name, transport in noted[what]}
         if pieces := sorted(self.partial.glob("*-*.arrow")):
             found |= _resolvers(pl.scan_ipc(pieces), having)
         return found
 
-    def _notes(self) -> Iterator[dict[str, Any]]:
+    def _notes(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Yield each finished batch with what is noted of it."""
         for file in self._finished():
-            yield json.loads(file.with_suffix(".json").read_text())
+            yield file, json.loads(file.with_suffix(".json").read_text())
 
     def commit(self, run: Run, domain_sets: Sequence[str]) -> list[Path]:
         """Write one file per domain set, put each into place, and remove the journal.
@@ -165,16 +170,14 @@ class Journal:
         Raises SnapshotError when another run has put a file there since, or when a file
         cannot be written; the journal then stays, so that nothing is lost.
         """
-        rows = pl.scan_ipc(self._in_order(run.repeat))
+        holds = {file: noted["domain_sets"] for file, noted in self._notes()}
         written = []
         with _writing(self.target):
             self.target.mkdir(parents=True, exist_ok=True)
         for name in domain_sets:
-            of_set = pl.col("domain_set").is_null() | (pl.col("domain_set") == name)
-            whole = rows.filter(of_set).select(*Observations.schema)
             made = self.partial / f"_{name}.parquet"
-            write = partial(whole.sink_parquet, compression="zstd", row_group_size=ROW_GROUP)
-            _write(made, partial(write, metadata={METADATA: run.to_json()}))
+            with _appearing(made) as unfinished:
+                stored.sink(_rows_of(name, holds, run.repeat), unfinished, {METADATA: run.to_json()})
             written.append(self._place(made, self.target / f"{name}.parquet", run))
         _sync(self.target)
         for file in self.partial.glob("*"):
@@ -182,23 +185,6 @@ class Journal:
                 file.unlink()
         self._tidy()
         return written
-
-    def _in_order(self, rounds: int) -> list[Path]:
-        """Return the files of the finished batches, in the order of a snapshot.
-
-        The batches of each of several *rounds* hold the same names: what is the same place in each becomes one file.
-        """
-        files = self._finished()
-        per_round = len(files) // rounds
-        if rounds == 1:
-            return files
-        merged = []
-        for place in range(per_round):
-            rows = pl.concat([pl.read_ipc(file) for file in files[place::per_round]])
-            rows = rows.sort("domain_set", *ORDER, nulls_last=False, maintain_order=True)
-            merged.append(self.partial / f"_rounds-{place:06}.arrow")
-            _write(merged[-1], partial(rows.write_ipc, compression="lz4"))
-        return merged
 
     def _tidy(self) -> None:
         """Remove the partial folder, and those above it, where nothing is left in them but a lock."""
@@ -237,7 +223,8 @@ class Journal:
             for file in [*self.partial.glob("*.arrow"), *self.partial.glob("[0-9]*.json")]:
                 file.unlink()
             noted = {"plan": fingerprint, "started": self.started.isoformat(), "replace": replace}
-        _write(note, partial(_write_json, noted))
+            with _appearing(note) as unfinished:
+                unfinished.write_text(json.dumps(noted))
         self._overwrite = replace
 
     def _take_lock(self) -> None:
@@ -285,26 +272,25 @@ class Journal:
             return target
 
 
-def _write(file: Path, write: Callable[[Path], object]) -> None:
-    """Have *write* make *file* so that it is absent or complete, whenever the process or machine stops."""
-    unfinished = file.with_suffix(".unfinished")
-    with _writing(file):
-        try:
-            write(unfinished)
-            _sync(unfinished)
-            unfinished.replace(file)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
-
-
-def _write_json(content: object, file: Path) -> None:
-    file.write_text(json.dumps(content))
-
-
 def _resolvers(rows: pl.LazyFrame, having: pl.Expr) -> set[tuple[str, str]]:
     entry = pl.col("resolver"), pl.col("transport").cast(pl.String)
     return set(rows.filter(having).select(entry).unique().collect().rows())
+
+
+def _rows_of(domain_set: str, batches: Mapping[Path, Sequence[str | None]], rounds: int = 1) -> Iterator[pl.DataFrame]:
+    """Yield the rows of *domain_set*, and those of none, batch by batch; *batches* says which sets each holds.
+
+    The batches of each of several *rounds* hold the same names: these are brought together.
+    """
+    of_set = pl.col("domain_set").is_null() | (pl.col("domain_set") == domain_set)
+    files = list(batches)
+    per_round = len(files) // rounds
+    for place in range(per_round):
+        alike = [file for file in files[place::per_round] if None in batches[file] or domain_set in batches[file]]
+        parts = [pl.scan_ipc(file).filter(of_set).collect() for file in alike]
+        if rounds > 1 and parts:
+            parts = [pl.concat(parts).sort("domain_set", *ORDER, nulls_last=False, maintain_order=True)]
+        yield from (part.select(*Observations.schema) for part in parts)
 
 
 def _counts(rows: pl.DataFrame) -> dict[str, int]:
@@ -332,6 +318,20 @@ def _is_of(file: Path, run: Run) -> bool:
 
 def _piece_number(file: Path) -> int:
     return int(file.stem.partition("-")[2])
+
+
+@contextlib.contextmanager
+def _appearing(file: Path) -> Iterator[Path]:
+    """Give a place to write *file* to; it becomes *file* when it is whole and on the disk, and goes away if not."""
+    unfinished = file.with_suffix(".unfinished")
+    with _writing(file):
+        try:
+            yield unfinished
+            _sync(unfinished)
+            unfinished.replace(file)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
 
 
 def _sync(path: Path) -> None:

@@ -155,10 +155,12 @@ class Plan:
         generator = np.random.default_rng(int.from_bytes(digest, "little"))
         key = self._pace[self.resolver_index(number)]
         place = number // max(1, len(self.resolvers))
-        stage = (place >= len(self.opening)).astype(np.int8)
+        stage = (place >= len(self.opening)).astype(np.uint64)
         stage += place >= len(self.opening) + self.targets
-        mixed = generator.random(len(number)) if self._apart else self._mixed(place, number, digest)
-        order = np.lexsort((mixed, stage, key))
+        turn = generator.integers(0, 1 << 40, len(number), np.uint64)
+        if not self._apart:
+            turn = self._mixed(place, number, digest) >> np.uint64(24)
+        order = np.argsort(key.astype(np.uint64) << np.uint64(42) | stage << np.uint64(40) | turn)
         grouped = key[order]
         first = np.flatnonzero(np.r_[True, grouped[1:] != grouped[:-1]]) if len(order) else np.zeros(0, np.int64)
         rank = np.empty(len(order), np.float64)

@@ -91,6 +91,7 @@ async def take(
     Raises SnapshotError (see ``Journal.open``) and UsageError before anything is sent.
     """
     _check_vantage(vantage)
+    _check_installed(config, carriers or {})
     config = await _askable(config, carriers)
     plan = Plan(config, day=day, vantage=vantage, seed=seed)
     sets = [domain_set.name for domain_set in config.domain_sets]
@@ -191,7 +192,8 @@ class _Run:
         except asyncio.CancelledError:
             self.journal.append(index, batch.settled_rows())
             raise
-        self.journal.finish(index, batch.remaining_rows())
+        rows, in_order = batch.remaining_rows()
+        self.journal.finish(index, rows, in_order=in_order)
         self.answered_before += batch.answered_count
         self.batch = None
 
@@ -274,6 +276,15 @@ def _called(config: Config) -> Iterator[tuple[tuple[str, str], str]]:
     times = Counter(resolver.name for resolver in config.resolvers)
     for entry in ((resolver.name, str(resolver.transport)) for resolver in config.resolvers):
         yield entry, entry[0] if times[entry[0]] == 1 else " over ".join(entry)
+
+
+def _check_installed(config: Config, carriers: Mapping[str, Transport]) -> None:
+    """Refuse to ask over a transport that needs what is not installed."""
+    used = {str(resolver.transport) for resolver in config.resolvers}
+    for name in sorted(used & set(family.names(transports)) - set(carriers)):
+        problem = family.member(transports, name, "TRANSPORT", Transport).lack()
+        if problem is not None:
+            raise UsageError(problem.message, hint=problem.hint)
 
 
 def _check_vantage(vantage: str) -> None:

@@ -58,6 +58,7 @@ HELPS = {  # files at the top that are part of a stage, but not the way into it
     "_stamps": "config",
     "_text": "config",
     "_yaml": "config",
+    "_stored": "snapshot",
     "_lookup": "probe",
     "_elsewhere": "compare",
     "_health": "compare",

@@ -1,6 +1,7 @@
 """The probe: every attempt a row, every question in exactly one place; over transports that replay from memory."""
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -14,7 +15,7 @@ import dns.rrset
 import polars as pl
 import pytest
 
-from resolver_diff import _lookup, probe, snapshot
+from resolver_diff import _lookup, family, probe, snapshot
 from resolver_diff.config import Config, DomainSet, Resolver, Why
 from resolver_diff.errors import UsageError
 from resolver_diff.probe import Taken
@@ -210,8 +211,10 @@ def test_a_run_that_is_cancelled_goes_on_where_it_was(tmp_path: Path, monkeypatc
     assert whole.equals(broken)
 
 
-def test_an_entry_over_a_transport_this_version_lacks_is_named(tmp_path: Path) -> None:
+def test_an_entry_over_a_transport_this_version_lacks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not asked and not forgotten; when there is no other entry, that is an error."""
+    names = family.names
+    monkeypatch.setattr(family, "names", lambda of: [name for name in names(of) if name != "quic"])
     memory = Memory(lambda _t, _a, query, _n: [answer(query)])
     quic = Resolver(name="q", address="192.0.2.9", transport="quic", hostname="dns.example")
     taken = take(tmp_path / "s", memory, config(resolvers=(*config().resolvers, quic)))
@@ -240,6 +243,21 @@ def test_a_host_name_is_looked_up_and_what_was_found_is_written_down(
 
 async def _find(name: str) -> tuple[str, str]:
     return ("192.0.2.77", "") if name == "found.example" else ("", "no such name")
+
+
+@pytest.mark.parametrize("transport", ["h3", "quic"])
+def test_an_extra_that_is_missing_is_told_before_anything_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, transport: str
+) -> None:
+    """It is an error that says what to install, and no run is left behind to be resumed."""
+    monkeypatch.setitem(sys.modules, "aioquic", None)
+    memory = Memory(lambda _t, _a, query, _n: [answer(query)])
+    entry = Resolver(name="q", address="192.0.2.9", transport=transport, hostname="dns.example")
+    with pytest.raises(UsageError, match="aioquic, which is not installed") as caught:
+        take(tmp_path / "s", memory, config(resolvers=(*config().resolvers, entry)))
+    assert caught.value.hint == "pip install 'resolver-diff[quic]'"
+    assert not memory.asked
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("vantage", ["", "../up", "a/b", ".hidden", "a\nb"])

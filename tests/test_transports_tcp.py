@@ -222,6 +222,35 @@ async def test_rubbish_after_an_answer_spoils_only_the_connection(hostile: Hosti
     assert strays >= 1
 
 
+async def test_responses_to_nothing_that_was_asked_are_passed_over(hostile: Hostile) -> None:
+    """A response with an ID that was not used is a stray, and the one behind it an answer."""
+
+    async def strays_first(talk: Talk) -> None:
+        while True:
+            asked = await talk.next()
+            for number in range(5):
+                await talk.say((int.from_bytes(asked[:2]) ^ 1 << number).to_bytes(2) + reply(asked, last=66)[2:])
+            await talk.say(reply(asked))
+
+    got, strays = await exchange(hostile, strays_first, ["plain-1.test"])
+    assert [(nth, trouble, message[-1]) for _, nth, trouble, message in rows(got)] == [(0, Trouble.NONE, 1)]
+    assert strays == 5
+    assert hostile.connections == 1
+
+
+async def test_a_stream_of_strays_is_left(hostile: Hostile) -> None:
+    """Where nothing but responses to other queries comes, it is not listened to for long."""
+
+    async def only_strays(talk: Talk) -> None:
+        asked = await talk.next()
+        for number in range(300):
+            await talk.say((int.from_bytes(asked[:2]) ^ number + 1).to_bytes(2) + reply(asked)[2:])
+
+    got, strays = await exchange(hostile, only_strays, ["plain-1.test"])
+    assert troubles(got) == {0: Trouble.MALFORMED}
+    assert strays < 50
+
+
 async def test_another_question_is_no_answer(hostile: Hostile) -> None:
     """A reply with the right ID to another question is a stray, and the query goes unanswered."""
 
@@ -282,6 +311,37 @@ async def test_a_name_that_stalls_the_connection_stays_alone(hostile: Hostile) -
     async with TRANSPORT.open() as session:
         got = await all_of(session, queries, patience=0.3)
     assert troubles(got) == dict.fromkeys(range(1, 5), Trouble.NONE)
+
+
+async def test_those_asked_together_with_a_name_that_stalls_are_asked_again(hostile: Hostile) -> None:
+    """Queries that left in one go with one that makes the connection go dead are answered in the same exchange."""
+
+    async def dead_after(talk: Talk) -> None:
+        while True:
+            asked = await talk.next()
+            if kind_of(asked) == "banned":
+                await asyncio.sleep(60)
+            await talk.say(reply(asked))
+
+    qnames = [f"{'banned' if number == 7 else 'plain'}-{number}.test" for number in range(20)]
+    got, _ = await exchange(hostile, dead_after, qnames, patience=0.3)
+    assert troubles(got) == {number: Trouble.NONE for number in range(20) if number != 7}
+
+
+async def test_replies_swallowed_by_a_length_that_lies_are_asked_for_again(hostile: Hostile) -> None:
+    """A frame that never ends takes the replies behind it along: the connection is left, also with no name to blame."""
+
+    async def swallow_once(talk: Talk) -> None:
+        while True:
+            asked = await talk.next()
+            await talk.say(reply(asked))
+            if kind_of(asked) == "swallow" and hostile.connections == 1:
+                talk.writer.write(b"\xff\xff")
+
+    qnames = [f"{'swallow' if number == 3 else 'plain'}-{number}.test" for number in range(12)]
+    got, _ = await exchange(hostile, swallow_once, qnames, patience=0.3)
+    assert troubles(got) == dict.fromkeys(range(12), Trouble.NONE)
+    assert hostile.connections == 2
 
 
 async def test_a_resolver_that_never_answers_costs_little_more_than_the_timeout(hostile: Hostile) -> None:

@@ -13,6 +13,7 @@ from resolver_diff.errors import Problem, UsageError
 from resolver_diff.plan import Plan
 from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, duration, line, many, paragraph, table
 from resolver_diff.tables import Purpose
+from resolver_diff.transports import Transport
 
 HEADER = ("resolver", "over", "address", "in", "role", "asked", "time")
 CUTS = {2: Cut.MIDDLE, 0: Cut.MIDDLE}
@@ -39,6 +40,9 @@ def doubts(config: Config) -> Iterator[Problem]:
         yield Problem(f"this version lacks the transport of {whose}: {', '.join(dict.fromkeys(lacking))}", hint=hint)
     for why, names in left_out(config.left_out):
         yield Problem(f"{many(len(names), 'resolver')} would not be asked, as {why}: {', '.join(names)}", hint=hint)
+    used = sorted({str(resolver.transport) for resolver in carried})
+    lacks = (family.member(transports, name, "TRANSPORT", Transport).lack() for name in used)
+    yield from {lack.message: lack for lack in lacks if lack is not None}.values()
     controls = [resolver for resolver in carried if resolver.role == "control"]
     alone = list(dict.fromkeys(resolver.name for resolver in controls if resolver.operator is None))
     if alone:

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from resolver_diff.errors import Problem
 from resolver_diff.wire import Messages
 
 
@@ -33,7 +34,7 @@ class Endpoint:
 class Trouble(IntEnum):
     """Why there is no message in a response."""
 
-    NONE = 0  # there is one
+    NONE = 0  # there is one; or, where the message is empty, nothing came, and it is said why
     UNREACHABLE = 1  # ICMP, connection refused, no route
     TLS = 2
     HTTP = 3
@@ -69,6 +70,7 @@ class Responses:
     rtt: NDArray[np.int64]  # ns from query to reply, at least 0
     trouble: NDArray[np.uint8]  # a Trouble; the message is empty when it is not NONE
     messages: Messages
+    echoed: NDArray[np.bool_]  # the message repeats the question; a server that could not read it leaves it out
     says: dict[int, str] = field(default_factory=dict)  # by row: the trouble in words, where more is known of it
 
     def __len__(self) -> int:
@@ -94,3 +96,4 @@ class Transport:
     """One way to carry queries."""
 
     open: Callable[[], AbstractAsyncContextManager[Session]]
+    lack: Callable[[], Problem | None] = lambda: None  # what must be installed before it can be opened, if anything

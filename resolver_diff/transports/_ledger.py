@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from resolver_diff.transports import Endpoint, Queries, Responses, Trouble
 from resolver_diff.wire import HEADER, Messages
-from resolver_diff.wire.question import echoes
+from resolver_diff.wire.question import heard
 
 KEPT_REPLIES = 9  # the first to a query and eight more; beyond, a flood would fill the memory
 REMEMBERED = 1 << 18  # queries of earlier exchanges that a late reply can still be told to answer
@@ -193,20 +193,22 @@ class Ledger:
 
         The caller has checked ID and source; *received* is ns since 1970.
         """
-        good = echoes(asked.queries.messages, asked.queries.message[rows], messages)
+        good, echoed = heard(asked.queries.messages, asked.queries.message[rows], messages)
         if not good.all():
-            rows, received, messages = rows[good], received[good], messages.take(good)
+            rows, received, messages, echoed = rows[good], received[good], messages.take(good), echoed[good]
             self.strays += int(len(good) - len(rows))
         nth = asked.count(rows)
         kept = nth < KEPT_REPLIES
         if not kept.all():
-            rows, received, messages, nth = rows[kept], received[kept], messages.take(kept), nth[kept]
+            rows, received, nth, echoed = rows[kept], received[kept], nth[kept], echoed[kept]
+            messages = messages.take(kept)
             self.strays += int(len(kept) - len(rows))
         if len(rows):
             rtt = np.maximum(received - asked.queries.sent[rows], 0)
             first = nth == 0
             asked.answered(rows[first], rtt[first])
-            self._keep(Responses(asked.queries.number[rows], nth, rtt, np.zeros(len(rows), np.uint8), messages))
+            fine = np.zeros(len(rows), np.uint8)
+            self._keep(Responses(asked.queries.number[rows], nth, rtt, fine, messages, echoed))
 
     def trouble(self, asked: Asked, rows: Rows, trouble: Trouble, says: str | None = None) -> None:
         """Note *trouble* instead of a first reply to each of *rows* (each once); those already answered keep that.
@@ -221,7 +223,24 @@ class Ledger:
             empty = Messages.of([b""] * len(rows))
             code = np.full(len(rows), trouble, np.uint8)
             words = dict.fromkeys(range(len(rows)), says) if says else {}
-            self._keep(Responses(asked.queries.number[rows], nth, rtt, code, empty, words))
+            self._keep(
+                Responses(asked.queries.number[rows], nth, rtt, code, empty, np.zeros(len(rows), np.bool_), words)
+            )
+
+    def silence(self, asked: Asked, rows: Rows, says: str | None = None) -> None:
+        """Wait no longer for replies to *rows* (each once), which have left; *says* tells why nothing came.
+
+        It is no reply: one that comes late is still the first.
+        """
+        asked.silence(rows)
+        if says and len(rows):
+            none, no, empty = (
+                np.zeros(len(rows), np.uint8),
+                np.zeros(len(rows), np.bool_),
+                Messages.of([b""] * len(rows)),
+            )
+            words = dict.fromkeys(range(len(rows)), says)
+            self._keep(Responses(asked.queries.number[rows], none, none.astype(np.int64), none, empty, no, words))
 
     def _keep(self, responses: Responses) -> None:
         self._pending.append(responses)
@@ -249,7 +268,7 @@ def joined(responses: list[Responses]) -> Responses:
     """Return *responses* as one table."""
     if not responses:
         none, no = np.empty(0, np.int64), np.empty(0, np.uint8)
-        return Responses(none, no, none, no, Messages.of(()))
+        return Responses(none, no, none, no, Messages.of(()), np.empty(0, np.bool_))
     begins = np.cumsum([0, *(len(part) for part in responses)]).tolist()
     words = {
         begin + row: text for begin, part in zip(begins, responses, strict=False) for row, text in part.says.items()
@@ -260,6 +279,7 @@ def joined(responses: list[Responses]) -> Responses:
         np.concatenate([part.rtt for part in responses]),
         np.concatenate([part.trouble for part in responses]),
         Messages.join([part.messages for part in responses]),
+        np.concatenate([part.echoed for part in responses]),
         words,
     )
 

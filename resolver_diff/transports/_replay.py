@@ -10,7 +10,7 @@ import numpy as np
 from resolver_diff.transports import Endpoint, Queries, Responses, Transport, Trouble
 from resolver_diff.transports._ledger import CHUNK, KEPT_REPLIES, SECOND
 from resolver_diff.wire import Messages
-from resolver_diff.wire.question import echoes
+from resolver_diff.wire.question import echoes, same_question
 
 Respond = Callable[[Endpoint, bytes], Sequence[tuple[float, bytes]]]
 
@@ -94,10 +94,13 @@ class _Heard:
 
 
 def _responses(queries: Queries, kept: Sequence[tuple[int, _Heard]]) -> Responses:
+    rows = np.array([heard.row for _, heard in kept])
+    messages = Messages.of(heard.message for _, heard in kept)
     return Responses(
-        queries.number[np.array([heard.row for _, heard in kept])],
+        queries.number[rows],
         np.array([nth for nth, _ in kept], np.uint8),
         np.array([heard.rtt for _, heard in kept], np.int64),
         np.array([heard.trouble for _, heard in kept], np.uint8),
-        Messages.of(heard.message for _, heard in kept),
+        messages,
+        same_question(queries.messages, queries.message[rows], messages),
     )

@@ -23,11 +23,13 @@ from resolver_diff.transports import Endpoint, Trouble
 from resolver_diff.transports._ledger import KEPT_REPLIES, Asked
 from resolver_diff.transports._rounds import IDS, Rounds
 from resolver_diff.wire import HEADER, Messages
+from resolver_diff.wire.question import RESPONSE
 
 LONGEST = IDS // 2  # queries on one connection; half of the IDs are soon found by chance
 PIPELINE = 256  # unanswered queries on one connection
 WINDOW = 4_096  # queries handed to the streams in one round
 BACKLOG = 4_096  # messages that wait to be looked at before connections are paused
+MOST_STRAYS = 16  # responses to nothing that was asked, before a connection is left
 TRIALS = 8  # connections in a row that were good for all they were asked before a longer one is tried
 NO_ROOM = (errno.EMFILE, errno.ENFILE)
 LONGEST_ROUND = 20_000_000  # ns between two looks at the sockets; what is beyond is our own stall, and ages no query
@@ -46,6 +48,7 @@ class Ask:
     sent: int = 0
     replies: int = 0
     blamed: bool = False  # a connection ended with nothing but this query on it
+    moved: bool = False  # it was asked again because a connection fell silent on another query
 
 
 @dataclass(slots=True, frozen=True)
@@ -178,6 +181,7 @@ class Stream:
         self._attempted = 0  # when, session ns
         self._quota = LONGEST  # queries to a connection; less when the peer is seen to end them sooner
         self._good = 0  # connections in a row that were good for their quota
+        self.spoken = False  # a whole message came, ever
 
     @property
     def is_open(self) -> bool:
@@ -208,7 +212,7 @@ class Stream:
             connection.write([self.queue.popleft() for _ in range(room)])
 
     def age(self, now: int, timeout: int) -> None:
-        """Give up what is older than *timeout*; leave a connection on which nothing comes any more."""
+        """Give up what is older than *timeout*; leave a connection on which nothing came for half of that."""
         if self._attempt is not None and now - self._attempted >= timeout:
             self._attempt.cancel()
             self._attempt = None
@@ -216,15 +220,30 @@ class Stream:
         connection = self._connection
         if connection is None:
             return
-        stalled = False
         while connection.open and (oldest := next(iter(connection.open.values()))).written <= now - timeout:
-            stalled |= connection.heard < oldest.written
             connection.forget(oldest)
-            self._session.ends.append(End(oldest, 0))
-        if stalled:
-            self.queue.extendleft(reversed(connection.open.values()))
-            self._drop()
-            self._give_up(now - timeout)
+            quiet = connection.heard <= now - timeout // 2
+            if quiet and connection.garbled and not oldest.moved:  # no octet of its answer could have been understood
+                oldest.moved, oldest.since = True, now
+                self.queue.append(oldest)
+            else:
+                self._session.ends.append(End(oldest, 0))
+            if quiet:
+                self._leave(connection, now, timeout)
+                return
+
+    def _leave(self, connection: "Connection", now: int, timeout: int) -> None:
+        """Ask what waits on *connection*, which fell silent, on another one.
+
+        Where the peer has ever spoken, a single query may have done that: the others get time anew, once.
+        """
+        waiting = list(connection.open.values())
+        for ask in waiting:
+            if self.spoken and not ask.moved:
+                ask.moved, ask.since = True, now
+        self.queue.extendleft(reversed(waiting))
+        self._drop()
+        self._give_up(now - timeout)
 
     def ended(self, connection: "Connection", trouble: Trouble) -> None:
         """Take note that the peer ended *connection*, or said something on it that is no DNS."""
@@ -298,8 +317,9 @@ class Connection(asyncio.Protocol):
     def __init__(self, stream: Stream, session: StreamSession) -> None:
         self.open: dict[int, Ask] = {}  # by ID, in the order they were written
         self.asked: dict[int, Ask] = {}  # by ID, answered ones too: a second reply is a fact
-        self.heard = 0  # when the last octets came, session ns
+        self.heard = 0  # when the last whole message came, session ns
         self.lost = False
+        self._strays = 0
         self._stream = stream
         self._session = session
         self._buffer = bytearray()
@@ -318,6 +338,11 @@ class Connection(asyncio.Protocol):
             frames += (len(ask.octets) + 2).to_bytes(2, "big") + identifier.to_bytes(2, "big") + ask.octets
         self._transport.write(bytes(frames))
 
+    @property
+    def garbled(self) -> bool:
+        """Whether a message has begun that does not end; it may be none, but what a wrong length makes of others."""
+        return bool(self._buffer)
+
     def forget(self, ask: Ask) -> None:
         """Wait for the reply to *ask*, the oldest one, no longer."""
         del self.open[next(identifier for identifier, other in self.open.items() if other is ask)]
@@ -335,7 +360,6 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See ``asyncio.Protocol``."""
-        self.heard = self._session.now()
         now = time.time_ns()
         buffer = self._buffer
         buffer += data
@@ -346,10 +370,14 @@ class Connection(asyncio.Protocol):
                 break
             message = bytes(buffer[begin + 2 : end])
             begin = end
+            self.heard, self._stream.spoken = self._session.now(), True
             ask = self.asked.get(int.from_bytes(message[:2], "big")) if len(message) >= HEADER else None
-            if ask is None or ask.replies == KEPT_REPLIES:  # a wrong length makes rubbish of all that follows
+            if ask is None or ask.replies == KEPT_REPLIES:
                 self._session.stray()
-                self._stream.ended(self, Trouble.MALFORMED)
+                self._strays += 1
+                if ask is None and self._strays < MOST_STRAYS and len(message) >= HEADER and message[2] & RESPONSE:
+                    continue  # a response to nothing that was asked here (RFC 7766 7): the next one may be
+                self._stream.ended(self, Trouble.MALFORMED)  # a wrong length makes rubbish of all that follows
                 return
             ask.replies += 1
             self.open.pop(int.from_bytes(message[:2], "big"), None)

@@ -45,7 +45,7 @@ def decode(asked: Messages, about: NDArray[np.integer], replies: Messages) -> pl
     Any octets whatever give a row; what is no DNS message has the outcome ``malformed``.
     """
     decoder = Decoder()
-    return decoder.frame(decoder.read(asked, about, replies))
+    return decoder.frame(decoder.read(asked, about, replies, same_question(asked, about, replies)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,19 @@ class Decoded:
     flags: NDArray[np.uint16]  # third and fourth octet of the header
     ttl: NDArray[np.int64]  # the least that counts; -1 where there is none
     size: NDArray[np.int64]  # octets
+    malformed: NDArray[np.bool_]  # no DNS message, or one that is cut off where its answer would be
+
+    @classmethod
+    def blank(cls, size: int) -> "Decoded":
+        """Return *size* rows to be filled."""
+        numbers = np.zeros(size, np.int64)
+        return cls(
+            np.zeros(size, np.int32), np.zeros(size, np.uint16), numbers, numbers.copy(), np.zeros(size, np.bool_)
+        )
 
     def take(self, index: NDArray[np.integer] | NDArray[np.bool_]) -> "Decoded":
         """Return the rows at *index*, or where it is true."""
-        return Decoded(self.reading[index], self.flags[index], self.ttl[index], self.size[index])
+        return Decoded(*[getattr(self, name)[index] for name in self.__slots__])
 
 
 class Decoder:
@@ -69,21 +78,24 @@ class Decoder:
         self.octets = 0  # of the messages that are remembered: what the memory they take is measured by
         self._readings: list[Reading] = []
         self._met: dict[bytes, int] = {}
-        self._malformed = bytearray()
+        self._malformed, self._bare = bytearray(), bytearray()  # by reading: it is; it has no answer and no extension
 
-    def read(self, asked: Messages, about: NDArray[np.integer], replies: Messages) -> Decoded:
-        """Return a row per reply: ``replies[i]`` answers the question of ``asked[about[i]]``."""
-        parts = [self._read(asked, about[chunk], replies.take(chunk)) for chunk in _chunks(replies)]
+    def read(
+        self, asked: Messages, about: NDArray[np.integer], replies: Messages, echoed: NDArray[np.bool_]
+    ) -> Decoded:
+        """Return a row per reply: ``replies[i]`` answers the question of ``asked[about[i]]``, and repeats it or not."""
+        parts = [self._read(asked, about[chunk], replies.take(chunk), echoed[chunk]) for chunk in _chunks(replies)]
         if len(parts) == 1:
             return parts[0]
         columns = [[getattr(part, name) for part in parts] for name in Decoded.__slots__]
         if not parts:
-            return Decoded(np.zeros(0, np.int32), np.zeros(0, np.uint16), np.zeros(0, np.int64), np.zeros(0, np.int64))
+            return Decoded.blank(0)
         return Decoded(*map(np.concatenate, columns))
 
-    def _read(self, asked: Messages, about: NDArray[np.integer], replies: Messages) -> Decoded:
+    def _read(
+        self, asked: Messages, about: NDArray[np.integer], replies: Messages, echoed: NDArray[np.bool_]
+    ) -> Decoded:
         work = copy(replies)
-        echoed = same_question(asked, about, work)
         flags = octet_view(work.octets, ">u2")[work.start + 2].astype(np.uint16)
         alike, first, plain = normal(work, HEADER + asked.name_length[about], echoed)
         is_leader = np.zeros(len(alike), np.bool_)
@@ -103,21 +115,21 @@ class Decoder:
             read_as[row] = index
             places.append(self._readings[index].ttls)
         which = np.cumsum(is_leader)[alike] - 1
-        return Decoded(read_as[alike], flags, _least_ttl(replies, places, which), replies.length)
+        read_as = read_as[alike]
+        # TC and no answer is no denial (RFC 2181 9)
+        cut_off = (flags & TC != 0) & ((flags & RCODE) == NOERROR) & np.frombuffer(self._bare, np.bool_)[read_as]
+        malformed = np.frombuffer(self._malformed, np.bool_)[read_as] | cut_off
+        return Decoded(read_as, flags, _least_ttl(replies, places, which), replies.length, malformed)
 
     def _remember(self, key: bytes, reading: Reading) -> int:
         index = len(self._readings)
         self._readings.append(reading)
         self._malformed.append(reading.malformed)
+        self._bare.append(reading.answer is None and reading.extended == 0)
         self.octets += len(key) + sum(len(text) for text in (reading.answer, reading.cname, reading.ede_text) if text)
         if key:
             self._met[key] = index
         return index
-
-    def malformed(self, decoded: Decoded) -> NDArray[np.bool_]:
-        """Say which replies are no DNS messages."""
-        told: NDArray[np.bool_] = np.frombuffer(self._malformed, np.bool_)[decoded.reading]
-        return told
 
     def frame(self, decoded: Decoded) -> pl.DataFrame:
         """Return *decoded* as the columns of ``COLUMNS``."""
@@ -162,7 +174,6 @@ def _frame(decoded: Decoded, readings: list[Reading], which: NDArray[np.integer]
         pl.Series("answer_hash", [_hash(answer) for answer in fields["answer"]], dtype=_SCHEMA["answer_hash"])
     )
     extended = np.array(fields["extended"], np.uint16)[which]
-    malformed = np.array(fields["malformed"], np.bool_)[which]
     answered = np.array([answer is not None for answer in fields["answer"]], np.bool_)[which]
     header = {"rcode": decoded.flags & RCODE | extended << 4}
     header |= {name: (decoded.flags & bit) != 0 for name, bit in _FLAGS.items()}
@@ -170,7 +181,7 @@ def _frame(decoded: Decoded, readings: list[Reading], which: NDArray[np.integer]
     if (decoded.ttl < 0).any():
         ttl = ttl.set(pl.Series(decoded.ttl < 0), None)
     frame = read_once.select(pl.all().gather(pl.Series(which, dtype=pl.UInt32()))).with_columns(
-        _OUTCOMES[_outcome(header["rcode"], malformed, answered)].alias("outcome"),
+        _OUTCOMES[_outcome(header["rcode"], decoded.malformed, answered)].alias("outcome"),
         *(pl.Series(name, column, dtype=_SCHEMA[name]) for name, column in header.items()),
         ttl,
         pl.Series("size", decoded.size, dtype=_SCHEMA["size"]),

@@ -23,20 +23,27 @@ _FOLDED[ord("A") : ord("Z") + 1] += ord("a") - ord("A")
 
 
 def echoes(asked: Messages, about: NDArray[np.integer], replies: Messages) -> NDArray[np.bool_]:
-    """Say which *replies* are responses to the question of ``asked[about[i]]``.
+    """Say which *replies* are responses to the question of ``asked[about[i]]``; see ``heard``."""
+    return heard(asked, about, replies)[0]
+
+
+def heard(
+    asked: Messages, about: NDArray[np.integer], replies: Messages
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Say which *replies* are responses to the question of ``asked[about[i]]``, and which repeat it.
 
     The ID is not looked at. A reply without a question counts only when its RCODE is one
     of a server that could not or would not read it. Never raises, whatever the octets.
     """
     if len(replies) == 0 or len(replies.octets) == 0:
-        return np.zeros(len(replies), np.bool_)
+        return np.zeros(len(replies), np.bool_), np.zeros(len(replies), np.bool_)
     whole = replies.length >= HEADER
     third = replies.octets.take(replies.start + 2, mode="clip")
     fourth = replies.octets.take(replies.start + 3, mode="clip")
     is_response = whole & (((third ^ asked.octets[asked.start[about] + 2]) & (RESPONSE | OPCODE)) == RESPONSE)
     questionless = is_response & (counts(replies, 0) == 0) & _QUESTIONLESS[fourth & RCODE]
-    echo: NDArray[np.bool_] = questionless | (is_response & same_question(asked, about, replies))
-    return echo
+    same = same_question(asked, about, replies)
+    return questionless | (is_response & same), same
 
 
 def counts(messages: Messages, section: int) -> NDArray[np.int64]:
@@ -48,9 +55,11 @@ def counts(messages: Messages, section: int) -> NDArray[np.int64]:
 
 def same_question(asked: Messages, about: NDArray[np.integer], replies: Messages) -> NDArray[np.bool_]:
     """Say which replies hold exactly one question, that of ``asked[about[i]]``; the case of the name is free."""
+    same = np.zeros(len(replies), np.bool_)
+    if len(replies.octets) == 0:
+        return same
     size = asked.name_length[about] + TYPE_AND_CLASS
     candidates = np.flatnonzero((replies.length >= HEADER + size) & (counts(replies, 0) == 1))
-    same = np.zeros(len(replies), np.bool_)
     if len(candidates) == 0:
         return same
     about, size = about[candidates], size[candidates]
