@@ -308,6 +308,10 @@ class Probe(BaseModel):
     timeout: float = Field(
         default=4.0, strict=True, gt=0, le=60, allow_inf_nan=False, description="Seconds until silence counts as such."
     )
+    opt_out: Text = Field(
+        default=None,
+        description="A list of addresses, prefixes and names that must not be asked; seen from this file's folder.",
+    )
     repeat: int = Field(
         default=1,
         strict=True,

@@ -41,7 +41,7 @@ class Run:
     timeout: float
     resolvers: tuple[Resolver, ...]  # the entries as they were
     inputs: dict[str, str]  # file -> sha256
-    counts: dict[str, int]  # questions, queries, replies, silent, second_replies, truncated, strays
+    counts: dict[str, int]  # questions, queries, replies, silent, second_replies, truncated, strays, names_left_out
     left_out: tuple[LeftOut, ...] = ()  # resolvers that were not asked
     repeat: int = 1  # how often each target was asked
 

@@ -43,6 +43,8 @@ def doubts(config: Config) -> Iterator[Problem]:
     used = sorted({str(resolver.transport) for resolver in carried})
     lacks = (family.member(transports, name, "TRANSPORT", Transport).lack() for name in used)
     yield from {lack.message: lack for lack in lacks if lack is not None}.values()
+    if config.names_left_out:
+        yield Problem(f"{not_asked_for(config.names_left_out)}")
     controls = [resolver for resolver in carried if resolver.role == "control"]
     alone = list(dict.fromkeys(resolver.name for resolver in controls if resolver.operator is None))
     if alone:
@@ -64,6 +66,11 @@ def left_out(found: Iterable[LeftOut]) -> Iterator[tuple[str, list[str]]]:
     for why in dict.fromkeys(each.why for each in found):
         who = [f"{each.resolver} ({each.says})" if each.says else each.resolver for each in found if each.why == why]
         yield why, list(dict.fromkeys(who))
+
+
+def not_asked_for(names: int) -> str:
+    """Say how many names the opt-out list takes away."""
+    return f"{many(names, 'name')} would not be asked for, as the opt-out list has {'it' if names == 1 else 'them'}"
 
 
 def describe(config: Config, plan: Plan, width: int | None) -> list[Line]:
