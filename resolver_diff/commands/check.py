@@ -25,7 +25,7 @@ def command(
     from resolver_diff.errors import ExitStatus
     from resolver_diff.plan import Plan
 
-    config = asked(resolvers, domains, qtypes=qtypes, transports=transports, repeat=repeat, opt_out=opt_out)
+    config = asked(resolvers, domains, opt_out, qtypes, transports=transports, repeat=repeat)
     plan = Plan(_cost.asked_of(config), day=utc_today(), vantage="local")
     warn(_cost.doubts(config))
     show(_cost.describe(config, plan, page_width()))

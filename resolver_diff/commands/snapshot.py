@@ -77,14 +77,7 @@ def command(
 
     date = _filed_under(day, resume=resume)
     config = asked(
-        resolvers,
-        domains,
-        qtypes=qtypes,
-        transports=transports,
-        repeat=repeat,
-        opt_out=opt_out,
-        attempts=attempts,
-        timeout=timeout,
+        resolvers, domains, opt_out, qtypes, transports=transports, repeat=repeat, attempts=attempts, timeout=timeout
     )
     taking = probe.take(
         config,
