@@ -171,13 +171,14 @@ class Journal:
         cannot be written; the journal then stays, so that nothing is lost.
         """
         holds = {file: noted["domain_sets"] for file, noted in self._notes()}
+        places = _places(list(holds), run.repeat)
         written = []
         with _writing(self.target):
             self.target.mkdir(parents=True, exist_ok=True)
         for name in domain_sets:
             made = self.partial / f"_{name}.parquet"
             with _appearing(made) as unfinished:
-                stored.sink(_rows_of(name, holds, run.repeat), unfinished, {METADATA: run.to_json()})
+                stored.sink(_rows_of(name, places, holds), unfinished, {METADATA: run.to_json()})
             written.append(self._place(made, self.target / f"{name}.parquet", run))
         _sync(self.target)
         for file in self.partial.glob("*"):
@@ -277,20 +278,24 @@ def _resolvers(rows: pl.LazyFrame, having: pl.Expr) -> set[tuple[str, str]]:
     return set(rows.filter(having).select(entry).unique().collect().rows())
 
 
-def _rows_of(domain_set: str, batches: Mapping[Path, Sequence[str | None]], rounds: int = 1) -> Iterator[pl.DataFrame]:
-    """Yield the rows of *domain_set*, and those of none, batch by batch; *batches* says which sets each holds.
-
-    The batches of each of several *rounds* hold the same names: these are brought together.
-    """
-    of_set = pl.col("domain_set").is_null() | (pl.col("domain_set") == domain_set)
-    files = list(batches)
+def _places(files: list[Path], rounds: int) -> list[list[Path]]:
+    """Return the files of finished batches by the names they hold: the batches of each of *rounds* hold the same."""
     per_round = len(files) // rounds
-    for place in range(per_round):
-        alike = [file for file in files[place::per_round] if None in batches[file] or domain_set in batches[file]]
-        parts = [pl.scan_ipc(file).filter(of_set).collect() for file in alike]
-        if rounds > 1 and parts:
-            parts = [pl.concat(parts).sort("domain_set", *ORDER, nulls_last=False, maintain_order=True)]
-        yield from (part.select(*Observations.schema) for part in parts)
+    return [files[place::per_round] for place in range(per_round)]
+
+
+def _rows_of(
+    domain_set: str, places: Sequence[Sequence[Path]], holds: Mapping[Path, Sequence[str | None]]
+) -> Iterator[pl.DataFrame]:
+    """Yield the rows of *domain_set*, and those of none, names by names; *holds* says which sets a file has rows of."""
+    of_set = pl.col("domain_set").is_null() | (pl.col("domain_set") == domain_set)
+    for files in places:
+        having = [file for file in files if None in holds[file] or domain_set in holds[file]]
+        if having:
+            rows = pl.concat([pl.scan_ipc(file) for file in having]).filter(of_set).collect()
+            if len(having) > 1:
+                rows = rows.sort(ORDER, nulls_last=False, maintain_order=True)
+            yield rows.select(*Observations.schema)
 
 
 def _counts(rows: pl.DataFrame) -> dict[str, int]:

@@ -56,11 +56,12 @@ def main(names: list[str]) -> int:
     wrong = [name for name, verdict in matrix.verdicts.items() if not verdict.is_right]
     counts = matrix.runs[0].taken.counts
     honest = matrix.runs[-1].honest_faults()
+    which = f": {', '.join(wrong)}" if wrong else ""
     again = ", those that a stall of this machine had spoilt once more" if len(matrix.runs) > 1 else ""
     sys.stdout.write(
         "| Case | What the resolver does | Expected | Row | Honest questions beside it |\n|---|---|---|---|---|\n"
         + "".join(f"{line(case, matrix.verdicts.get(case.name))}\n" for case in chosen)
-        + f"\n{len(matrix.verdicts)} cases{again}, {len(wrong)} not as expected{': ' if wrong else ''}{', '.join(wrong)}; "
+        + f"\n{len(matrix.verdicts)} cases{again}, {len(wrong)} not as expected{which}; "
         f"{len(honest)} faults at {len(HONEST)} honest resolvers. {counts['queries']:,} queries, "
         f"{counts['replies']:,} replies, {counts['strays']:,} strays, in {wall:.1f} s "
         f"({cpu:.1f} s of CPU, resolvers included).\n"

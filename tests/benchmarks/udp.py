@@ -9,6 +9,7 @@ loopback; user and system time are counted. Compare within a run only.
 """
 
 import asyncio
+import contextlib
 import os
 import shutil
 import statistics
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -135,28 +136,43 @@ def clients(program: Path, folder: Path, queries: int) -> dict[str, Callable[[],
     return found
 
 
+def compiled(folder: Path) -> Path:
+    """Return the responder and the floor, compiled into *folder*."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        sys.exit("needs a C compiler")
+    program = folder / "udp"
+    subprocess.run([compiler, "-O2", "-o", program, Path(__file__).with_suffix(".c")], check=True)
+    return program
+
+
+@contextlib.contextmanager
+def responder(program: Path, resolvers: int = RESOLVERS) -> Iterator[None]:
+    """Answer at *resolvers* addresses on the last core, 0 for all there are, and leave the first core to the body."""
+    cores = sorted(os.sched_getaffinity(0))
+    answering = subprocess.Popen([program, "echo", str(PORT), str(resolvers)])
+    os.sched_setaffinity(answering.pid, {cores[-1]})
+    os.sched_setaffinity(0, {cores[0]})
+    try:
+        time.sleep(0.2)
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+        answering.terminate()
+        answering.wait()
+
+
 def main(queries: int, rounds: int) -> None:
-    """Print what a query costs each client, in microseconds and as a multiple of the floor."""
+    """Print what a query costs each client, in microseconds and as a multiple of dnsperf's."""
+    costs: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as name:
-        program = Path(name) / "udp"
-        compiler = shutil.which("cc") or shutil.which("gcc")
-        if compiler is None:
-            sys.exit("needs a C compiler")
-        prepare(Path(name), queries)
-        subprocess.run([compiler, "-O2", "-o", program, Path(__file__).with_suffix(".c")], check=True)
-        cores = sorted(os.sched_getaffinity(0))
-        responder = subprocess.Popen([program, "echo", str(PORT), str(RESOLVERS)])
-        os.sched_setaffinity(responder.pid, {cores[-1]})
-        os.sched_setaffinity(0, {cores[0]})
-        try:
-            time.sleep(0.2)
-            costs: dict[str, list[float]] = {}
+        folder = Path(name)
+        program = compiled(folder)
+        prepare(folder, queries)
+        with responder(program):
             for _ in range(rounds):
-                for client, measure in clients(program, Path(name), queries).items():
+                for client, measure in clients(program, folder, queries).items():
                     costs.setdefault(client, []).append(measure() / queries * 1e6)
-        finally:
-            responder.terminate()
-            responder.wait()
     print(
         f"{queries:,} queries, {RESOLVERS} resolvers, {rounds} rounds; "
         "CPU per query, and as a multiple of dnsperf in the same round"
