@@ -179,7 +179,8 @@ Text = Annotated[str | None, BeforeValidator(_prose)]
 class Means(BaseModel):
     """What a transport needs to know beside the address and port."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # deferred: most runs need few of these models, and each takes milliseconds to build
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     hostname: Annotated[str | None, BeforeValidator(_hostname)] = Field(
         default=None, description="The name in its certificate."
@@ -327,7 +328,7 @@ class Probe(BaseModel):
 class File(BaseModel):
     """Who is asked, how, and where that is known from."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     probe: Probe = Field(default_factory=Probe, description="How a run asks.")
     defaults: Shared = Field(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from resolver_diff import family, transports
+from resolver_diff._entries import DO53
 from resolver_diff._model import PORTS
 from resolver_diff.compare import QUORUM
 from resolver_diff.config import Config, LeftOut, Resolver
@@ -40,7 +41,7 @@ def doubts(config: Config) -> Iterator[Problem]:
         yield Problem(f"this version lacks the transport of {whose}: {', '.join(dict.fromkeys(lacking))}", hint=hint)
     for why, names in left_out(config.left_out):
         yield Problem(f"{many(len(names), 'resolver')} would not be asked, as {why}: {', '.join(names)}", hint=hint)
-    used = sorted({str(resolver.transport) for resolver in carried})
+    used = sorted({str(resolver.transport) for resolver in carried if resolver.transport not in DO53})
     lacks = (family.member(transports, name, "TRANSPORT", Transport).lack() for name in used)
     yield from {lack.message: lack for lack in lacks if lack is not None}.values()
     if config.names_left_out:
