@@ -179,7 +179,8 @@ Text = Annotated[str | None, BeforeValidator(_prose)]
 class Means(BaseModel):
     """What a transport needs to know beside the address and port."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # deferred: most runs need few of these models, and each takes milliseconds to build
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     hostname: Annotated[str | None, BeforeValidator(_hostname)] = Field(
         default=None, description="The name in its certificate."
@@ -316,6 +317,10 @@ class Probe(BaseModel):
     timeout: float = Field(
         default=4.0, strict=True, gt=0, le=60, allow_inf_nan=False, description="Seconds until silence counts as such."
     )
+    opt_out: Text = Field(
+        default=None,
+        description="A list of addresses, prefixes and names that must not be asked; seen from this file's folder.",
+    )
     repeat: int = Field(
         default=1,
         strict=True,
@@ -340,7 +345,7 @@ class Probe(BaseModel):
 class File(BaseModel):
     """Who is asked, how, and where that is known from."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     probe: Probe = Field(default_factory=Probe, description="How a run asks.")
     defaults: Shared = Field(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from resolver_diff._heard import Answers, Attempt, count
 from resolver_diff.journal import SCHEMA
 from resolver_diff.plan import Plan
-from resolver_diff.tables import OUTCOME, TRANSPORT, Observations, Outcome, Purpose
+from resolver_diff.tables import OUTCOME, TRANSPORT, Observations, Outcome, Purpose, TransportName
 from resolver_diff.transports import Care, Endpoint, Queries, Responses, Trouble
 from resolver_diff.wire import HEADER, Messages
 from resolver_diff.wire.decode import TC, Decoder
@@ -189,7 +189,8 @@ class Batch:
         """Return *position* in the order of a snapshot, so that little is left to sort when rows are written."""
         if self._order is None:
             keys = [_rank(self.questions[column]) for column in ("domain_set", "qname", "qtype")]
-            resolvers = _rank(pl.Series([entry.name for entry in self.plan.resolvers], dtype=pl.String))
+            entries = [f"{each.name}\0{[*TransportName].index(each.transport)}" for each in self.plan.resolvers]
+            resolvers = _rank(pl.Series(entries, dtype=pl.String))
             order = resolvers[self.resolver]
             for key in reversed(keys):
                 order = order + key * (int(order.max(initial=0)) + 1)
@@ -320,9 +321,7 @@ class Batch:
 
     def _with_question(self, position: NDArray[np.int64], facts: pl.DataFrame) -> pl.DataFrame:
         """Return *facts* as rows of the journal: beside each, the question at *position*."""
-        question = self.questions[position].select(
-            "number", "domain_set", "purpose", "qname", "qtype", "resolver", "repeat"
-        )
+        question = self.questions.drop("due")[position]
         carried = pl.Series(self.transport, dtype=pl.String).cast(TRANSPORT).gather(self.resolver[position])
         rows = question.with_columns(facts, transport=carried)
         missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in SCHEMA.items() if name not in rows.columns]

@@ -59,7 +59,7 @@ class Plan:
         identity = [Ask(Purpose.IDENTITY, name, "TXT", recursion=False) for name in CHAOS_NAMES]
         identity += [Ask(Purpose.IDENTITY, name, qtype) for name, qtype in EGRESS_NAMES]
         canaries = [Ask(Purpose.CANARY, f"{self._label(tld)}.{tld}", "A") for tld in CANARY_TLDS]
-        self.opening = [*control, *identity, *canaries]
+        self.opening = [ask for ask in (*control, *identity, *canaries) if not config.opt_out.has_name(ask.qname)]
         self.closing = control
         self._ends = np.cumsum([0, *(len(domain_set.qnames) for domain_set in config.domain_sets)])
         self.address, self.qps = _paces(self.resolvers)

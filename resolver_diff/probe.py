@@ -116,7 +116,7 @@ async def take(
             timeout=config.timeout,
             resolvers=config.resolvers,
             inputs=config.inputs,
-            counts={**journal.count(), "strays": strays},
+            counts={**journal.count(), "strays": strays, "names_left_out": config.names_left_out},
             left_out=config.left_out,
             repeat=config.repeat,
             held=tuple(held.together(journal.held(), (), journal.withheld())),
@@ -303,6 +303,7 @@ async def _askable(config: Config, carriers: Mapping[str, Transport] | None) -> 
 
     The others are in ``left_out``. Raises UsageError when nobody is left.
     """
+    config = config.heeding()
     known = {*family.names(transports), *(carriers or {})}
     lacking = [resolver for resolver in config.resolvers if resolver.transport not in known]
     if lacking and len(lacking) == len(config.resolvers):
@@ -313,7 +314,8 @@ async def _askable(config: Config, carriers: Mapping[str, Transport] | None) -> 
     located, not_found = await locate(carried)
     if carried and not located:
         raise UsageError(f"no address was found for any resolver: {not_found[0].says}")
-    return replace(config, resolvers=located, left_out=(*config.left_out, *not_carried, *not_found))
+    left_out = (*config.left_out, *not_carried, *not_found)
+    return replace(config, resolvers=located, left_out=left_out).heeding()
 
 
 def _called(config: Config) -> Iterator[tuple[tuple[str, str], str]]:

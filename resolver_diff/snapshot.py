@@ -62,7 +62,8 @@ class Run:
     timeout: float
     resolvers: tuple[Resolver, ...]  # the entries as they were
     inputs: dict[str, str]  # file -> sha256
-    counts: dict[str, int]  # questions, queries, replies, silent, withheld, second_replies, truncated, strays
+    # questions, queries, replies, silent, withheld, second_replies, truncated, strays, names_left_out
+    counts: dict[str, int]
     left_out: tuple[LeftOut, ...] = ()  # resolvers that were not asked
     repeat: int = 1  # how often each target was asked
     held: tuple[Held, ...] = ()  # what was held back, for kindness

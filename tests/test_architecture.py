@@ -54,6 +54,7 @@ HELPS = {  # files at the top that are part of a stage, but not the way into it
     "_fields": "config",
     "_model": "config",
     "_names": "config",
+    "_optout": "config",
     "_resolvers": "config",
     "_stamps": "config",
     "_text": "config",

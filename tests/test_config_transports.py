@@ -205,6 +205,17 @@ def test_both_transports_are_in_the_snapshot(tmp_path: Path) -> None:
     assert taken.silent == ()
 
 
+def test_a_snapshot_of_several_transports_is_sorted(tmp_path: Path) -> None:
+    """In whatever order the entries speak them, a file has its transports in one order."""
+    asked = both(("b.example", "a.example"))
+    asked = replace(asked, resolvers=asked.resolvers[::-1])
+    memory = Memory(lambda _w, _a, query, _n: [answer(query)])
+    taken = asyncio.run(probe.take(asked, folder=tmp_path, day=DAY, vantage="here", carriers=memory.carriers()))
+    rows = pl.read_parquet(taken.files[0]).filter(pl.col("purpose") == "target")
+    assert rows.equals(rows.sort(snapshot.ORDER, maintain_order=True))
+    assert rows["transport"].cast(pl.String).to_list() == ["udp", "tcp"] * 2
+
+
 def test_a_transport_that_is_silent_is_named(tmp_path: Path) -> None:
     """That a resolver answers over UDP does not hide that it says nothing over TCP; the silent one is asked once."""
     taken = take(tmp_path, lambda way: way == "udp")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from resolver_diff import family, transports
+from resolver_diff._entries import DO53
 from resolver_diff._model import PORTS
 from resolver_diff.compare import QUORUM
 from resolver_diff.config import Config, LeftOut, Resolver
@@ -40,9 +41,11 @@ def doubts(config: Config) -> Iterator[Problem]:
         yield Problem(f"this version lacks the transport of {whose}: {', '.join(dict.fromkeys(lacking))}", hint=hint)
     for why, names in left_out(config.left_out):
         yield Problem(f"{many(len(names), 'resolver')} would not be asked, as {why}: {', '.join(names)}", hint=hint)
-    used = sorted({str(resolver.transport) for resolver in carried})
+    used = sorted({str(resolver.transport) for resolver in carried if resolver.transport not in DO53})
     lacks = (family.member(transports, name, "TRANSPORT", Transport).lack() for name in used)
     yield from {lack.message: lack for lack in lacks if lack is not None}.values()
+    if config.names_left_out:
+        yield Problem(f"{not_asked_for(config.names_left_out)}")
     controls = [resolver for resolver in carried if resolver.role == "control"]
     alone = list(dict.fromkeys(resolver.name for resolver in controls if resolver.operator is None))
     if alone:
@@ -64,6 +67,11 @@ def left_out(found: Iterable[LeftOut]) -> Iterator[tuple[str, list[str]]]:
     for why in dict.fromkeys(each.why for each in found):
         who = [f"{each.resolver} ({each.says})" if each.says else each.resolver for each in found if each.why == why]
         yield why, list(dict.fromkeys(who))
+
+
+def not_asked_for(names: int) -> str:
+    """Say how many names the opt-out list takes away."""
+    return f"{many(names, 'name')} would not be asked for, as the opt-out list has {'it' if names == 1 else 'them'}"
 
 
 def describe(config: Config, plan: Plan, width: int | None) -> list[Line]:

@@ -83,14 +83,22 @@ def command(resolver: Resolver, qname: str, qtype: str) -> str:
     if transport in (TransportName.UDP, TransportName.TCP):
         words = ["dig", *asked, *DIG, *(["+tcp"] if transport == TransportName.TCP else [])]
     else:
-        words = ["kdig", *asked, "+nsid", f"+tls-ca={resolver.ca}" if resolver.ca else "+tls-ca"]
+        words = ["kdig", *asked, "+nsid", *_trust(resolver)]
         if resolver.hostname:
             words += [f"+tls-hostname={resolver.hostname}"]
         if transport == TransportName.HTTPS:
             words += [f"+https={resolver.hostname or ''}{resolver.path or '/dns-query'}"]
+            words += ["+https-get"] if resolver.method == "GET" else []
         else:
             words += ["+tls" if transport == TransportName.TLS else "+quic"]
     return shlex.join([*words, *([] if resolver.recursion else ["+norecurse"])])
+
+
+def _trust(resolver: Resolver) -> list[str]:
+    """Return what makes kdig check the certificate as we do: by pins, or by authorities."""
+    if resolver.pins:
+        return [f"+tls-pin={pin}" for pin in resolver.pins]
+    return [f"+tls-ca={resolver.ca}" if resolver.ca else "+tls-ca"]
 
 
 def _curl(resolver: Resolver, qname: str, qtype: str) -> str:

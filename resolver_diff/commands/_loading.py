@@ -241,16 +241,18 @@ def shipped_set(path: Path) -> Path:
 def asked(
     resolvers: Path | None,
     domains: Sequence[Path] | None,
-    *,
+    opt_out: Path | None = None,
     qtypes: Sequence[str] | None = None,
+    *,
     transports: str | None = None,
     attempts: int | None = None,
     timeout: float | None = None,
     repeat: int | None = None,
 ) -> Config:
     """Return what a run asks, as the options say; says the warnings."""
-    given = config.load(resolvers, [shipped_set(path) for path in domains or ()])
+    given = config.load(resolvers, [shipped_set(path) for path in domains or ()], opt_out)
     warn(given.warnings)
+    given = given.heeding()
     if transports is not None:
         given = given.over(_transports(transports))
     return replace(

@@ -94,6 +94,15 @@ Transports = Annotated[
         help="Ask each resolver over all of these that it speaks, for example `udp,tls`; default: over its own only.",
     ),
 ]
+OptOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--opt-out",
+        metavar="FILE",
+        help="Addresses, prefixes and names that must not be asked, one a line; besides what resolvers.yaml says.",
+        readable=False,
+    ),
+]
 Repeat = Annotated[
     int | None,
     typer.Option(

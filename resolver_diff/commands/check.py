@@ -9,6 +9,7 @@ def command(
     qtypes: options.Qtypes = None,
     transports: options.Transports = None,
     repeat: options.Repeat = None,
+    opt_out: options.OptOut = None,
 ) -> int:
     """Read resolvers and names, say everything that is wrong with them, and what a run would ask. Sends nothing.
 
@@ -24,7 +25,7 @@ def command(
     from resolver_diff.errors import ExitStatus
     from resolver_diff.plan import Plan
 
-    config = asked(resolvers, domains, qtypes=qtypes, transports=transports, repeat=repeat)
+    config = asked(resolvers, domains, opt_out, qtypes, transports=transports, repeat=repeat)
     plan = Plan(_cost.asked_of(config), day=utc_today(), vantage="local")
     warn(_cost.doubts(config))
     show(_cost.describe(config, plan, page_width()))

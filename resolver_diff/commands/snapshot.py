@@ -46,6 +46,7 @@ def command(
     qtypes: options.Qtypes = None,
     transports: options.Transports = None,
     repeat: options.Repeat = None,
+    opt_out: options.OptOut = None,
     attempts: Attempts = None,
     timeout: Timeout = None,
     seed: Seed = None,
@@ -76,7 +77,7 @@ def command(
 
     date = _filed_under(day, resume=resume)
     config = asked(
-        resolvers, domains, qtypes=qtypes, transports=transports, repeat=repeat, attempts=attempts, timeout=timeout
+        resolvers, domains, opt_out, qtypes, transports=transports, repeat=repeat, attempts=attempts, timeout=timeout
     )
     taking = probe.take(
         config,
@@ -160,4 +161,6 @@ def _summary(taken: "Taken") -> str:
             text += f"\n{what}: {', '.join(names)}"
     for why, names in left_out(taken.left_out):
         text += f"\nnot asked, as {why}: {', '.join(names)}"
+    if fewer := counts.get("names_left_out"):
+        text += f"\nnot asked for, as the opt-out list has them: {many(fewer, 'name')}"
     return text
