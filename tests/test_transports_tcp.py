@@ -181,6 +181,7 @@ async def test_refused_is_unreachable() -> None:
     async with TRANSPORT.open() as session:
         got = await all_of(session, queries, patience=5.0)
     assert troubles(got) == dict.fromkeys(range(2), Trouble.UNREACHABLE)
+    assert set(got.says.values()) == {"Connection refused"}
     assert (queries.sent > 0).all()
     assert time.monotonic() - begun < 4.5
 

@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from certificates import Authority, Issued
@@ -281,36 +280,6 @@ async def test_a_peer_that_wants_a_certificate_of_ours(authority: Authority) -> 
     assert says == "the peer refuses TLS: certificate required"
 
 
-async def test_a_bad_certificate_is_not_looked_at_for_every_query(hostile: Hostile, authority: Authority) -> None:
-    """Queries that are due within a second of a bad certificate share its trouble: two handshakes, not a hundred."""
-    endpoint = replace(
-        hostile.listen(answer_all, authority.issue("other.example").served), hostname=NAME, ca=str(authority.file)
-    )
-    attempts: list[None] = []
-    qnames = [f"plain-{number}.test" for number in range(50)]
-    with counting_connections(attempts):
-        got = await exchange(asking(qnames, endpoint, due=np.arange(50) * 0.005))
-    assert got.trouble.tolist() == [Trouble.TLS] * 50
-    assert set(got.says.values()) == {"certificate is for other.example, not dns.example"}
-    assert 2 <= len(attempts) <= 8
-
-
-@contextlib.contextmanager
-def counting_connections(attempts: list[None]) -> Iterator[None]:
-    """Count the TCP connections that are opened."""
-    from resolver_diff.transports import _tls
-
-    plain = _tls._tcp
-
-    async def counted(endpoint: Endpoint) -> socket.socket:
-        attempts.append(None)
-        return await plain(endpoint)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_tls, "_tcp", counted)
-        yield
-
-
 async def test_a_resolver_in_trouble_disturbs_no_other(hostile: Hostile, authority: Authority, good: Issued) -> None:
     """Beside an expired, a hanging and a deaf one, a good resolver answers everything."""
     ca = str(authority.file)
@@ -369,3 +338,15 @@ async def test_second_replies_are_kept(hostile: Hostile, authority: Authority, g
     endpoint = replace(hostile.listen(twice, good.served), hostname=NAME, ca=str(authority.file))
     got = await exchange(asking(["plain-1.test"], endpoint))
     assert [(number, nth) for number, nth, *_ in rows(got)] == [(0, 0), (0, 1)]
+
+
+@pytest.mark.parametrize("name", ["dns..example", ".dns.example", "x" * 64 + ".example", "d\0ns.example"])
+async def test_a_name_that_cannot_be_asked_for_is_trouble(
+    hostile: Hostile, authority: Authority, good: Issued, name: str
+) -> None:
+    """What OpenSSL takes for no host name ends the query, not the run."""
+    endpoint = replace(hostile.listen(answer_all, good.served), hostname=name, ca=str(authority.file))
+    kind, says = await trouble(endpoint)
+    assert kind == Trouble.TLS
+    assert says
+    assert not hostile.seen

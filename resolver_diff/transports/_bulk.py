@@ -6,6 +6,7 @@ comes through their error queues instead.
 """
 
 import errno
+import os
 import select
 import struct
 import time
@@ -189,12 +190,13 @@ class BulkSession(Rounds):
                 octets, extra, _, name = port.socket.recvmsg(2, 512, MSG_ERRQUEUE)
             except OSError:
                 return count
-            if len(octets) < 2 or not any(_is_unreachable(data) for _, _, data in extra):
+            words = [said for _, _, data in extra if (said := _of_icmp(data))]
+            if len(octets) < 2 or not words:
                 continue
             serial = self._ports.serials(np.array([port.slot]), np.array([int.from_bytes(octets, "big")]))
             found = self._ledger.of(int(serial[0])) if serial[0] >= self._ledger.oldest else None
             if found is not None and self._addresses.are(found[0].endpoint[found[1]], name):
-                self._ledger.trouble(found[0], np.array([found[1]]), Trouble.UNREACHABLE)
+                self._ledger.trouble(found[0], np.array([found[1]]), Trouble.UNREACHABLE, words[0])
             else:
                 self._ledger.strays += 1
         return ERRORS_A_ROUND
@@ -257,7 +259,7 @@ def _copied(inbox: Inbox, rows: Rows) -> Messages:
     return Messages(octets[np.arange(width) < length[:, None]], np.cumsum(length) - length, length)
 
 
-def _is_unreachable(extended_error: bytes) -> bool:
-    """Whether a sock_extended_err (linux/errqueue.h) is ICMP's word that the datagram did not get there."""
+def _of_icmp(extended_error: bytes) -> str | None:
+    """Return ICMP's word that a datagram did not get there (sock_extended_err in linux/errqueue.h); None: no such."""
     number, origin = struct.unpack_from("=IB", extended_error)
-    return origin in FROM_ICMP and number != errno.EMSGSIZE
+    return os.strerror(number) if origin in FROM_ICMP and number != errno.EMSGSIZE else None

@@ -40,7 +40,7 @@ class Certificate:
 def read(der: bytes) -> Certificate:
     """Return what a certificate says; raises ValueError when it is none."""
     ((_, _, inner, inner_end),) = _elements(der, 0, len(der), expected=1)
-    body = next(_elements(der, inner, inner_end))
+    body = next(_elements(der, inner, inner_end), (0, 0, 0, 0))
     fields = [field for field in _elements(der, body[2], body[3]) if field[0] != VERSION]
     if len(fields) < 6 or any(fields[index][0] != SEQUENCE for index in (2, 3, 4, 5)):
         message = "fields of the certificate are missing"
@@ -110,7 +110,7 @@ def _alternative_names(der: bytes, extensions: Element) -> Iterator[str]:
     (listed,) = _elements(der, extensions[2], extensions[3], expected=1)
     for extension in _elements(der, listed[2], listed[3]):
         parts = list(_elements(der, extension[2], extension[3]))
-        if der[parts[0][2] : parts[0][3]] != SUBJECT_ALT_NAME:
+        if not parts or der[parts[0][2] : parts[0][3]] != SUBJECT_ALT_NAME:
             continue
         (names,) = _elements(der, parts[-1][2], parts[-1][3], expected=1)
         for count, (tag, _, begin, end) in enumerate(_elements(der, names[2], names[3])):

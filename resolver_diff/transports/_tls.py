@@ -45,6 +45,9 @@ async def connect(endpoint: Endpoint, connection: Connection, protocol: str) -> 
     except OSError as error:
         says = in_words(error) or "the peer closed the connection"
         raise RefusedError(Trouble.TLS, f"TLS handshake cut off: {says}") from error
+    except (TypeError, ValueError) as error:  # of Python's ssl, before anything is sent
+        plain.close()
+        raise RefusedError(Trouble.TLS, f"`{shown(endpoint.hostname or '')}` cannot be a host name") from error
     if endpoint.pins:
         _check_pins(connection, endpoint)
 
