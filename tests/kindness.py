@@ -1,11 +1,14 @@
 """Resolvers from memory with a will of their own, and a time that passes only for them: runs of hours in seconds."""
 
 import asyncio
+import socket
+import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
 
@@ -20,6 +23,7 @@ DAY = date(2026, 2, 11)
 CONTROLS = ("control.example", "steady.example", "known.example")
 SERVFAIL, REFUSED = 2, 5
 RTT = 0.03  # seconds
+IP_PKTINFO = 8  # linux/in.h, not named by Python: the address that was asked, and from which the reply shall come
 
 Said = Sequence[tuple[float, bytes]]
 Manner = Callable[[str, float, bytes], Said]  # qname, seconds since the beginning, query
@@ -123,3 +127,40 @@ class World:
     def times(self, name: str) -> list[float]:
         """Return when a resolver was asked."""
         return [when for when, _ in self.asked[name]]
+
+
+class Here:
+    """One of these resolvers at a real socket, at every address of 127.0.0.0/8 on one port; a context manager."""
+
+    def __init__(self, manner: Manner) -> None:
+        self.manner = manner
+        self.asked: list[float] = []
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self._socket.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+        self._socket.bind(("0.0.0.0", 0))
+        self._socket.settimeout(0.1)
+        self.port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._over = False
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over = True
+        self._thread.join()
+        self._socket.close()
+
+    def _serve(self) -> None:
+        begun = time.monotonic()
+        while not self._over:
+            try:
+                query, extra, _, peer = self._socket.recvmsg(4096, 64)
+            except TimeoutError:
+                continue
+            now = time.monotonic() - begun
+            self.asked.append(now)
+            for _, reply in self.manner(qname_of(query), now, query):  # at once: a thread has no time to wait
+                self._socket.sendmsg([reply], [(level, kind, data) for level, kind, data in extra], 0, peer)

@@ -1,10 +1,12 @@
 """Kindness: nobody is asked more than they bear, who is in trouble is spared, and nobody waits for the dead.
 
-Whole runs, in the time of resolvers from memory.
+Whole runs: most in the time of resolvers from memory, some on sockets.
 """
 
 import asyncio
+import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
@@ -13,15 +15,20 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from kindness import CONTROLS, DAY, REFUSED, SERVFAIL, Limiter, Manner, World, answer, dead, failing, well
+from kindness import CONTROLS, DAY, REFUSED, SERVFAIL, Here, Limiter, Manner, World, answer, dead, failing, well
 from resolver_diff import _replies as replies
 from resolver_diff import probe, snapshot
 from resolver_diff._held import together
+from resolver_diff.config import Config, Resolver
 from resolver_diff.plan import EVERY, Plan
 from resolver_diff.probe import Taken
 from resolver_diff.snapshot import Held, Run
 from resolver_diff.tables import TransportName
+from resolver_diff.transports import _mmsg
 from resolver_diff.transports._care import SLACK
+from test_commands import run
+
+LINUX = pytest.mark.skipif(not _mmsg.available(), reason="needs addresses that only Linux gives to every loopback")
 
 SLACK_SECONDS = SLACK / 1e9 + 1e-6
 NAMES = 600  # at 20 qps half a minute
@@ -307,3 +314,72 @@ def test_control_questions_come_during_the_run(tmp_path: Path) -> None:
     gaps = [after - before for before, after in pairwise(times[2:-2])]
     assert min(gaps) > 4
     assert max(gaps) < 1000 / 20 / 4
+
+
+def beside(folder: Path, config: Config, entries: Sequence[Resolver]) -> Taken:
+    """Take a snapshot of *entries* over real sockets."""
+    return asyncio.run(probe.take(replace(config, resolvers=tuple(entries)), folder=folder, day=DAY, vantage="here"))
+
+
+@LINUX
+def test_the_pace_holds_on_sockets(tmp_path: Path) -> None:
+    """No second has more queries than the pace allows, by far not as many as a busy machine could send."""
+    with Here(well) as one:
+        entry = Resolver(name="one", address="127.0.0.1", port=one.port, qps=100.0)
+        taken = beside(tmp_path, World(one=well).config(200), [entry])
+    times = pl.read_parquet(taken.files[0])["asked_at"].dt.timestamp("us").sort().to_list()
+    assert taken.counts["silent"] == 0
+    assert max(sum(first <= when < first + 1_000_000 for when in times) for first in times) < 150
+
+
+@LINUX
+def test_a_limiter_on_a_socket_is_asked_less(tmp_path: Path) -> None:
+    """Asked 200 a second, it refuses beyond 40: it refuses ever less, and the run says that it was slowed."""
+    limiter = Limiter(40, REFUSED)
+    with Here(limiter) as limiting:
+        entry = Resolver(name="limiting", address="127.0.0.1", port=limiting.port, qps=200.0)
+        taken = beside(tmp_path, World(one=well).config(600), [entry])
+    middle = limiting.asked[-1] / 2
+    refused, asked = (len([when for when in times if when > middle]) for times in (limiter.beyond, limiting.asked))
+    assert refused < 0.25 * asked
+    found = held(taken, "limiting")
+    assert found is not None
+    assert found.slowest is not None
+    assert found.slowest < 100
+
+
+@LINUX
+def test_five_thousand_resolvers(tmp_path: Path) -> None:
+    """Each at an address of its own: all are asked and answer, and none is held back."""
+    with Here(well) as everywhere:
+        entries = [
+            Resolver(
+                name=f"r{number}",
+                address=f"127.{1 + number // 250}.0.{1 + number % 250}",
+                port=everywhere.port,
+                recursion=False,
+                qps=2.0,
+            )
+            for number in range(5000)
+        ]
+        taken = beside(tmp_path, World(one=well).config(2, timeout=20.0), entries)
+    assert taken.counts["questions"] == 5000 * (2 + 3)
+    assert taken.counts["silent"] == 0
+    assert taken.run.held == ()
+
+
+@LINUX
+def test_the_summary_names_who_was_spared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`snapshot` says who was slowed or not asked everything, and why."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.txt").write_text("".join(f"n{number}.example\n" for number in range(400)))
+    with Here(well) as living, Here(dead) as gone:
+        Path("mine.yaml").write_text(
+            "probe: {timeout: 0.3, qtypes: [A]}\nresolvers:\n"
+            f"  - {{name: living, address: 127.0.0.1, port: {living.port}, qps: 100}}\n"
+            f"  - {{name: gone, address: 127.0.0.1, port: {gone.port}, qps: 100}}\n"
+        )
+        said = run("snapshot", "--resolvers", "mine.yaml", "--domains", "mine.txt")
+    assert said.exit_code == 3
+    assert re.search(r"gone \(udp\) was slowed to .* a second, as it was silent; \d+ questions not asked", said.stderr)
+    assert "living (udp)" not in said.stderr

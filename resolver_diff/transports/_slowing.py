@@ -24,7 +24,7 @@ UNHEARD = 64  # silent ones before an address that never answered is slowed: nob
 NEARLY_ALL = 0.9
 MORE = 0.25  # lost beyond what is usual: the pace may be the reason
 BEARABLE = 0.05  # lost where the rate is limited
-STEP_DOWN, STEP_UP = 0.85, 1.03  # at most, where the rate is limited, from handful to handful
+STEP_DOWN, STEP_UP = 0.5, 1.03  # at most, where the rate is limited, from handful to handful
 HOPES = 4  # steps down without less being lost before it is held that the rate is not limited
 RETURN = 1.1  # for every good reply
 FLOOR, FLOOR_UNHEARD = 1 / 16, 1 / 4  # of the pace
@@ -260,14 +260,23 @@ class Slowing:
             self._cut(key, Mode.MUTE, self.factor[key] / 2, lost, now)
         elif mode == Mode.FULL:
             self._cut(key, Mode.TRIAL, 1 / 2, lost, now)
-        elif mode == Mode.TRIAL and lost >= self._lost[key] / 2:
+        elif mode == Mode.TRIAL and not self._better(key, lost):
             self._restore(key, lost)
         else:
             self._adjust(key, lost)
 
+    def _better(self, key: int, lost: float) -> bool:
+        """Tell whether the slower pace is why less is lost.
+
+        Who limits the rate answers as many as before, so a larger part; who refuses names, the same part.
+        """
+        passed = 1 - self._lost[key]
+        of_limiter = min(1.0, passed / self.factor[key])
+        return bool(1 - lost >= (passed + of_limiter) / 2)
+
     def _adjust(self, key: int, lost: float) -> None:
         """Bring the pace of an address that limits its rate nearer to what it bears."""
-        if lost <= self._lost[key] / 2:
+        if self._better(key, lost):
             self._hopes[key] = 0
         elif self._hopes[key] == HOPES:
             self._restore(key, lost)
