@@ -53,6 +53,7 @@ HELPS = {  # files at the top that are part of a stage, but not the way into it
     "_resolvers": "config",
     "_text": "config",
     "_yaml": "config",
+    "_changed": "snapshot",
     "_stored": "snapshot",
     "_elsewhere": "compare",
     "_health": "compare",
