@@ -7,6 +7,7 @@ a cell is its first reply; one that got none on either date is no change.
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_, xor
@@ -22,7 +23,7 @@ from resolver_diff.tables import OUTCOME, TRANSPORT, Purpose
 
 CELL = ("qname", "qtype", "resolver", "transport")
 SAID = ("outcome", "answer_hash")
-ROWS = 1 << 17  # of a file that are looked at in one go
+ROWS = 1 << 18  # of a file that are looked at in one go
 Places = NDArray[np.int64]
 Numbers = NDArray[np.unsignedinteger]
 
@@ -36,14 +37,25 @@ def changed(before: Path, after: Path, *, answers: bool = False) -> Iterator[pl.
     """
     told = ("outcome", "answer") if answers else ("outcome",)
     readers = [_Reader(file, answers=answers) for file in (before, after)]
-    for earlier, later in _side_by_side(readers):
-        here, there = _differing(_Cells.of(readers[0], earlier), _Cells.of(readers[1], later))
-        then = earlier.select(*CELL, **{f"{name}_before": name for name in (*SAID, *told)})[here]
-        now = later.select(**{f"{name}_after": name for name in (*SAID, *told)})[there]
-        other = reduce(or_, [then[f"{name}_before"] != now[f"{name}_after"] for name in SAID])
-        if other.any():
-            ends = [f"{name}_{end}" for name in told for end in ("before", "after")]
-            yield pl.concat([then, now], how="horizontal").filter(other).select(*CELL, *ends)
+    with ThreadPoolExecutor(1) as other_core:  # compares while the next rows are read
+        comparing: Future[pl.DataFrame] | None = None
+        for pieces in _side_by_side(readers):
+            following = other_core.submit(_compared, readers, pieces, told)
+            if comparing is not None and (found := comparing.result()).height:
+                yield found
+            comparing = following
+        if comparing is not None and (found := comparing.result()).height:
+            yield found
+
+
+def _compared(readers: Sequence["_Reader"], pieces: Sequence[pl.DataFrame], told: Sequence[str]) -> pl.DataFrame:
+    """Return the cells whose first replies differ between the two *pieces*."""
+    here, there = _differing(*map(_Cells.of, readers, pieces))
+    then = pieces[0].select(*CELL, **{f"{name}_before": name for name in (*SAID, *told)})[here]
+    now = pieces[1].select(**{f"{name}_after": name for name in (*SAID, *told)})[there]
+    other = reduce(or_, [then[f"{name}_before"] != now[f"{name}_after"] for name in SAID])
+    ends = [f"{name}_{end}" for name in told for end in ("before", "after")]
+    return pl.concat([then, now], how="horizontal").filter(other).select(*CELL, *ends)
 
 
 class _Reader:
@@ -70,11 +82,10 @@ class _Reader:
 
     def hold(self, rows: pl.DataFrame) -> None:
         """Hold what was wanted."""
-        target = np.flatnonzero(rows["target"].to_numpy())
         self.stop = self.start + rows.height
-        self.places = self.start + target
-        # what is asked of every resolver stands among the targets
-        self.held = rows if len(target) == rows.height else rows.filter("target")
+        self.places, self.held = np.arange(self.start, self.stop), rows
+        if not rows["target"].all():  # what is asked of every resolver stands among the targets
+            self.places, self.held = self.places[rows["target"].to_numpy()], rows.filter("target")
         name = _numbers(self.held, "name")
         names = self.held["qname"].gather(np.flatnonzero(name[1:] != name[:-1]) + 1)
         if not (names > names.shift()).fill_null(value=True).all():

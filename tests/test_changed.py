@@ -1,4 +1,4 @@
-"""The cells that said something else on another date, unjudged: those that a database finds, whatever is in the files."""
+"""The cells that said something else on another date, unjudged: those that a database finds in the same files."""
 
 import random
 from datetime import UTC, datetime
