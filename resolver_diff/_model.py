@@ -240,6 +240,14 @@ class Facts(Means):
         allow_inf_nan=False,
         description="Queries per second it is asked at most.",
     )
+    window: int | None = Field(
+        default=None,
+        strict=True,
+        ge=1,
+        le=65_535,
+        description="Queries in flight to it at most: asked and not yet answered. When it is not given, what it is "
+        "asked in a quarter of a second; at least 128, at most 1,024.",
+    )
     tags: tuple[Annotated[str, Field(strict=True, min_length=1)], ...] = Field(
         default=(), description="Words of your own."
     )
@@ -319,6 +327,15 @@ class Probe(BaseModel):
         ge=1,
         le=MOST_REPEATS,
         description="How often every name is asked for, spread over the run: what is forged now and then shows.",
+    )
+    qps: float | None = Field(
+        default=None,
+        strict=True,
+        gt=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="Queries per second at most to all resolvers together; when it is not given, 10,000, "
+        "and no limit where all of them are on this machine.",
     )
     qtypes: Annotated[tuple[Annotated[str, BeforeValidator(_qtype)], ...], AfterValidator(_each_once)] = Field(
         default=("A", "AAAA"), description="Record types asked of every name.", json_schema_extra={"minItems": 1}

@@ -47,6 +47,11 @@ def is_referral() -> pl.Expr:
     return ((pl.col("outcome") == Outcome.NODATA) & named & ~pl.col("ra") & ~pl.col("aa")).fill_null(value=False)
 
 
+def was_asked() -> pl.Expr:
+    """Tell rows of what was asked; a question that was withheld from a resolver in trouble says nothing of the name."""
+    return pl.col("asked_at").is_not_null() | pl.col("reply").is_not_null() | pl.col("trouble").is_null()
+
+
 def beside(cells: pl.DataFrame, found: pl.DataFrame, *on: str) -> pl.DataFrame:
     """Put the columns of *found*, which has each *on* once, beside *cells*; null where it has none.
 
@@ -83,7 +88,7 @@ def cells(observations: pl.DataFrame, questions: pl.DataFrame, entries: pl.DataF
     Adds *q*, *r*, *key* (both in one number), *kind*, *referral*, *attempts*, *silent_attempts*, and of another
     reply that answers or denies otherwise *second_outcome*, *second_answer*, *second_cname*.
     """
-    asked = observations.filter(pl.col("purpose") == Purpose.TARGET)
+    asked = observations.filter(pl.col("purpose") == Purpose.TARGET, was_asked())
     columns = ("resolver", "transport", "qname", "qtype", "repeat", "attempt", "reply", "ra", *SAID)
     asked = asked.select(*columns, listed=pl.col("domain_set"))
     asked = asked.join(questions, on=["qname", "qtype"], how="inner", maintain_order="left")

@@ -5,19 +5,19 @@ reply cannot add a question, and nothing can be counted twice. No sockets and no
 clock here: queries go out and responses come in as columns.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from resolver_diff._heard import Answers, Attempt, count
 from resolver_diff.journal import SCHEMA
 from resolver_diff.plan import Plan
-from resolver_diff.tables import OUTCOME, TRANSPORT, Observations, Outcome, TransportName
-from resolver_diff.transports import Endpoint, Queries, Responses, Session, Trouble
+from resolver_diff.tables import OUTCOME, TRANSPORT, Observations, Outcome, Purpose, TransportName
+from resolver_diff.transports import Care, Endpoint, Queries, Responses, Trouble
 from resolver_diff.wire import HEADER, Messages
-from resolver_diff.wire.decode import TC, Decoded, Decoder
+from resolver_diff.wire.decode import TC, Decoder
 from resolver_diff.wire.encode import encode
 
 ATTEMPTS = 256  # a query's number is its question's number times this, plus the attempt
@@ -28,67 +28,22 @@ OUTCOME_OF_TROUBLE = {
     Trouble.TLS: Outcome.TLS_ERROR,
     Trouble.HTTP: Outcome.HTTP_ERROR,
     Trouble.MALFORMED: Outcome.MALFORMED,
+    Trouble.SILENT: Outcome.TIMEOUT,
 }
 OUTCOMES_OF_TROUBLE = pl.Series([OUTCOME_OF_TROUBLE[trouble] for trouble in sorted(Trouble)], dtype=OUTCOME)
-
-
-class _Answers:
-    """The first whole reply to each question, by position; only of what has come and is not yet a row."""
-
-    def __init__(self, size: int) -> None:
-        self.there = np.zeros(size, np.bool_)
-        self.attempt = np.zeros(size, np.uint8)
-        self.sent, self.rtt = np.zeros(size, np.int64), np.zeros(size, np.int64)  # ns
-        self.decoded = Decoded.blank(size)
-
-    def put(
-        self,
-        position: NDArray[np.int64],
-        attempt: int,
-        sent: NDArray[np.int64],
-        rtt: NDArray[np.int64],
-        decoded: Decoded,
-    ) -> None:
-        """Keep what came to the questions at *position*, each once."""
-        self.there[position] = True
-        self.attempt[position] = attempt
-        self.sent[position], self.rtt[position] = sent, rtt
-        for name in Decoded.__slots__:
-            getattr(self.decoded, name)[position] = getattr(decoded, name)
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """One time of asking; arrays by position in the batch."""
-
-    asked: NDArray[np.bool_]
-    replies: NDArray[np.uint8]  # whole messages that have come; truncated ones do not count
-    written: NDArray[np.bool_]  # its silence has become a row
-    trouble: NDArray[np.uint8]
-    truncated: NDArray[np.bool_]  # a reply over UDP was; it is asked for over TCP
-    row: NDArray[np.int32]  # of the query in the queries of its transport
-    says: dict[int, str] = field(default_factory=dict)  # its trouble in words, by position
-    queries: dict[str, Queries] = field(default_factory=dict)
-
-    def words(self, position: NDArray[np.int64]) -> pl.Series:
-        """Return the trouble at each *position* in words; null where there is none."""
-        told = [self.says.get(place) for place in position.tolist()] if self.says else [None] * len(position)
-        return pl.Series(told, dtype=pl.String)
-
-    @classmethod
-    def of(cls, size: int) -> "_Attempt":
-        asked, written, truncated = (np.zeros(size, np.bool_) for _ in range(3))
-        replies, trouble = (np.zeros(size, np.uint8) for _ in range(2))
-        return cls(asked, replies, written, trouble, truncated, np.full(size, -1, np.int32))
 
 
 class Batch:
     """Questions on their way; makes queries, takes responses, gives rows (columns of the journal)."""
 
-    def __init__(self, plan: Plan, questions: pl.DataFrame, *, keep_wire: bool = False) -> None:
+    def __init__(
+        self, plan: Plan, questions: pl.DataFrame, *, care: Care | None = None, keep_wire: bool = False
+    ) -> None:
         self.plan = plan
         self.questions = questions.sort("number")
+        self.care = care
         self.keep_wire = keep_wire
+        self.control = (self.questions["purpose"] == Purpose.CONTROL).to_numpy()
         self.number = self.questions["number"].to_numpy().astype(np.int64)
         self.resolver = plan.resolver_index(self.number)
         self.transport = np.array([str(resolver.transport) for resolver in plan.resolvers])
@@ -96,11 +51,12 @@ class Batch:
             Endpoint(e.address, e.port, e.hostname, e.path, e.ca, e.pins, e.method) for e in plan.resolvers
         ]
         self.messages, self.message = self._encode()
-        self.attempts: list[_Attempt] = []
+        self.attempts: list[Attempt] = []
         self.answered = np.zeros(len(self.number), np.bool_)
+        self.withheld = np.zeros(len(self.number), np.bool_)  # not asked, or not again: see ``Queries.withheld``
         self.spoke = np.zeros(len(plan.resolvers), np.bool_)
         self._decoder = Decoder()
-        self._answers = _Answers(len(self.number))
+        self._answers = Answers(len(self.number))
         self._rows: list[pl.DataFrame] = []  # what is no first reply, or is kept whole
         self._order: NDArray[np.int64] | None = None
 
@@ -126,13 +82,13 @@ class Batch:
 
         *spoke* says which resolvers have ever said anything: only these are asked again.
         """
-        open_ = ~self.answered
+        open_ = ~self.answered & ~self.withheld
         if attempt:
             open_ &= (spoke | self.spoke)[self.resolver]
         position = np.flatnonzero(open_)
         if not len(position):
             return {}
-        state = _Attempt.of(len(self.number))
+        state = Attempt.of(len(self.number))
         self.attempts.append(state)
         state.asked[position] = True
         due = self._due(position, attempt)
@@ -151,17 +107,28 @@ class Batch:
             return None
         return self._queries(position, self._due(position, ATTEMPTS + attempt), attempt)
 
-    async def exchange(self, name: str, session: Session, queries: Queries, keep: Callable[[], None]) -> None:
-        """Send *queries* over the transport called *name* and take in what comes; call *keep* now and then."""
-        async for responses in session.exchange(queries, timeout=self.plan.config.timeout):
-            self.hear(name, responses)
-            keep()
+    def withhold(self, queries: Queries) -> None:
+        """Take note of those of *queries* that were never sent.
 
-    def hear(self, name: str, responses: Responses) -> None:
-        """Take in what came over the transport called *name*, to queries of any attempt.
+        A question that was never asked has a row that says so; one that was asked before has its rows already.
+        """
+        for rows, words in queries.withheld:
+            number, attempt = np.divmod(queries.number[rows], ATTEMPTS)
+            position = np.searchsorted(self.number, number)
+            for state in (self.attempts[index] for index in np.unique(attempt).tolist()):
+                if all(queries is not other for other in state.queries.values()):
+                    continue  # repeats over TCP of what was asked over UDP
+                self.withheld[position] = True
+                if state is self.attempts[0]:
+                    state.says.update(dict.fromkeys(position.tolist(), words))
+                else:
+                    state.asked[position] = False
+
+    def hear(self, name: str, responses: Responses) -> int:
+        """Take in what came over the transport called *name*, to queries of any attempt; return how much was for it.
 
         What comes over TCP for an entry of UDP stands in place of its truncated reply. Responses to
-        questions of an earlier batch are dropped: their silence has been written down.
+        questions of another batch are passed over.
         """
         number = responses.number // ATTEMPTS
         position = self._position(number)
@@ -173,6 +140,7 @@ class Batch:
                 mine = np.flatnonzero(known & (attempt == index) & (own == is_own))
                 if len(mine):
                     self._hear(index, responses, mine, position[mine], name if is_own else None)
+        return int(np.count_nonzero(known))
 
     def _position(self, number: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return where each question *number* stands in the batch, or would stand."""
@@ -260,6 +228,9 @@ class Batch:
             due=due,
             messages=self.messages,
             endpoints=self.endpoints,
+            care=self.care,
+            control=self.control[position],
+            again=attempt > 0,
         )
 
     def _hear(
@@ -277,7 +248,7 @@ class Batch:
         if responses.says:
             told = zip(mine.tolist(), position.tolist(), strict=True)
             state.says.update((place, responses.says[row]) for row, place in told if row in responses.says)
-        whole = (trouble == Trouble.NONE) & (responses.messages.length[mine] > 0)
+        whole = trouble == Trouble.NONE
         mine, position = mine[whole], position[whole]
         if not len(mine):
             return
@@ -293,7 +264,7 @@ class Batch:
                 mine, position, decoded, replies = mine[~cut], position[~cut], decoded.take(~cut), replies.take(~cut)
         whole = ~decoded.malformed
         sent = state.queries[name or "udp"].sent[state.row[position]]
-        nth = _count(state.replies, position)
+        nth = count(state.replies, position)
         first = whole & (nth == 0) & ~self.answered[position] & (not self.keep_wire)
         self.answered[position[whole]] = True
         rtt = responses.rtt[mine]
@@ -331,7 +302,7 @@ class Batch:
                 rows.append(self._silence(index, state, position))
         return rows
 
-    def _silence(self, attempt: int, state: _Attempt, position: NDArray[np.int64]) -> pl.DataFrame:
+    def _silence(self, attempt: int, state: Attempt, position: NDArray[np.int64]) -> pl.DataFrame:
         sent = np.zeros(len(position), np.int64)
         carried = self.transport[self.resolver[position]]
         for name, queries in state.queries.items():
@@ -355,24 +326,6 @@ class Batch:
         rows = question.with_columns(facts, transport=carried)
         missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in SCHEMA.items() if name not in rows.columns]
         return rows.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
-
-
-def _count(replies: NDArray[np.uint8], position: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Count one more reply at each *position*; return how many came before it, at most 255."""
-    place = np.arange(len(position), dtype=np.int32)
-    mark = np.empty(len(replies), np.int32)
-    mark[position] = place
-    if (mark[position] == place).all():  # each is there once
-        earlier = replies[position]
-        replies[position] = np.minimum(earlier, np.iinfo(np.uint8).max - 1) + 1
-        return earlier
-    order = np.argsort(position, kind="stable")
-    first = np.searchsorted(position[order], position[order])
-    before = np.empty(len(position), np.int64)
-    before[order] = replies[position[order]] + np.arange(len(position)) - first
-    before = np.minimum(before, np.iinfo(np.uint8).max)
-    replies[position[order]] = np.minimum(before[order] + 1, np.iinfo(np.uint8).max)  # the last of equal ones counts
-    return before.astype(np.uint8)
 
 
 def _rank(values: pl.Series) -> NDArray[np.int64]:

@@ -74,6 +74,7 @@ class Config:
     attempts: int = 3
     timeout: float = 4.0  # seconds
     repeat: int = 1  # how often each target is asked, spread over the run
+    qps: float | None = None  # to all resolvers together
     warnings: tuple[Problem, ...] = ()
     inputs: dict[str, str] = field(default_factory=dict)  # file -> sha256
     also: tuple[Resolver, ...] = ()  # the same resolvers over their other transports; asked when that is wanted
@@ -157,6 +158,7 @@ def load(resolvers: Path | None, domains: Sequence[Path], opt_out: Path | None =
         attempts=probe.attempts,
         timeout=probe.timeout,
         repeat=probe.repeat,
+        qps=probe.qps,
         warnings=notes.warnings,
         inputs=inputs,
         opt_out=reduce(or_, unwanted, OptOut()),

@@ -2,6 +2,7 @@
 
     snapshots.partial/date=.../vantage=.../
         run.json                which plan this is, and when it began
+        held.json               what was held back so far, and why
         lock                    held while a run is at work here
         000003-000001.arrow     some rows of batch 3, as they came
         000003.json             counts of batch 3, and who has spoken in it
@@ -20,7 +21,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -32,14 +33,14 @@ from numpy.typing import NDArray
 from resolver_diff import _stored as stored
 from resolver_diff import snapshot
 from resolver_diff.errors import Place, SnapshotError
-from resolver_diff.snapshot import METADATA, ORDER, Run
+from resolver_diff.snapshot import METADATA, ORDER, Held, Run
 from resolver_diff.tables import Observations, Outcome
 
 if sys.platform != "win32":
     import fcntl
 
 SCHEMA = {"number": pl.UInt64(), "domain_set": pl.String(), **Observations.schema}
-NOTE, LOCK = "run.json", "lock"
+NOTE, HELD, LOCK = "run.json", "held.json", "lock"
 SPEAKS = pl.col("reply").is_not_null() | pl.col("tc").fill_null(value=False)
 IS_UNREACHABLE = pl.col("outcome") == Outcome.UNREACHABLE
 
@@ -128,6 +129,7 @@ class Journal:
             "domain_sets": rows["domain_set"].unique().sort().to_list(),
             "speaking": sorted(_resolvers(rows.lazy(), SPEAKS)),
             "unreachable": sorted(_resolvers(rows.lazy(), IS_UNREACHABLE)),
+            "withheld": _withheld(rows),
         }
         file = self._batch(batch)
         with _appearing(file.with_suffix(".json")) as unfinished:
@@ -143,6 +145,24 @@ class Journal:
         for _, noted in self._notes():
             for name, count in noted["counts"].items():
                 total[name] = total.get(name, 0) + count
+        return total
+
+    def note_held(self, held: Sequence[Held]) -> None:
+        """Write down what was held back so far, in place of what was written before."""
+        with _appearing(self.partial / HELD) as unfinished:
+            unfinished.write_text(json.dumps([asdict(one) for one in held], default=str))
+
+    def held(self) -> list[Held]:
+        """Return what was held back, before a resume too, as ``note_held`` wrote it."""
+        note = self.partial / HELD
+        return [Held.from_facts(facts) for facts in json.loads(note.read_text())] if note.exists() else []
+
+    def withheld(self) -> dict[tuple[str, str], int]:
+        """Return how many questions were not asked at all, by resolver and transport."""
+        total: dict[tuple[str, str], int] = {}
+        for _, noted in self._notes():
+            for resolver, transport, count in noted["withheld"]:
+                total[resolver, transport] = total.get((resolver, transport), 0) + count
         return total
 
     def speaking_resolvers(self) -> set[tuple[str, str]]:
@@ -221,7 +241,7 @@ class Journal:
             hint = "go on with --resume, or begin anew with --replace"
             raise SnapshotError("an earlier run for this date broke off", Place(str(self.partial)), hint)
         with _writing(self.partial):
-            for file in [*self.partial.glob("*.arrow"), *self.partial.glob("[0-9]*.json")]:
+            for file in [*self.partial.glob("*.arrow"), *self.partial.glob("[0-9]*.json"), *self.partial.glob(HELD)]:
                 file.unlink()
             noted = {"plan": fingerprint, "started": self.started.isoformat(), "replace": replace}
             with _appearing(note) as unfinished:
@@ -278,6 +298,14 @@ def _resolvers(rows: pl.LazyFrame, having: pl.Expr) -> set[tuple[str, str]]:
     return set(rows.filter(having).select(entry).unique().collect().rows())
 
 
+def _withheld(rows: pl.DataFrame) -> list[tuple[str, str, int]]:
+    """Return how many questions were not asked, by resolver and transport."""
+    if not rows["asked_at"].null_count():
+        return []
+    counts = rows.filter(pl.col("asked_at").is_null()).group_by("resolver", pl.col("transport").cast(pl.String)).len()
+    return sorted(counts.rows())
+
+
 def _places(files: list[Path], rounds: int) -> list[list[Path]]:
     """Return the files of finished batches by the names they hold: the batches of each of *rounds* hold the same."""
     per_round = len(files) // rounds
@@ -300,14 +328,15 @@ def _rows_of(
 
 def _counts(rows: pl.DataFrame) -> dict[str, int]:
     """Return what a finished batch holds, in numbers."""
-    replied = pl.col("reply").is_not_null()
+    replied, sent = pl.col("reply").is_not_null(), pl.col("asked_at").is_not_null()
     counted = rows.select(
         questions=pl.col("number").n_unique(),
-        queries=(pl.col("reply").fill_null(0) == 0).sum(),
+        queries=((pl.col("reply").fill_null(0) == 0) & sent).sum(),
         replies=replied.sum(),
         second_replies=(pl.col("reply") > 0).sum(),
         truncated=(pl.col("tc") & (pl.col("reply").fill_null(0) == 0)).sum(),
-        silent=pl.col("number").n_unique() - pl.col("number").filter(replied).n_unique(),
+        silent=pl.col("number").filter(sent).n_unique() - pl.col("number").filter(replied).n_unique(),
+        withheld=(~sent).sum(),
     )
     return {name: int(count) for name, count in counted.row(0, named=True).items()}
 
@@ -318,7 +347,7 @@ def _is_of(file: Path, run: Run) -> bool:
         there = Run.from_json(pl.read_parquet_metadata(file)[METADATA])
     except (OSError, pl.exceptions.PolarsError, ValueError, KeyError, TypeError):
         return False
-    return replace(there, finished=run.finished, counts=run.counts) == run
+    return replace(there, finished=run.finished, counts=run.counts, held=run.held) == run
 
 
 def _piece_number(file: Path) -> int:

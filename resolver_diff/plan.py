@@ -5,6 +5,7 @@ mixes the names, so that no resolver is hit in bursts and no two runs of the sam
 differ. Nothing here reads a clock or sends anything.
 """
 
+import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +23,10 @@ BATCH = 1 << 17  # questions; what is asked and decoded at once bounds the memor
 CHAOS_NAMES = ("id.server", "hostname.bind", "version.bind")  # RFC 4892, class CH
 EGRESS_NAMES = (("whoami.akamai.net", "A"), ("o-o.myaddr.l.google.com", "TXT"))  # answer with the address that asked
 MIXING = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))  # of SplitMix64: every bit in decides every bit out
+TURNS = 1 << 40
+EVERY = 200  # targets between two control questions to a resolver
+TOTAL_QPS = 10_000.0  # to all resolvers together; what a home router's table of connections still bears
+LEAST_WINDOW, MOST_WINDOW = 128, 1024  # queries in flight to a resolver whose entry does not say
 CANARY_TLDS = ("com", "net", "org")
 
 
@@ -40,8 +45,9 @@ class Plan:
 
     A question's number is ``place * len(resolvers) + resolver``, where place counts the
     opening asks (control names, identity, canaries), every (name, qtype) of the domain
-    sets, as often as they are repeated, and the closing asks (control names again). All
-    names are asked once before the first is asked again.
+    sets, as often as they are repeated, the closing asks (control names again), and those during
+    the run: one control name in turn for every ``EVERY`` targets. All names are asked once before
+    the first is asked again.
     """
 
     def __init__(self, config: Config, *, day: date, vantage: str, seed: str | None = None) -> None:
@@ -56,7 +62,10 @@ class Plan:
         self.opening = [ask for ask in (*control, *identity, *canaries) if not config.opt_out.has_name(ask.qname)]
         self.closing = control
         self._ends = np.cumsum([0, *(len(domain_set.qnames) for domain_set in config.domain_sets)])
-        self._pace, self._qps = _paces(self.resolvers)
+        self.address, self.qps = _paces(self.resolvers)
+        self.window = np.full(len(self.qps), np.iinfo(np.int64).max)  # of each address, as qps is
+        np.minimum.at(self.window, self.address, np.array([_window(r) for r in self.resolvers], np.int64))
+        self.total_qps = config.qps or (None if all(map(_is_here, self.resolvers)) else TOTAL_QPS)
         names: dict[str, int] = {}
         self._who = np.array([names.setdefault(r.name, len(names)) for r in self.resolvers], np.uint64)
         self._apart = len(names) == len(self.resolvers)  # nobody is asked over two transports
@@ -73,8 +82,14 @@ class Plan:
 
     @property
     def targets(self) -> int:
-        """How many places the names take, each of them repeated."""
+        """How many questions each resolver is asked for the names' sake, each of them repeated."""
         return self.names * len(self.config.qtypes) * self.config.repeat
+
+    @property
+    def during(self) -> list[Ask]:
+        """The control questions between the targets, in their order."""
+        count = (self.targets + EVERY // 2) // EVERY if self.closing else 0
+        return [self.closing[index % len(self.closing)] for index in range(count)]
 
     @property
     def questions(self) -> int:
@@ -83,9 +98,10 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """The least time the run takes: that of the address with the most questions for its qps."""
+        """The least time the run takes: that of the address with the most questions for its qps, or of the total."""
+        total = self.questions / self.total_qps if self.total_qps else 0.0
         per_address = self.per_resolver().group_by("pace").agg(pl.col("questions").sum(), pl.col("qps").min())
-        return float(per_address.select((pl.col("questions") / pl.col("qps")).max()).item() or 0.0)
+        return max(total, float(per_address.select((pl.col("questions") / pl.col("qps")).max()).item() or 0.0))
 
     @property
     def fingerprint(self) -> str:
@@ -93,7 +109,7 @@ class Plan:
         digest = blake2b(digest_size=16)
         entries = [f"{r.name} {r.address} {r.port} {r.transport} {r.recursion}" for r in self.resolvers]
         asks = [f"{ask.purpose} {ask.qname} {ask.qtype}" for ask in (*self.opening, *self.closing)]
-        for part in (self.seed, str(BATCH), str(self.config.repeat), *entries, *asks, *self.config.qtypes):
+        for part in (self.seed, str(BATCH), str(EVERY), str(self.config.repeat), *entries, *asks, *self.config.qtypes):
             digest.update(part.encode() + b"\0")
         for domain_set in self.config.domain_sets:
             digest.update(domain_set.name.encode() + b"\0")
@@ -103,10 +119,10 @@ class Plan:
 
     def per_resolver(self) -> pl.DataFrame:
         """Return one row per resolver: questions, qps, seconds; ``pace`` numbers its address."""
-        asks = [*self.opening, *self.closing]
+        asks = [*self.opening, *self.during, *self.closing]
         for_all = sum(not ask.recursion for ask in asks)
         questions = [self.targets + (len(asks) if resolver.recursion else for_all) for resolver in self.resolvers]
-        qps = self._qps[self._pace]
+        qps = self.qps[self.address]
         return pl.DataFrame(
             {
                 "resolver": [resolver.name for resolver in self.resolvers],
@@ -114,7 +130,7 @@ class Plan:
                 "questions": pl.Series(questions, dtype=pl.UInt64),
                 "qps": qps,
                 "seconds": np.array(questions) / qps,
-                "pace": self._pace,
+                "pace": self.address,
             }
         )
 
@@ -124,7 +140,7 @@ class Plan:
         step = max(1, limit // max(1, width))
         edges = self._edges(step)
         for index, (first, last) in enumerate(pairwise(edges)):
-            parts = [self._targets(first, last)]
+            parts = [self._targets(first, last), self._during(first, last)]
             if index == 0:
                 parts.insert(0, self._asked(self.opening, 0))
             if last == edges[-1]:
@@ -153,20 +169,24 @@ class Plan:
         number = questions["number"].to_numpy()
         digest = blake2b(f"{self.seed} {salt}".encode(), digest_size=8).digest()
         generator = np.random.default_rng(int.from_bytes(digest, "little"))
-        key = self._pace[self.resolver_index(number)]
+        key = self.address[self.resolver_index(number)]
         place = number // max(1, len(self.resolvers))
         stage = (place >= len(self.opening)).astype(np.uint64)
         stage += place >= len(self.opening) + self.targets
-        turn = generator.integers(0, 1 << 40, len(number), np.uint64)
+        turn = generator.integers(0, TURNS, len(number), np.uint64)
         if not self._apart:
             turn = self._mixed(place, number, digest) >> np.uint64(24)
+        during = place >= self._during_place
+        if during.any():
+            stage[during] = 1
+            turn[during] = (self._spread(place[during]) * TURNS).astype(np.uint64)
         order = np.argsort(key.astype(np.uint64) << np.uint64(42) | stage << np.uint64(40) | turn)
         grouped = key[order]
         first = np.flatnonzero(np.r_[True, grouped[1:] != grouped[:-1]]) if len(order) else np.zeros(0, np.int64)
         rank = np.empty(len(order), np.float64)
         rank[order] = np.arange(len(order)) - np.repeat(first, np.diff(np.r_[first, len(order)]))
-        offset = generator.random(len(self._qps))  # addresses do not tick together
-        due = (rank + offset[key]) / self._qps[key]
+        offset = generator.random(len(self.qps))  # addresses do not tick together
+        due = (rank + offset[key]) / self.qps[key]
         return Questions(questions.with_columns(due=pl.Series(due, dtype=pl.Float64)).select(*Questions.schema))
 
     def _mixed(self, place: NDArray[np.integer], number: NDArray[np.integer], seed: bytes) -> NDArray[np.uint64]:
@@ -177,6 +197,22 @@ class Plan:
             mixed ^= mixed >> np.uint64(shift)
             mixed *= np.uint64(factor)
         return mixed ^ (mixed >> np.uint64(31))
+
+    @property
+    def _during_place(self) -> int:
+        return len(self.opening) + self.targets + len(self.closing)
+
+    def _during(self, first: int, last: int) -> pl.DataFrame:
+        """Return the control questions between the targets of the names from *first* up to *last*."""
+        begin, end = (_before(name * len(self.config.qtypes)) for name in (first, last))
+        return self._asked(self.during[begin:end], self._during_place + begin)
+
+    def _spread(self, place: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Return where control questions come among targets that are mixed at random: at an even distance."""
+        if not len(place):
+            return np.zeros(0)
+        least = int(place.min())
+        return (place - least + 0.5) / (int(place.max()) - least + 1)
 
     def _asked(self, asks: list[Ask], place: int) -> pl.DataFrame:
         """Return the questions for *asks*, the first of which has *place*."""
@@ -228,6 +264,20 @@ class Plan:
             resolver.alias("resolver"),
             pl.lit(repeat, dtype=pl.UInt8).alias("repeat"),
         )
+
+
+def _before(target: int) -> int:
+    """Return how many control questions come before a target; the first is in the middle of the first ``EVERY``."""
+    return (target + EVERY // 2) // EVERY
+
+
+def _is_here(resolver: Resolver) -> bool:
+    return ipaddress.ip_address(resolver.address).is_loopback
+
+
+def _window(resolver: Resolver) -> int:
+    """Return how many queries may be in flight to a resolver; more than it answers in time pile up there."""
+    return resolver.window or max(LEAST_WINDOW, min(MOST_WINDOW, int(resolver.qps / 4)))
 
 
 def _paces(resolvers: tuple[Resolver, ...]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

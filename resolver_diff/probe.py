@@ -1,9 +1,11 @@
 """Questions -> Observations: encode, exchange, decode, ask again what stayed silent.
 
-The batches of a plan are asked one after another. Within a batch every attempt
-is a wave over all transports at once: first all questions, then those that
-stayed silent, as long as their resolver has said anything at all; a dead
-resolver is asked each question once. Every attempt and every reply is a row.
+Within a batch every attempt is a wave over all transports at once: first all
+questions, then those that stayed silent, as long as their resolver has said
+anything at all. While one batch waits for what is silent or slow, the next
+begins: nobody waits for a timeout of somebody else. How hard each address is
+asked, and when it is let alone, is the business of ``transports.Care``. Every
+attempt and every reply is a row, and so is a question that was not asked.
 """
 
 import asyncio
@@ -20,6 +22,7 @@ import numpy as np
 import polars as pl
 
 import resolver_diff
+from resolver_diff import _held as held
 from resolver_diff import family, transports
 from resolver_diff._lookup import locate
 from resolver_diff.batch import Batch
@@ -28,9 +31,11 @@ from resolver_diff.errors import UsageError
 from resolver_diff.journal import Journal
 from resolver_diff.plan import Plan
 from resolver_diff.snapshot import Run
-from resolver_diff.transports import Session, Transport
+from resolver_diff.transports import Queries, Session, Transport
 
 FLUSH_SECONDS = 5.0
+OPEN_BATCHES = 3  # at once; each takes some 25 MB
+LOOK_SECONDS = 0.005  # between two looks whether the next batch may begin
 
 
 class Progress(Protocol):
@@ -114,6 +119,7 @@ async def take(
             counts={**journal.count(), "strays": strays, "names_left_out": config.names_left_out},
             left_out=config.left_out,
             repeat=config.repeat,
+            held=tuple(held.together(journal.held(), (), journal.withheld())),
         )
         speaking, refusing = journal.speaking_resolvers(), journal.unreachable_resolvers()
         silent = {called: entry for entry, called in _called(config) if entry not in speaking}
@@ -144,7 +150,9 @@ class _Run:
         self.spoke = np.array([entry in speaking for entry in entries])  # has sent any message, ever
         self.settled_before = 0  # questions that an earlier run had settled, or finished batches of this one
         self.answered_before = 0
-        self.batch: Batch | None = None
+        self.care = held.care_of(plan)
+        self.held_before = journal.held()  # before a resume
+        self.open: list[Batch] = []
         self.wave_ends = 0.0  # at the latest, by time.monotonic
 
     async def ask(self) -> int:
@@ -155,25 +163,41 @@ class _Run:
                 sessions[name] = await stack.enter_async_context(self._carrier(name).open())
             if "udp" in sessions and "tcp" not in sessions:  # truncated answers are asked again over TCP
                 sessions["tcp"] = await stack.enter_async_context(self._carrier("tcp").open())
-            async with self._telling():
+            async with self._telling(), _together() as group:
                 for index, questions in enumerate(self.plan.batches()):
                     if self.journal.finished(index):
                         self.settled_before += len(questions)
                         continue
-                    await self._ask_batch(index, questions.frame, sessions)
-                    self.settled_before += len(questions)
+                    await self._room()
+                    batch = Batch(
+                        self.plan, self._unsettled(index, questions.frame), care=self.care, keep_wire=self.keep_wire
+                    )
+                    self.settled_before += len(questions) - len(batch.number)
+                    self.open.append(batch)
+                    begun = asyncio.Event()
+                    group.create_task(self._ask_batch(index, batch, sessions, begun))
+                    await begun.wait()  # before that nobody would be seen to be busy
+                self.care.more = False
         return sum(session.strays for session in sessions.values())
+
+    async def _room(self) -> None:
+        """Wait until another batch may begin: nobody has anything left to be asked but those who are slowed."""
+        self.care.more = True
+        while self.open and (len(self.open) >= OPEN_BATCHES or self.care.busy):
+            self.care.more = len(self.open) < OPEN_BATCHES
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _unsettled(self, index: int, questions: pl.DataFrame) -> pl.DataFrame:
+        settled = self.journal.settled(index)
+        return questions.filter(~pl.col("number").is_in(settled.tolist())) if len(settled) else questions
 
     def _carrier(self, name: str) -> Transport:
         if name in self.carriers:
             return self.carriers[name]
         return family.member(transports, name, "TRANSPORT", Transport)
 
-    async def _ask_batch(self, index: int, questions: pl.DataFrame, sessions: dict[str, Session]) -> None:
+    async def _ask_batch(self, index: int, batch: Batch, sessions: dict[str, Session], begun: asyncio.Event) -> None:
         """Ask one batch, attempt by attempt; keep what is settled as it comes, the rest at the end."""
-        settled = self.journal.settled(index)
-        unsettled = questions.filter(~pl.col("number").is_in(settled.tolist())) if len(settled) else questions
-        self.batch = batch = Batch(self.plan, unsettled, keep_wire=self.keep_wire)
         keep = self._keeper(index, batch)
         try:
             for attempt in range(self.plan.config.attempts):
@@ -184,18 +208,41 @@ class _Run:
                 self.wave_ends = time.monotonic() + longest + self.plan.config.timeout
                 async with _together() as group:
                     for name, queries in waves.items():
-                        group.create_task(batch.exchange(name, sessions[name], queries, keep))
+                        group.create_task(self._exchange(name, sessions[name], batch, queries, keep))
+                    await asyncio.sleep(0)  # each exchange begins
+                    begun.set()
                 follow_up = batch.follow_up(attempt)
                 if follow_up is not None:
-                    await batch.exchange("tcp", sessions["tcp"], follow_up, keep)
-                self.spoke |= batch.spoke
+                    await self._exchange("tcp", sessions["tcp"], batch, follow_up, keep)
         except asyncio.CancelledError:
             self.journal.append(index, batch.settled_rows())
+            self._note_held()
             raise
+        begun.set()
         rows, in_order = batch.remaining_rows()
         self.journal.finish(index, rows, in_order=in_order)
+        self._note_held()
+        self.open.remove(batch)
+        self.settled_before += len(batch.number)
         self.answered_before += batch.answered_count
-        self.batch = None
+
+    async def _exchange(
+        self, name: str, session: Session, batch: Batch, queries: Queries, keep: Callable[[], None]
+    ) -> None:
+        """Send *queries* over the transport called *name*; each open batch takes in what belongs to it."""
+        async for responses in session.exchange(queries, timeout=self.plan.config.timeout):
+            left = len(responses)
+            for each in sorted(self.open, key=lambda other: other is not batch):  # most are its own
+                left -= each.hear(name, responses)
+                self.spoke |= each.spoke
+                if not left:
+                    break  # what is left at the end is late: its batch is over, its silence written down
+            keep()
+        batch.withhold(queries)
+
+    def _note_held(self) -> None:
+        """Write down what was held back so far."""
+        self.journal.note_held(held.together(self.held_before, held.held_back(self.plan, self.care)))
 
     def _keeper(self, index: int, batch: Batch) -> Callable[[], None]:
         """Return what puts the settled rows of *batch* into the journal when enough of them, or of time, went by."""
@@ -228,16 +275,14 @@ class _Run:
         first: int | None = None
         while True:
             await asyncio.sleep(0.5)
-            batch = self.batch
-            asked = self.settled_before + (batch.asked_count if batch else 0)
-            answered = self.answered_before + (batch.answered_count if batch else 0)
+            asked = self.settled_before + sum(batch.asked_count for batch in self.open)
+            answered = self.answered_before + sum(batch.answered_count for batch in self.open)
             first = asked if first is None else first
             rate = (asked - first) / max(0.5, time.monotonic() - started)
             left = (questions - asked) / rate if rate > 0 else None
             if asked == questions:  # silent ones are asked again
                 left = max(0.0, self.wave_ends - time.monotonic())
-            spoke = self.spoke | batch.spoke if batch else self.spoke
-            progress.update(asked, answered, int(np.count_nonzero(~spoke)), rate, left)
+            progress.update(asked, answered, int(np.count_nonzero(~self.spoke)), rate, left)
 
 
 @contextlib.asynccontextmanager

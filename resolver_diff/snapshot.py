@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -28,6 +29,26 @@ class NewerError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What a run held back at one resolver, and why; a resolver that is not here was asked at its full pace."""
+
+    resolver: str  # "" stands for all together
+    transport: str
+    why: tuple[str, ...]  # silent, unreachable, refused, servfail: slowed for that; window, total: held to the limit
+    slowed: int  # times that its pace was cut
+    slowest: float | None  # queries a second; null where it was never slowed
+    withheld: int  # questions that were not asked at all
+    first: datetime
+    last: datetime
+
+    @classmethod
+    def from_facts(cls, facts: dict[str, Any]) -> "Held":
+        """Read back what JSON made of it."""
+        times = {name: datetime.fromisoformat(facts[name]) for name in ("first", "last")}
+        return cls(**{**{each.name: facts[each.name] for each in fields(cls)}, **times, "why": tuple(facts["why"])})
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """The facts of one run; they travel in each file's own metadata."""
 
@@ -41,9 +62,11 @@ class Run:
     timeout: float
     resolvers: tuple[Resolver, ...]  # the entries as they were
     inputs: dict[str, str]  # file -> sha256
-    counts: dict[str, int]  # questions, queries, replies, silent, second_replies, truncated, strays, names_left_out
+    # questions, queries, replies, silent, withheld, second_replies, truncated, strays, names_left_out
+    counts: dict[str, int]
     left_out: tuple[LeftOut, ...] = ()  # resolvers that were not asked
     repeat: int = 1  # how often each target was asked
+    held: tuple[Held, ...] = ()  # what was held back, for kindness
 
     def to_json(self) -> str:
         """Return the facts as JSON."""
@@ -76,6 +99,7 @@ class Run:
                 for each in facts.get("left_out", ())
             ),
             repeat=facts.get("repeat", 1),
+            held=tuple(Held.from_facts(one) for one in facts.get("held", ())),
             **{name: facts[name] for name in ("version", "seed", "attempts", "timeout", "inputs", "counts")},
         )
 

@@ -187,7 +187,15 @@ def test_the_counts_of_a_run_are_those_of_its_batches(tmp_path: Path) -> None:
         )
         kept.finish(1, NOTHING)
         counts = kept.count()
-    assert counts == {"questions": 5, "queries": 6, "replies": 5, "second_replies": 1, "truncated": 0, "silent": 1}
+    assert counts == {
+        "questions": 5,
+        "queries": 6,
+        "replies": 5,
+        "second_replies": 1,
+        "truncated": 0,
+        "silent": 1,
+        "withheld": 0,
+    }
 
 
 def test_silence_gives_way_to_a_late_reply(tmp_path: Path) -> None:

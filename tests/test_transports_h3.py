@@ -229,7 +229,7 @@ SAID: dict[str, tuple[Callable[[Talk], None], Trouble, str | None]] = {
     ),
     "another question": (
         lambda talk: talk.respond(reply(talk.asked).replace(b"broken", b"brokem")),
-        Trouble.NONE,
+        Trouble.SILENT,
         "what came does not repeat the question",
     ),
     "nothing": (lambda talk: talk.write(b""), Trouble.HTTP, "the stream ended without a response"),

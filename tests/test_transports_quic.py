@@ -174,7 +174,7 @@ BROKEN: dict[str, tuple[Callable[[Talk], None], Trouble, str]] = {
     "a reset of no known kind": (lambda talk: talk.reset(0x77), Trouble.MALFORMED, "stream reset with error 0x77"),
     "another question": (
         lambda talk: talk.say(reply(talk.asked).replace(b"broken", b"brokem")),
-        Trouble.NONE,
+        Trouble.SILENT,
         "what came does not repeat the question",
     ),
     "an unread query": (

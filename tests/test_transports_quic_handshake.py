@@ -213,14 +213,14 @@ Peer = Callable[[Callable[[bytes], list[bytes]]], Endpoint]
 async def test_silence_is_silence(peer: Peer, alpn: str) -> None:
     """A peer that says nothing to the handshake is silent; it is told that there was not even a handshake."""
     got = await ask(alpn, peer(lambda _: []), patience=0.6)
-    assert only(got) == (Trouble.NONE, "nothing came back to the handshake")
+    assert only(got) == (Trouble.SILENT, "nothing came back to the handshake")
     assert not got.messages.length.any()
 
 
 async def test_junk_is_not_a_handshake(peer: Peer, alpn: str) -> None:
     """Octets that are no QUIC end nothing: anyone could have sent them. The query is silent at its timeout."""
     got = await ask(alpn, peer(lambda octets: [secrets.token_bytes(1200), octets, b"", b"\xc0"]), patience=0.6)
-    assert only(got) == (Trouble.NONE, "the handshake was not finished")
+    assert only(got) == (Trouble.SILENT, "the handshake was not finished")
 
 
 async def test_a_version_that_we_do_not_speak_is_told(peer: Peer, alpn: str) -> None:

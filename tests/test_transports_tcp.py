@@ -181,6 +181,7 @@ async def test_refused_is_unreachable() -> None:
     async with TRANSPORT.open() as session:
         got = await all_of(session, queries, patience=5.0)
     assert troubles(got) == dict.fromkeys(range(2), Trouble.UNREACHABLE)
+    assert set(got.says.values()) == {"Connection refused"}
     assert (queries.sent > 0).all()
     assert time.monotonic() - begun < 4.5
 
@@ -342,6 +343,37 @@ async def test_replies_swallowed_by_a_length_that_lies_are_asked_for_again(hosti
     got, _ = await exchange(hostile, swallow_once, qnames, patience=0.3)
     assert troubles(got) == dict.fromkeys(range(12), Trouble.NONE)
     assert hostile.connections == 2
+
+
+async def test_slow_names_do_not_silence_those_behind_them(hostile: Hostile) -> None:
+    """A resolver that looks at one query of a connection at a time, and long at some: only these are silent."""
+
+    async def one_at_a_time(talk: Talk) -> None:
+        while True:
+            asked = await talk.next()
+            if kind_of(asked) == "slow":
+                await asyncio.sleep(60)
+            await talk.say(reply(asked))
+
+    slow = {0, 20, 21, 22, 60}
+    qnames = [f"{'slow' if number in slow else 'plain'}-{number}.test" for number in range(100)]
+    got, _ = await exchange(hostile, one_at_a_time, qnames, patience=0.5)
+    assert troubles(got) == {number: Trouble.NONE for number in range(100) if number not in slow}
+
+
+async def test_a_resolver_that_falls_silent_costs_a_few_timeouts(hostile: Hostile) -> None:
+    """After some answers nothing comes any more, on any connection: the rest ends in silence, and soon."""
+
+    async def die(talk: Talk) -> None:
+        while True:
+            asked = await talk.next()
+            if hostile.connections == 1 and len(hostile.seen) <= 10:
+                await talk.say(reply(asked))
+
+    begun = time.monotonic()
+    got, _ = await exchange(hostile, die, [f"plain-{number}.test" for number in range(500)], patience=0.4)
+    assert troubles(got) == dict.fromkeys(range(10), Trouble.NONE)
+    assert time.monotonic() - begun < 20.0
 
 
 async def test_a_resolver_that_never_answers_costs_little_more_than_the_timeout(hostile: Hostile) -> None:

@@ -98,7 +98,7 @@ def _row(resolver: Resolver, cost: dict[str, Any] | None) -> tuple[str, ...]:
 def _what(plan: Plan) -> str:
     config = plan.config
     sets = ", ".join(f"{each.name} ({len(each.qnames):,})" for each in config.domain_sets)
-    extra = Counter(ask.purpose for ask in (*plan.opening, *plan.closing))
+    extra = Counter(ask.purpose for ask in (*plan.opening, *plan.during, *plan.closing))
     shared = plan.per_resolver()["pace"].is_duplicated().any()
     return (
         f"{many(plan.names, 'name')} of {many(len(config.domain_sets), 'domain set')}, for {', '.join(config.qtypes)}: "

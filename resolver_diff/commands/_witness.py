@@ -46,7 +46,9 @@ def describe(
     cells = judged.cells.filter(pl.col("qname") == qname)
     own = cells.filter(pl.col("resolver") == resolver).sort("qtype", "date")
     if not own.height:
+        withheld = today.observations.filter(pl.col("qname") == qname, pl.col("resolver") == resolver)["trouble"]
         hint = source.names_like(qname) or "a name must be in a domain set to be asked"
+        hint = str(withheld[0]) if len(withheld) and withheld[0] else hint
         raise UsageError(f"`{qname}` was not asked of {resolver} on {later}", hint=hint)
     there = own["qtype"].unique().sort().to_list()
     missing = [qtype for qtype in qtypes if qtype not in there]
@@ -113,7 +115,7 @@ def _page(
         rows = snapshot.observations.filter(asked, of_entry)
         for row in rows.sort("repeat", "asked_at", "attempt", "reply").iter_rows(named=True):
             yield from _dig.show(row, width)
-        others = sorted({str(asked_at.date()) for asked_at in rows["asked_at"]} - {str(snapshot.date)})
+        others = sorted({str(asked_at.date()) for asked_at in rows["asked_at"].drop_nulls()} - {str(snapshot.date)})
         if others:
             yield line(f"  ;; asked on {' and '.join(others)}, and filed under {snapshot.date}", Tone.BAD)
     yield from _others(cells.filter(pl.col("date") == today.date), entry, today.date, width)

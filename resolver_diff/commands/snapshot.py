@@ -7,9 +7,13 @@ import typer
 from resolver_diff.commands import _options as options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     from resolver_diff.probe import Taken
+    from resolver_diff.snapshot import Held
+
+MOST_HELD = 12  # resolvers that are told of one by one
 
 Attempts = Annotated[
     int | None,
@@ -140,6 +144,24 @@ def _again(date: str) -> str:
     return f"{PROGRAM} {shlex.join([*words, '--resume'])}"
 
 
+def _held(held: "Sequence[Held]") -> "Iterator[str]":
+    """Yield who was slowed down, and who was not asked everything, and why; the most held back come first."""
+    from resolver_diff.reports._layout import many
+
+    spared = sorted((one for one in held if one.slowed or one.withheld), key=lambda one: -one.withheld)
+    for one in spared[:MOST_HELD]:
+        slowed = f"slowed to {one.slowest:.3g} a second" if one.slowest is not None else "let alone"
+        left = f"; {many(one.withheld, 'question')} not asked" if one.withheld else ""
+        yield f"{one.resolver} ({one.transport}) was {slowed}, as it was {_why(one.why)}{left}"
+    if len(spared) > MOST_HELD:
+        yield f"and {len(spared) - MOST_HELD:,} more resolvers were slowed down; the files' metadata has all of them"
+
+
+def _why(reasons: "Sequence[str]") -> str:
+    said = {"servfail": "failing", "refused": "refusing"}
+    return " and ".join(said.get(reason, reason) for reason in reasons if reason not in ("window", "total"))
+
+
 def _summary(taken: "Taken") -> str:
     """Return what was taken, and who was not heard."""
     from resolver_diff.commands._cost import left_out
@@ -152,6 +174,7 @@ def _summary(taken: "Taken") -> str:
         f"{many(len({entry.name for entry in run.resolvers}), 'resolver')} in {took}; {counts['queries']:,} sent, "
         f"{many(counts['replies'], 'reply', 'replies')}, {many(counts['silent'], 'question')} without any."
     )
+    text += "".join(f"\n{told}" for told in _held(run.held))
     refused = set(taken.unreachable)
     for what, names in (
         ("said nothing at all", [name for name in taken.silent if name not in refused]),

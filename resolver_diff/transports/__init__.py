@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resolver_diff.errors import Problem
+from resolver_diff.transports._care import Care as Care
 from resolver_diff.wire import Messages
 
 
@@ -39,6 +40,7 @@ class Trouble(IntEnum):
     TLS = 2
     HTTP = 3
     MALFORMED = 4  # octets came that are no DNS message (a TCP length that lies, a runt)
+    SILENT = 5  # nothing came, and it is known what was waited for; silence without words is no response at all
 
 
 @dataclass(slots=True)
@@ -51,10 +53,15 @@ class Queries:
     due: NDArray[np.float64]  # seconds after the call of exchange; not before
     messages: Messages  # distinct DNS messages, ID 0; the ID on the wire is the transport's business
     endpoints: Sequence[Endpoint]
+    care: Care | None = None  # how hard each endpoint may be asked; None: the due times say it all
+    control: NDArray[np.bool_] | None = None  # which ask for what every resolver must know
+    again: bool = False  # they repeat queries that got no reply
+    withheld: list[tuple[NDArray[np.int64], str]] = field(init=False)  # rows never sent, and why; by the transport
     sent: NDArray[np.int64] = field(init=False)  # written by the transport: ns since 1970; 0 = not sent yet
 
     def __post_init__(self) -> None:
         """Nothing has been sent yet."""
+        self.withheld = []
         self.sent = np.zeros(len(self.number), np.int64)
 
     def __len__(self) -> int:
@@ -87,7 +94,9 @@ class Session(Protocol):
     def exchange(self, queries: Queries, *, timeout: float) -> AsyncIterator[Responses]:
         """Send every query when it is due; yield replies until all are answered or *timeout* seconds old.
 
-        Only replies from the address asked, with the question asked, are yielded (RFC 5452 9.1).
+        *queries* leave later where their ``care`` says so, or not at all. Exchanges may overlap: what is yielded
+        may belong to any of them. Only replies from the address asked, with the question asked, are yielded
+        (RFC 5452 9.1).
         """
 
 

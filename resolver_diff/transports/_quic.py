@@ -141,7 +141,7 @@ class QuicSession(Rounds):
     def _begin(self, asked: Asked) -> int:
         self.patience = asked.timeout
         self._looked = time.monotonic_ns()
-        for lane in self._lanes.values():
+        for lane in self._lanes.values() if len(self._ledger.going_on) == 1 else ():
             lane.queue.clear()  # of an exchange that was given up
         return WINDOW
 
