@@ -14,6 +14,8 @@ from resolver_diff import probe, snapshot
 from resolver_diff.config import Config, DomainSet, Resolver, Why, load
 from resolver_diff.diff import Diff, anomalies, diff
 from resolver_diff.errors import ConfigError, UsageError
+from resolver_diff.lab import reading
+from resolver_diff.lab.servers import Lab
 from resolver_diff.plan import Plan
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import Condition
@@ -351,3 +353,37 @@ def test_a_query_is_asked_with_its_own_transport_and_port() -> None:
         index = plan.resolver_index(batch.frame["number"].to_numpy())
         assert [plan.resolvers[place].name for place in index] == batch.frame["resolver"].to_list()
     assert plan.per_resolver()["transport"].to_list() == ["udp", "tcp", "tls", "udp"]
+
+
+REDIRECTED = """
+about: UDP to one resolver is redirected on the second day; over TCP it goes on telling the truth.
+names:
+  shops: {shop.example: 93.184.215.14, other.example: 93.184.215.15}
+  control: {example.org: answer, example.net: answer, example.com: answer}
+resolvers:
+  c1: {operator: A, country: US, role: control}
+  c2: {operator: B, country: CH, role: control}
+  c3: {operator: C, country: DE, role: control}
+  isp: {operator: D, country: RU, role: isp, transports: [udp, tcp]}
+days:
+  2026-02-10:
+  2026-02-11:
+    isp/udp: {shop.example: nxdomain aa no-soa}
+"""
+
+
+def test_over_sockets_udp_and_tcp_to_one_resolver_are_told_apart(tmp_path: Path) -> None:
+    """Asked over both in one run, on loopback: what vanished vanished over UDP, and TCP is the witness."""
+    with Lab(reading.loads(REDIRECTED)) as lab:
+        asked = lab.config()
+        named = tuple(each.model_copy(update={"name": each.name.removesuffix("-tcp")}) for each in asked.resolvers)
+        for today in lab.scenario.dates:
+            lab.play(today)
+            config = replace(asked, resolvers=named)
+            taken = asyncio.run(probe.take(config, folder=tmp_path, day=today, vantage="here"))
+            assert taken.silent == ()
+    before, after = (snapshot.load(tmp_path, today)[0] for today in (date(2026, 2, 10), date(2026, 2, 11)))
+    found = diff(before, after).anomalies.frame.filter(pl.col("qtype") == "A")
+    told = found.select("qname", "resolver", pl.col("transport", "change").cast(str)).rows()
+    assert told == [("shop.example", "isp", "udp", "vanished")]
+    assert "transports_disagree" in found["evidence_for"][0]
