@@ -65,8 +65,8 @@ def test_has_the_columns_of_observations() -> None:
     declared = [name for name in Observations.schema if name in frame.columns]
     assert frame.columns == declared
     assert set(Observations.schema) - set(declared) == {
-        "asked_at", "resolver", "transport", "purpose", "qname", "qtype", "repeat", "attempt", "reply", "rtt", "trouble",
-        "wire",
+        "asked_at", "resolver", "transport", "purpose", "qname", "qtype", "repeat", "attempt", "reply", "rtt",
+        "trouble", "wire",
     }  # fmt: skip
     assert all(frame.schema[name] == Observations.schema[name] for name in declared)
     empty = decode.decode(Messages.of(()), np.zeros(0, np.int64), Messages.of(()))
