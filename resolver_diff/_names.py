@@ -16,7 +16,7 @@ from resolver_diff.errors import Place
 
 LONGEST_LABEL = 63  # octets (RFC 1035 2.3.4)
 LONGEST_NAME = 253  # characters: the 255 octets of RFC 1035 2.3.4 less the root label and one length octet
-CHUNK = 8 * 2**20  # octets of a list looked at in one go; bounds the memory a long list takes
+CHUNK = 2**20  # octets of a list looked at in one go; bounds the memory a long list takes
 NAME = r"^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$"  # underscores are no host names, but names that are asked
 NUMERIC_END = r"(?:^|\.)[0-9]+$"  # no top-level domain is a number; an address is (RFC 3696 2)
 DOTS = re.compile("[.\u3002\uff0e\uff61]")  # what separates labels (RFC 3490 3.1)
@@ -145,9 +145,10 @@ def names(source: Source, notes: Notes) -> pl.Series:
     """Return the names of a list, sorted, each once; mistakes are noted, the names without them returned."""
     is_csv = source.file.lower().endswith(".csv")
     read = _from_csv(source, notes) if is_csv else _from_lines(source, notes)
+    found = read.get_column("qname").sort()
+    found = found.filter(found.ne_missing(found.shift()))  # in a third less memory than `unique`
     if not is_csv:  # a test list has many URLs of one host
-        _note_repeated(read, source, notes)
-    found = read.get_column("qname").unique().sort()
+        _note_repeated(read, read.height - len(found), source, notes)
     if found.is_empty() and not notes.wrong(source.file):
         notes.mistake("there is no name in it", Place(source.file), "write one name a line, or take the file away")
     return found
@@ -276,9 +277,8 @@ def _host_name(url: str) -> str:
         raise BadNameError(bad.message, bad.hint, max(url.find(host), 0) + bad.offset) from None
 
 
-def _note_repeated(read: pl.DataFrame, source: Source, notes: Notes) -> None:
-    """Note how many lines of a list repeat a name, and the first of them."""
-    count = read.height - read.get_column("qname").n_unique()
+def _note_repeated(read: pl.DataFrame, count: int, source: Source, notes: Notes) -> None:
+    """Note that *count* lines of a list repeat a name, and the first of them."""
     if count == 0:
         return
     line, name = read.sort("line").filter(~pl.col("qname").is_first_distinct()).row(0)

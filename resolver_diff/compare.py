@@ -30,7 +30,8 @@ WORLD = elsewhere.WORLD
 CONSENSUS = pl.Enum(["answer", "nxdomain", "nodata", "failure"])
 POLICY_EDE = (4, 15, 16, 17)  # RFC 8914: Forged Answer, Blocked, Censored, Filtered
 FILTERS = ("family", "malware", "ads")  # policies a user of the resolver chose; a national one is what we look for
-FACTS = ("r", "operator", "op", "address", "who", "country", "role", "policy")
+TEXTS = ("operator", "country", "role", "policy")
+FACTS = ("r", "op", "address", "who", *TEXTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
     """Put what was said on *day* beside what its controls say."""
     entries = _entries(day, panel)
     said = cells(day.observations, panel, entries.filter(pl.col("role") == "control")["r"])
-    said = beside(said, entries.select(FACTS), "r")
+    said = beside(said, replies.as_categories(entries.select(FACTS), *TEXTS), "r")
     entries = health.profile(day.observations, said, entries)
     said = beside(said, entries.select("r", "votes", "unfit", "rewriter"), "r")
     entries = health.disown(entries, opposed(said))

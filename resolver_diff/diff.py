@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
+import polars.selectors as cs
 
 from resolver_diff import _health as health
 from resolver_diff import anomaly, compare, event
@@ -27,29 +28,22 @@ from resolver_diff.tables import (
 CELLS: dict[str, pl.DataType] = {
     "date": pl.Date(),
     "vantage": pl.String(),
-    "domain_set": pl.String(),
-    "qname": pl.String(),
-    "qtype": pl.String(),
-    "resolver": pl.String(),
+    "domain_set": pl.Categorical(),
+    "qname": pl.Categorical(),
+    "qtype": pl.Categorical(),
+    "resolver": pl.Categorical(),
     "transport": TRANSPORT,
-    "operator": pl.String(),
-    "country": pl.String(),
-    "role": pl.String(),
-    "policy": pl.String(),
+    "operator": pl.Categorical(),
+    "country": pl.Categorical(),
+    "role": pl.Categorical(),
+    "policy": pl.Categorical(),
     "outcome": OUTCOME,
-    "rcode": pl.UInt16(),
     "aa": pl.Boolean(),
     "tc": pl.Boolean(),
     "answer": pl.String(),
     "cname": pl.String(),
     "soa": pl.String(),
-    "ttl": pl.UInt32(),
-    "authority": pl.UInt16(),
     "ede": pl.List(pl.UInt16()),
-    "ede_text": pl.String(),
-    "nsid": pl.String(),
-    "rtt": pl.Duration("us"),
-    "asked_at": pl.Datetime("us", "UTC"),
     "attempts": pl.UInt8(),
     "silent_attempts": pl.UInt8(),
     "repeats": pl.UInt8(),
@@ -188,15 +182,17 @@ def _run(found: pl.DataFrame, past: Sequence[Past]) -> pl.DataFrame:
 def _gathered(found: pl.DataFrame, judged: Judged) -> tuple[Anomalies, Events]:
     """Bring the rows found into the columns of the CSV, sorted, and gather them into events."""
     joined = {name: pl.col(name).list.join(" ") for name in ("evidence_for", "evidence_against")}
-    rows = found.with_columns(
+    rows = found.with_columns(cs.categorical().cast(pl.String)).with_columns(
         **{name: pl.when(text != "").then(text) for name, text in joined.items()},
         vantage=pl.lit(judged.comparison.vantage),
         outcome_after="outcome",
         answer_after="answer",
         event=pl.lit(""),
     )
-    able = judged.cells.filter(pl.col("state") != State.INSUFFICIENT)
-    able = able.select("domain_set", "qname", "resolver", "country", "role")
+    able = judged.cells.filter(pl.col("state") != State.INSUFFICIENT).join(
+        found, on=["domain_set", "qname"], how="semi"
+    )
+    able = able.select("domain_set", "qname", "resolver", "country", "role").with_columns(pl.all().cast(pl.String))
     return event.gather(rows.sort(compare.KEY), able)
 
 

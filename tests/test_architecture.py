@@ -60,6 +60,7 @@ HELPS = {  # files at the top that are part of a stage, but not the way into it
     "_text": "config",
     "_yaml": "config",
     "_heard": "batch",
+    "_changed": "snapshot",
     "_stored": "snapshot",
     "_lookup": "probe",
     "_held": "probe",
