@@ -272,7 +272,8 @@ def _before(target: int) -> int:
 
 
 def _is_here(resolver: Resolver) -> bool:
-    return ipaddress.ip_address(resolver.address).is_loopback
+    """Say whether a resolver is on this machine; of one whose address is not looked up yet, no."""
+    return resolver.located and ipaddress.ip_address(resolver.address).is_loopback
 
 
 def _window(resolver: Resolver) -> int:
@@ -286,8 +287,7 @@ def _paces(resolvers: tuple[Resolver, ...]) -> tuple[NDArray[np.int64], NDArray[
     Kindness is to the machine, whatever the port. Only on loopback do many resolvers share an address.
     """
     keys: dict[tuple[str, int | None], int] = {}
-    here = [r.address == "::1" or r.address.startswith("127.") for r in resolvers]
-    places = [(r.address, r.port if loopback else None) for r, loopback in zip(resolvers, here, strict=True)]
+    places = [(r.address, r.port if _is_here(r) else None) for r in resolvers]
     index = np.array([keys.setdefault(place, len(keys)) for place in places], np.int64)
     qps = np.full(len(keys), np.inf)
     np.minimum.at(qps, index, np.array([r.qps for r in resolvers], np.float64))

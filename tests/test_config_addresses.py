@@ -9,6 +9,7 @@ import pytest
 from resolver_diff import _addresses
 from resolver_diff.config import Config, Resolver, load
 from resolver_diff.errors import ConfigError, Problem
+from test_commands import run
 
 Load = Callable[[str], Config]
 
@@ -45,6 +46,25 @@ def mistake(load_entry: Load, keys: str) -> Problem:
 def said(resolver: Resolver) -> dict[str, Any]:
     """Return what an address says of a resolver."""
     return resolver.model_dump(mode="json", exclude_defaults=True, exclude={"name", "role"})
+
+
+def test_check_says_whose_address_it_does_not_know(
+    departures: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host name is shown where the address will be, and that the system will be asked for it; nobody is yet."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.txt").write_text("a.example\n")
+    Path("mine.yaml").write_text(
+        "resolvers:\n"
+        "- {name: one, address: 'udp://dns.example', operator: O, role: control}\n"
+        "- {name: two, address: 'tcp://dns.example:5353', operator: P, role: control}\n"
+    )
+    said = run("check", "--resolvers", "mine.yaml", "--domains", "mine.txt")
+    assert said.exit_code == 0
+    assert "two tcp dns.example:5353" in " ".join(said.stdout.split())
+    asks = "When the run starts, the system is asked for the addresses of dns.example."
+    assert asks in " ".join(said.stdout.split())
+    assert departures == []
 
 
 URLS = {

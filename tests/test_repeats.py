@@ -57,6 +57,20 @@ def test_repeats_are_spread_over_the_run() -> None:
     assert first != second
 
 
+def test_control_names_are_asked_in_every_round() -> None:
+    """Between the targets of each round, in numbers of their own; what `check` counts is what is asked."""
+    listed = {"many": [f"m{number:04}.example" for number in range(450)]}
+    plan = Plan(replace(planned(names=listed), repeat=3), day=DAY, vantage="here")
+    batches = [batch.frame for batch in plan.batches(500)]
+    questions = pl.concat(batches)
+    assert questions["number"].n_unique() == questions.height == plan.questions
+    rounds = [batch for batch in batches if (batch["purpose"] == Purpose.TARGET).any()]
+    assert len(rounds) == 3 * 4
+    first_and_last = {id(batches[0]), id(batches[-1])}
+    between = [batch for batch in rounds if id(batch) not in first_and_last]
+    assert sum((batch["purpose"] == Purpose.CONTROL).any() for batch in between) >= len(between) // 2
+
+
 def test_repeats_make_another_plan_and_a_longer_run() -> None:
     """A run that broke off is not resumed with another number of repeats."""
     assert repeated(2).fingerprint != repeated(3).fingerprint
