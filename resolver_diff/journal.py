@@ -319,7 +319,9 @@ def _rows_of(
     of_set = pl.col("domain_set").is_null() | (pl.col("domain_set") == domain_set)
     for files in places:
         having = [file for file in files if None in holds[file] or domain_set in holds[file]]
-        if having:
+        if len(having) == 1 and set(holds[having[0]]) <= {None, domain_set}:  # a filter would copy every row
+            yield pl.read_ipc(having[0], columns=list(Observations.schema))
+        elif having:
             rows = pl.concat([pl.scan_ipc(file) for file in having]).filter(of_set).collect()
             if len(having) > 1:
                 rows = rows.sort(ORDER, nulls_last=False, maintain_order=True)
