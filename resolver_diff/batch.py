@@ -21,6 +21,7 @@ from resolver_diff.wire.decode import decode
 from resolver_diff.wire.encode import encode
 
 ATTEMPTS = 256  # a query's number is its question's number times this, plus the attempt
+LIMITING = (Outcome.REFUSED, Outcome.SERVFAIL)
 OUTCOME_OF_TROUBLE = {
     Trouble.NONE: Outcome.TIMEOUT,  # no message and no trouble: silence
     Trouble.UNREACHABLE: Outcome.UNREACHABLE,
@@ -76,6 +77,7 @@ class Batch:
         self.messages, self.message = self._encode()
         self.attempts: list[_Attempt] = []
         self.answered = np.zeros(len(self.number), np.bool_)
+        self.failed = np.zeros(len(self.number), np.bool_)  # answered by an error that a limit of the rate may explain
         self.withheld = np.zeros(len(self.number), np.bool_)  # not asked, or not again: see ``Queries.withheld``
         self.spoke = [False] * len(plan.resolvers)
         self._rows: list[pl.DataFrame] = []
@@ -100,9 +102,11 @@ class Batch:
     def wave(self, attempt: int, spoke: Sequence[bool]) -> dict[str, Queries]:
         """Return what to send for the *attempt*-th time, by transport: all, or what stayed silent so far.
 
-        *spoke* says which resolvers have ever said anything: only these are asked again.
+        *spoke* says which resolvers have ever said anything: only these are asked again. Those that
+        limit their rate are asked again, too, where they refused.
         """
-        open_ = ~self.answered & ~self.withheld
+        limited = self.failed & self.care.limits(self.resolver) if self.care is not None else self.failed & False
+        open_ = (~self.answered | limited) & ~self.withheld
         if attempt:
             may_speak = np.array([old or new for old, new in zip(spoke, self.spoke, strict=True)], np.bool_)
             open_ &= may_speak[self.resolver]
@@ -239,6 +243,8 @@ class Batch:
             state.truncated[position[cut]] = True
             mine, position, decoded, replies = mine[~cut], position[~cut], decoded.filter(~cut), replies.take(~cut)
         silence = decoded["outcome"].is_in(SILENCES).to_numpy()
+        at_fault = decoded["outcome"].is_in(LIMITING).to_numpy()
+        self.failed[position] = at_fault & (self.failed[position] | ~self.answered[position])
         self.answered[position[~silence]] = True
         sent = state.queries[name or "udp"].sent[state.row[position]]
         facts = decoded.with_columns(
