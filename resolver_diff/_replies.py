@@ -2,8 +2,8 @@
 
 One query may bring several rows: replies that contradict each other, or a silence that was
 written down before a late reply came. A question may be asked several times. What counts is
-the first attempt that got a message that can be read, and of its replies the first that
-answers or denies: a resolver that says SERVFAIL and then answers the same query did answer.
+the first reply that answers or denies, of the first attempt that has one: a resolver that says
+SERVFAIL and then answers did answer, and so did one that refused while it was asked too fast.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ KINDS = pl.Enum(["answer", "denial", "failure", "silence"])
 KEY = ("domain_set", "qname", "qtype", "resolver", "transport")  # the order of cells in tables
 LABELS = KEY[:4]  # texts that few differ by: as categories they take a quarter of the room
 SAID = ("outcome", "aa", "tc", "answer", "cname", "soa", "ede")  # what is judged of a reply
-SILENT_RANK = 1 << 20  # every silence comes after every reply
+FAILED_RANK, SILENT_RANK = 1 << 18, 1 << 20  # every failure comes after every answer, every silence after every reply
 
 
 def kind_of() -> pl.Expr:
@@ -66,10 +66,13 @@ def ending() -> pl.Expr:
 def rank() -> pl.Expr:
     """Return the place of a row, which has its *kind*, among the rows of one question; the least one counts."""
     attempt, reply = pl.col("attempt").cast(pl.Int32), pl.col("reply").cast(pl.Int32).fill_null(255)
-    place = pl.when(pl.col("kind") == "failure").then(256 + reply).otherwise(reply)
     # of replies the earliest attempt, of silences the latest
     return (
-        pl.when(pl.col("kind") == "silence").then(SILENT_RANK - attempt * 512 + reply).otherwise(attempt * 512 + place)
+        pl.when(pl.col("kind") == "silence")
+        .then(SILENT_RANK - attempt * 512 + reply)
+        .when(pl.col("kind") == "failure")
+        .then(FAILED_RANK + attempt * 512 + reply)
+        .otherwise(attempt * 512 + reply)
     )
 
 

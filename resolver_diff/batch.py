@@ -19,10 +19,13 @@ from resolver_diff.transports import Care, Endpoint, Queries, Responses, Trouble
 from resolver_diff.wire import HEADER, Messages
 from resolver_diff.wire.decode import TC, Decoder
 from resolver_diff.wire.encode import encode
+from resolver_diff.wire.reading import RCODE
 
 ATTEMPTS = 256  # a query's number is its question's number times this, plus the attempt
 FEW_RUNS = 16
 LARGE_OCTETS, LARGE_ROWS = 1 << 24, 1 << 16
+LIMITING = np.zeros(16, np.bool_)  # by RCODE
+LIMITING[[2, 5]] = True  # SERVFAIL, REFUSED
 OUTCOME_OF_TROUBLE = {
     Trouble.NONE: Outcome.TIMEOUT,  # no message and no trouble: silence
     Trouble.UNREACHABLE: Outcome.UNREACHABLE,
@@ -55,6 +58,7 @@ class Batch:
         self.messages, self.message = self._encode()
         self.attempts: list[Attempt] = []
         self.answered = np.zeros(len(self.number), np.bool_)
+        self.failed = np.zeros(len(self.number), np.bool_)  # answered by an error that a limit of the rate may explain
         self.withheld = np.zeros(len(self.number), np.bool_)  # not asked, or not again: see ``Queries.withheld``
         self.spoke = np.zeros(len(plan.resolvers), np.bool_)
         self._decoder = Decoder()
@@ -82,9 +86,11 @@ class Batch:
     def wave(self, attempt: int, spoke: NDArray[np.bool_]) -> dict[str, Queries]:
         """Return what to send for the *attempt*-th time, by transport: all, or what stayed silent so far.
 
-        *spoke* says which resolvers have ever said anything: only these are asked again.
+        *spoke* says which resolvers have ever said anything: only these are asked again. Those that
+        limit their rate are asked again, too, where they refused.
         """
-        open_ = ~self.answered & ~self.withheld
+        limited = self.failed & self.care.limits(self.resolver) if self.care is not None else self.failed & False
+        open_ = (~self.answered | limited) & ~self.withheld
         if attempt:
             open_ &= (spoke | self.spoke)[self.resolver]
         position = np.flatnonzero(open_)
@@ -267,6 +273,7 @@ class Batch:
             if cut.any():
                 mine, position, decoded, replies = mine[~cut], position[~cut], decoded.take(~cut), replies.take(~cut)
         whole = ~decoded.malformed
+        self._note_failures(position, LIMITING[decoded.flags & RCODE] & whole)
         sent = state.queries[name or "udp"].sent[state.row[position]]
         nth = count(state.replies, position)
         first = whole & (nth == 0) & ~self.answered[position] & (not self.keep_wire)
@@ -286,6 +293,11 @@ class Batch:
         if self.keep_wire:
             facts = facts.with_columns(wire=pl.Series(list(replies.take(other)), dtype=pl.Binary))
         self._rows.append(self._with_question(position[other], facts))
+
+    def _note_failures(self, position: NDArray[np.int64], at_fault: NDArray[np.bool_]) -> None:
+        """Note which questions at *position* got an error that a limit may explain, and nothing better before."""
+        if at_fault.any() or self.failed.any():
+            self.failed[position] = at_fault & (self.failed[position] | ~self.answered[position])
 
     def _silences(self, *, settled: bool) -> list[pl.DataFrame]:
         """Return a row for each time of asking that nothing came of, each once.

@@ -49,10 +49,17 @@ def tries(*replies: tuple[int, int | None, str, str | None]) -> dict[str, Any]:
 
 
 def test_first_reply_counts() -> None:
-    """A cell is the first attempt that got a reply, whatever came before or after it."""
-    found = tries((0, None, "timeout", None), (1, 0, "servfail", None), (2, 0, "answer", "192.0.2.1"))
-    assert found["outcome"] == Outcome.SERVFAIL
+    """A cell is the first attempt that got an answer or a denial, whatever came before or after it."""
+    found = tries((0, None, "timeout", None), (1, 0, "nxdomain", None), (2, 0, "answer", "192.0.2.1"))
+    assert found["outcome"] == Outcome.NXDOMAIN
     assert (found["attempts"], found["silent_attempts"]) == (3, 1)
+
+
+def test_a_failure_counts_where_nothing_else_came() -> None:
+    """An error is a reply, which silence is not; but asked more slowly, the resolver may have more to say."""
+    failures = (0, None, "timeout", None), (1, 0, "refused", None), (2, 0, "servfail", None)
+    assert tries(*failures)["outcome"] == Outcome.REFUSED
+    assert tries(*failures, (3, 0, "answer", "192.0.2.1"))["outcome"] == Outcome.ANSWER
 
 
 def test_last_silence_counts() -> None:

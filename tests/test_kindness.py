@@ -17,7 +17,7 @@ import pytest
 
 from kindness import CONTROLS, DAY, REFUSED, SERVFAIL, Here, Limiter, Manner, World, answer, dead, failing, well
 from resolver_diff import _replies as replies
-from resolver_diff import probe, snapshot
+from resolver_diff import compare, probe, snapshot
 from resolver_diff._held import together
 from resolver_diff.config import Config, Resolver
 from resolver_diff.plan import EVERY, Plan
@@ -228,6 +228,20 @@ def test_the_pace_comes_down_to_what_a_limiter_bears(tmp_path: Path, rcode: int 
     assert found is not None
     assert found.why[0] == ("refused" if rcode else "silent")
     assert found.slowest == pytest.approx(40, rel=0.3)
+
+
+def test_what_a_limiter_refused_is_asked_again(tmp_path: Path) -> None:
+    """An error from who limits its rate is no answer: at the pace it bears there is one, and that one counts."""
+    world = World(living=well, limiting=Limiter(40, REFUSED))
+    taken = world.take(tmp_path, world.config(1000, qps=100.0))
+    rows = targets(taken, "limiting")
+    refused = rows.filter(pl.col("outcome") == "refused")["qname"]
+    answered = rows.filter(pl.col("outcome") == "answer")["qname"]
+    assert 0 < len(refused) == rows.filter(pl.col("attempt") == 1, pl.col("reply") == 0)["qname"].len()
+    assert answered.n_unique() == 1000
+    (loaded,) = snapshot.load(tmp_path, DAY)
+    cells = compare.cells(loaded.observations, compare.Panel.of([loaded]))
+    assert cells["outcome"].unique().to_list() == ["answer"]
 
 
 def test_two_hundred_resolvers_half_of_them_dead(tmp_path: Path) -> None:

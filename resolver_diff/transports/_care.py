@@ -221,6 +221,11 @@ class Care:
         """Whether queries wait for nothing but their time at an address that is not slowed."""
         return bool(((self.unsent > 0) & ~self.slowing.held(self._looked)).any())
 
+    def limits(self, endpoints: Keys) -> NDArray[np.bool_]:
+        """Tell which of *endpoints* limit their rate, so that an error from them is no word about what was asked."""
+        found: NDArray[np.bool_] = self.slowing.limits[self.address[endpoints]]
+        return found
+
     def report(self) -> list[HeldBack]:
         """Return what was held back so far; address -1 stands for the total."""
         slowing = self.slowing

@@ -75,6 +75,7 @@ class Slowing:
         self.since = np.zeros(count, np.int64)  # when the first of these was given up
         self.cuts = np.zeros(count, np.int64)
         self.slowest = np.ones(count)
+        self.limits = np.zeros(count, np.bool_)  # found to answer so many queries in a second, and no more
         self.disturbed = False  # whether any address was ever slowed
         self.changed: set[int] = set()  # addresses whose pace is to be set anew
         self.cut: set[int] = set()  # of these, the ones of which nothing good was heard
@@ -278,6 +279,7 @@ class Slowing:
         """Bring the pace of an address that limits its rate nearer to what it bears."""
         if self._better(key, lost):
             self._hopes[key] = 0
+            self.limits[key] = True
         elif self._hopes[key] == HOPES:
             self._restore(key, lost)
             return
