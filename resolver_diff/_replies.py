@@ -12,7 +12,7 @@ from resolver_diff.tables import DENIALS, FAILURES, OUTCOME, Outcome, Purpose
 
 KINDS = pl.Enum(["answer", "denial", "failure", "silence"])
 KEY = ("domain_set", "qname", "qtype", "resolver", "transport")  # the order of cells in tables
-LABELS = KEY[:4]  # texts that few differ by: as categories they take a quarter of the room
+TEXTS = (*KEY[1:4], "answer", "cname", "soa")  # of replies; as categories they take a quarter of the room, or less
 SAID = ("outcome", "aa", "tc", "answer", "cname", "soa", "ede")  # what is judged of a reply
 SILENT_RANK = 1 << 20  # every silence comes after every reply
 
@@ -74,8 +74,8 @@ def cells(observations: pl.DataFrame, questions: pl.DataFrame, entries: pl.DataF
     """
     asked = observations.filter(pl.col("purpose") == Purpose.TARGET)
     columns = ("resolver", "transport", "qname", "qtype", "attempt", "reply", "asked_at", "ra", "authority", *SAID)
-    asked = as_categories(asked.select(*columns, listed=pl.col("domain_set")), *LABELS[1:], "listed")
-    asked = asked.join(as_categories(questions, *LABELS[:3]), on=["qname", "qtype"], how="inner", maintain_order="left")
+    asked = as_categories(asked.select(*columns, listed=pl.col("domain_set")), *TEXTS, "listed")
+    asked = asked.join(as_categories(questions, *KEY[:3]), on=["qname", "qtype"], how="inner", maintain_order="left")
     asked = asked.join(
         as_categories(entries, "resolver"), on=["resolver", "transport"], how="inner", maintain_order="left"
     )

@@ -56,8 +56,10 @@ class Panel:
             [target.select(question).unique().with_columns(day=place) for place, target in enumerate(targets)]
         )
         latest = pl.col("domain_set").sort_by("day", "domain_set").last()
-        questions = listed.group_by("qname", "qtype").agg(domain_set=latest).select(question).sort(question).collect()
-        entries = pl.concat([day.observations.lazy().select(entry) for day in snapshots]).unique().sort(entry).collect()
+        texts = pl.col(question).cast(pl.String)
+        questions = listed.group_by("qname", "qtype").agg(domain_set=latest).select(texts).sort(question).collect()
+        asked = pl.concat([day.observations.lazy().select(entry).unique() for day in snapshots])
+        entries = asked.unique().with_columns(pl.col("resolver").cast(pl.String)).sort(entry).collect()
         domain = pl.col("qname").str.extract(r"([^.]+\.[^.]+)$").fill_null(pl.col("qname"))
         questions = questions.with_columns(name=pl.col("qname").hash(), domain=domain.hash())
         return cls(questions.with_row_index("q"), entries.with_row_index("r"))
@@ -108,7 +110,7 @@ def _entries(day: Snapshot, panel: Panel) -> pl.DataFrame:
         schema=dict.fromkeys(("resolver", "operator", "at", "country", "role", "policy"), pl.String()),
         orient="row",
     )
-    asked = day.observations.select("resolver", "transport").unique()
+    asked = day.observations.select("resolver", "transport").unique().with_columns(pl.col("resolver").cast(pl.String))
     known = panel.entries.join(asked, on=["resolver", "transport"], how="semi").join(facts, on="resolver", how="left")
     voter = pl.coalesce("operator", pl.col("resolver"))
     return known.with_columns(

@@ -40,13 +40,13 @@ CELLS: dict[str, pl.DataType] = {
     "outcome": OUTCOME,
     "aa": pl.Boolean(),
     "tc": pl.Boolean(),
-    "answer": pl.String(),
-    "cname": pl.String(),
-    "soa": pl.String(),
+    "answer": pl.Categorical(),
+    "cname": pl.Categorical(),
+    "soa": pl.Categorical(),
     "ede": pl.List(pl.UInt16()),
     "attempts": pl.UInt8(),
     "silent_attempts": pl.UInt8(),
-    "second_answer": pl.String(),
+    "second_answer": pl.Categorical(),
     "consensus": compare.CONSENSUS,
     "state": STATE,
     "mechanism": MECHANISM,
@@ -186,7 +186,9 @@ def _gathered(found: pl.DataFrame, judged: Judged) -> tuple[Anomalies, Events]:
         answer_after="answer",
         event=pl.lit(""),
     )
-    able = judged.cells.filter(pl.col("state") != State.INSUFFICIENT).join(found, on=["domain_set", "qname"], how="semi")
+    able = judged.cells.filter(pl.col("state") != State.INSUFFICIENT).join(
+        found, on=["domain_set", "qname"], how="semi"
+    )
     able = able.select("domain_set", "qname", "resolver", "country", "role").with_columns(pl.all().cast(pl.String))
     return event.gather(rows.sort(compare.KEY), able)
 

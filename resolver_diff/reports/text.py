@@ -150,7 +150,9 @@ def _anomalies(diff: Diff, names: Names, width: int | None) -> list[Line]:
 def _over_several(diff: Diff) -> set[str]:
     """Return the names of resolvers that were asked over several transports, so that it has to be said over which."""
     pairs = ["resolver", "transport"]
-    asked = [frame.select(pl.col(pairs).cast(pl.String)) for frame in (diff.cells, diff.anomalies.frame, diff.health.frame)]
+    asked = [
+        frame.select(pl.col(pairs).cast(pl.String)) for frame in (diff.cells, diff.anomalies.frame, diff.health.frame)
+    ]
     names = pl.concat(asked).unique()["resolver"]
     return set(names.filter(names.is_duplicated()))
 
