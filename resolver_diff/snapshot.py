@@ -82,8 +82,8 @@ class Snapshot:
     """What every resolver said on one date at one vantage.
 
     *observations* has the columns of ``Observations`` and ``domain_set``, which is null for
-    control, canary and identity rows; these are there once per run. ``wire`` is not loaded. When loaded to be judged, it
-    has the columns in ``JUDGED`` only, and texts as categories.
+    control, canary and identity rows; these are there once per run. ``wire`` is not loaded. When
+    loaded to be judged, it has the columns in ``JUDGED`` only, and texts as categories.
     """
 
     date: date
@@ -124,9 +124,9 @@ def load(
 ) -> list[Snapshot]:
     """Return the snapshots of *day*, one per vantage, sorted by its name.
 
-    *domain_sets* restricts to these sets. What is only to be *judged* takes a third of the memory. A damaged file is named in ``damaged`` and the
-    others are read. Raises SnapshotError when there is nothing for that date, or nothing
-    that can be read.
+    *domain_sets* restricts to these sets. What is only to be *judged* takes a third of the memory. A
+    damaged file is named in ``damaged`` and the others are read. Raises SnapshotError when there is
+    nothing for that date, or nothing that can be read.
     """
     places = sorted(folder.glob(f"date={day.isoformat()}/vantage={vantage or '*'}"))
     wanted = None if domain_sets is None else set(domain_sets)
