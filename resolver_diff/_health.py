@@ -65,7 +65,8 @@ def control_questions(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.D
 
 def _queries(observations: pl.DataFrame, entries: pl.DataFrame, purpose: Purpose) -> pl.DataFrame:
     """Return one row per query of this purpose: the reply that counts, or that there was none."""
-    rows = observations.filter(pl.col("purpose") == purpose).with_columns(cs.categorical().cast(pl.String))
+    rows = observations.filter(pl.col("purpose") == purpose, replies.was_asked())
+    rows = rows.with_columns(cs.categorical().cast(pl.String))
     rows = rows.join(entries.select("r", "op", "role", "resolver", "transport"), on=["resolver", "transport"])
     rows = rows.with_columns(kind=replies.kind_of(), referral=replies.is_referral()).with_columns(rank=replies.rank())
     query = ["r", "qname", "qtype", "asked_at", "attempt"]

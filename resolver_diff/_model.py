@@ -4,6 +4,7 @@ The JSON Schema that editors use is made from these models, and a resolver in a
 snapshot's metadata is read back with them.
 """
 
+import base64
 import datetime as dt
 import ipaddress
 import re
@@ -15,6 +16,7 @@ from resolver_diff._names import BadNameError, qname
 from resolver_diff.tables import TransportName
 
 Role = Literal["control", "register", "isp", "public"]
+Method = Literal["GET", "POST"]
 Policy = Literal["unfiltered", "family", "malware", "ads", "national"]
 
 PORTS = {
@@ -25,6 +27,8 @@ PORTS = {
     TransportName.H3: 443,
     TransportName.QUIC: 853,
 }
+MOST_REPEATS = 100
+PIN = r"[A-Za-z0-9+/]{43}="
 COMMON_QTYPES = frozenset(
     ("A", "AAAA", "CAA", "CNAME", "DS", "DNSKEY", "HTTPS", "MX", "NS", "PTR", "SOA", "SRV", "SVCB", "TXT")
 )
@@ -39,8 +43,8 @@ class RefusedError(ValueError):
         self.hint = hint
 
 
-def _address(text: object) -> str:
-    """Return an IP address in canonical form (RFC 5952)."""
+def ip_address(text: object) -> str:
+    """Return an IP address in canonical form (RFC 5952); raises RefusedError."""
     if not isinstance(text, str):
         raise RefusedError("not an IP address", "put it in quotes")
     try:
@@ -56,16 +60,28 @@ def _address(text: object) -> str:
     return str(address)
 
 
+def _address(text: object) -> str:
+    """Return an IP address, or the host name that a run finds one by."""
+    if isinstance(text, str) and re.search("[A-Za-z]", text) and ":" not in text:
+        return host_name(text)
+    return ip_address(text)
+
+
+def is_ip(text: str) -> bool:
+    """Say whether *text*, a host in canonical form, is an IP address and no name."""
+    return ":" in text or text.replace(".", "").isdigit()
+
+
 def _address_hint(text: str) -> str | None:
     host, _, port = text.rpartition(":")
     if "/" in text:
-        return "write the address alone; host name and path have keys of their own: `hostname`, `path`"
+        return "write the address alone, or a whole URL: `https://dns.google/dns-query`"
     if re.fullmatch(r"[0-9.]+|\[.*\]", host):
         return f"write `address: {host.strip('[]')}` and `port: {port}`"
     if re.fullmatch(r"[0-9.]+", text):
         return "four numbers from 0 to 255 without leading zeros, dots between"
     if re.search(r"[g-zG-Z]", text):
-        return "a resolver is asked by its IP address; its host name goes into `hostname`"
+        return "a resolver is asked by its IP address; its host name goes into `hostname`, or a URL: `tls://dns.google`"
     return None
 
 
@@ -77,15 +93,28 @@ def _name(text: object) -> str:
     )
 
 
-def _hostname(text: object) -> str | None:
-    if text is None:
-        return None
+def host_name(text: object) -> str:
+    """Return a host name as it is asked for; raises RefusedError."""
     if not isinstance(text, str):
         raise RefusedError("not a host name")
     try:
         return qname(text)
     except BadNameError as bad:
         raise RefusedError(bad.message, bad.hint) from None
+
+
+def _hostname(text: object) -> str | None:
+    return None if text is None else host_name(text)
+
+
+def _pin(text: object) -> str:
+    """Return a pin: the SHA-256 of a SubjectPublicKeyInfo in base64 (RFC 7858 4.2)."""
+    hint = "the SHA-256 of the public key (SubjectPublicKeyInfo) in base64: 44 characters, the last one `=`"
+    if not isinstance(text, str) or not re.fullmatch(PIN, text):
+        raise RefusedError("not a pin", hint)
+    if base64.b64encode(base64.b64decode(text)).decode() != text:
+        raise RefusedError("not a pin", f"{hint}, and the one before it with two bits that are 0")
+    return text
 
 
 def _country(text: object) -> object:
@@ -147,10 +176,40 @@ def _each_once(qtypes: tuple[str, ...]) -> tuple[str, ...]:
 Text = Annotated[str | None, BeforeValidator(_prose)]
 
 
-class Shared(BaseModel):
-    """What `defaults` and groups may say, and every resolver."""
+class Means(BaseModel):
+    """What a transport needs to know beside the address and port."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # deferred: most runs need few of these models, and each takes milliseconds to build
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    hostname: Annotated[str | None, BeforeValidator(_hostname)] = Field(
+        default=None, description="The name in its certificate."
+    )
+    path: Annotated[str | None, BeforeValidator(_path)] = Field(
+        default=None, description="Path of the URL, for https and h3 (RFC 8484).", pattern="^/"
+    )
+    ca: Text = Field(
+        default=None,
+        description="PEM file of the authorities to trust instead of the system's; seen from this file's folder.",
+    )
+    pins: tuple[Annotated[str, BeforeValidator(_pin), Field(pattern=f"^{PIN}$")], ...] = Field(
+        default=(),
+        description="Public keys it may have: SHA-256 of the SubjectPublicKeyInfo in base64 (RFC 7858). "
+        "They stand in place of authorities and names.",
+    )
+    method: Method = Field(default="GET", description="GET or POST, for https and h3 (RFC 8484).")
+
+
+class Way(Means):
+    """Another transport that a resolver speaks; what it does not say, the entry does."""
+
+    port: int | None = Field(
+        default=None, strict=True, ge=1, le=65535, description="The usual one of the transport, when it is not given."
+    )
+
+
+class Facts(Means):
+    """How a resolver is asked, and what is known about it."""
 
     transport: TransportName = Field(
         default=TransportName.UDP, description="How it is asked: Do53, DoT, DoH, DoH3, DoQ."
@@ -161,16 +220,6 @@ class Shared(BaseModel):
         ge=1,
         le=65535,
         description="53 for udp and tcp, 853 for tls and quic, 443 for https and h3, when it is not given.",
-    )
-    hostname: Annotated[str | None, BeforeValidator(_hostname)] = Field(
-        default=None, description="The name in its certificate."
-    )
-    path: Annotated[str | None, BeforeValidator(_path)] = Field(
-        default=None, description="Path of the URL, for https and h3 (RFC 8484).", pattern="^/"
-    )
-    ca: Text = Field(
-        default=None,
-        description="PEM file of the authorities to trust instead of the system's; seen from this file's folder.",
     )
     operator: Text = Field(default=None, description="Who runs it. Controls vote once per operator.")
     country: Annotated[str | None, BeforeValidator(_country)] = Field(
@@ -191,6 +240,14 @@ class Shared(BaseModel):
         allow_inf_nan=False,
         description="Queries per second it is asked at most.",
     )
+    window: int | None = Field(
+        default=None,
+        strict=True,
+        ge=1,
+        le=65_535,
+        description="Queries in flight to it at most: asked and not yet answered. When it is not given, what it is "
+        "asked in a quarter of a second; at least 128, at most 1,024.",
+    )
     tags: tuple[Annotated[str, Field(strict=True, min_length=1)], ...] = Field(
         default=(), description="Words of your own."
     )
@@ -200,19 +257,49 @@ class Shared(BaseModel):
     )
 
 
-class Resolver(Shared):
-    """What is asked: one entry of resolvers.yaml, all that holds for it filled in."""
+class Shared(Facts):
+    """What `defaults` and groups may say, and every entry."""
+
+    also: dict[TransportName, Way | None] = Field(
+        default_factory=dict,
+        description="Other transports that it speaks, for `--transports`. What one of them does not say "
+        "(host name, path, ca, pins, method) is as the entry has it.",
+    )
+
+
+class Resolver(Facts):
+    """What is asked, over one transport: an entry of resolvers.yaml with all that holds for it filled in."""
 
     name: Annotated[str, BeforeValidator(_name)] = Field(
         description="What reports call it; never reuse one.", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
     )
     address: Annotated[str, BeforeValidator(_address)] = Field(
-        description="IPv4 or IPv6 address.", json_schema_extra={"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}
+        description="IPv4 or IPv6 address. A URL (`tls://9.9.9.9`, `https://dns.google/dns-query`) or a DNS stamp "
+        "(`sdns://...`) says transport, port, host name and path as well. `system`: what this machine uses.",
+        json_schema_extra={
+            "anyOf": [
+                {"format": "ipv4"},
+                {"format": "ipv6"},
+                {"pattern": "^(udp|tcp|tls|https|h3|quic|sdns)://"},
+                {"const": "system"},
+            ]
+        },
     )
 
+    @property
+    def located(self) -> bool:
+        """Whether its address is known, and not only a host name to find it by."""
+        return is_ip(self.address)
 
-class Entry(Resolver):
+
+class Entry(Resolver, Shared):
     """One entry as it is written: it may take what it does not say from a group."""
+
+    ip: Annotated[str | None, BeforeValidator(ip_address)] = Field(
+        default=None,
+        description="Where the host of a URL or stamp is, so that nobody has to be asked for it.",
+        json_schema_extra={"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]},
+    )
 
     group: str | None = Field(
         default=None, description="A key of `groups`. The entry wins over the group, the group over `defaults`."
@@ -230,6 +317,26 @@ class Probe(BaseModel):
     timeout: float = Field(
         default=4.0, strict=True, gt=0, le=60, allow_inf_nan=False, description="Seconds until silence counts as such."
     )
+    opt_out: Text = Field(
+        default=None,
+        description="A list of addresses, prefixes and names that must not be asked; seen from this file's folder.",
+    )
+    repeat: int = Field(
+        default=1,
+        strict=True,
+        ge=1,
+        le=MOST_REPEATS,
+        description="How often every name is asked for, spread over the run: what is forged now and then shows.",
+    )
+    qps: float | None = Field(
+        default=None,
+        strict=True,
+        gt=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="Queries per second at most to all resolvers together; when it is not given, 10,000, "
+        "and no limit where all of them are on this machine.",
+    )
     qtypes: Annotated[tuple[Annotated[str, BeforeValidator(_qtype)], ...], AfterValidator(_each_once)] = Field(
         default=("A", "AAAA"), description="Record types asked of every name.", json_schema_extra={"minItems": 1}
     )
@@ -238,7 +345,7 @@ class Probe(BaseModel):
 class File(BaseModel):
     """Who is asked, how, and where that is known from."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     probe: Probe = Field(default_factory=Probe, description="How a run asks.")
     defaults: Shared = Field(

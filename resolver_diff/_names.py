@@ -45,7 +45,7 @@ def qname(text: str) -> str:
     name = text.lower() if text.isascii() else _a_labels(text)
     if name != ".":
         name = name.removesuffix(".")
-    if GOOD.match(name) and len(name) <= LONGEST_NAME and not re.search(NUMERIC_END, name):
+    if GOOD.fullmatch(name) and len(name) <= LONGEST_NAME and not re.search(NUMERIC_END, name):
         return name
     raise _why_not(text, name)
 

@@ -6,6 +6,8 @@ the first attempt that got a message that can be read, and of its replies the fi
 answers or denies: a resolver that says SERVFAIL and then answers the same query did answer.
 """
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from resolver_diff.tables import DENIALS, FAILURES, OUTCOME, Outcome, Purpose
@@ -29,6 +31,11 @@ def is_referral() -> pl.Expr:
     """Tell a referral (RFC 2308 2.2.1): name servers and no SOA, from somebody who does not recurse."""
     named = (pl.col("authority") > 0) & pl.col("soa").is_null() & pl.col("cname").is_null()
     return ((pl.col("outcome") == Outcome.NODATA) & named & ~pl.col("ra") & ~pl.col("aa")).fill_null(value=False)
+
+
+def was_asked() -> pl.Expr:
+    """Tell rows of what was asked; a question that was withheld from a resolver in trouble says nothing of the name."""
+    return pl.col("asked_at").is_not_null() | pl.col("reply").is_not_null() | pl.col("trouble").is_null()
 
 
 def beside(cells: pl.DataFrame, found: pl.DataFrame, *on: str) -> pl.DataFrame:
@@ -66,14 +73,26 @@ def rank() -> pl.Expr:
     )
 
 
-def cells(observations: pl.DataFrame, questions: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per target question and entry of the panel, sorted by *key*.
+def cells(observations: pl.DataFrame, questions: pl.DataFrame, entries: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield one row per target question and entry of the panel, sorted by *key*: once for each time it was put.
 
     Adds *q*, *r*, *key* (both in one number), *kind*, *referral*, *attempts*, *silent_attempts*, and of another
     reply that answers or denies otherwise *second_outcome*, *second_answer*, *second_cname*.
     """
-    asked = observations.filter(pl.col("purpose") == Purpose.TARGET)
-    columns = ("resolver", "transport", "qname", "qtype", "attempt", "reply", "asked_at", "ra", "authority", *SAID)
+    asked = observations.filter(pl.col("purpose") == Purpose.TARGET, was_asked())
+    columns = (
+        "resolver",
+        "transport",
+        "qname",
+        "qtype",
+        "repeat",
+        "attempt",
+        "reply",
+        "asked_at",
+        "ra",
+        "authority",
+        *SAID,
+    )
     asked = as_categories(asked.select(*columns, listed=pl.col("domain_set")), *TEXTS, "listed")
     asked = asked.join(as_categories(questions, *KEY[:3]), on=["qname", "qtype"], how="inner", maintain_order="left")
     asked = asked.join(
@@ -81,6 +100,14 @@ def cells(observations: pl.DataFrame, questions: pl.DataFrame, entries: pl.DataF
     )
     key = pl.col("q").cast(pl.UInt64) * 2**32 + pl.col("r")
     asked = asked.with_columns(key=key, kind=kind_of(), referral=is_referral()).drop("ra", "authority")
+    repeat = pl.col("repeat").fill_null(0)
+    last = asked.select(repeat.max()).item() or 0
+    for nth in range(last + 1):
+        yield _cells(asked.filter(repeat == nth) if last else asked)
+
+
+def _cells(asked: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per question that was put once, however many attempts and replies that took."""
     alone = asked["key"].is_unique()
     silent = (pl.col("kind") == "silence").cast(pl.UInt8)
     once = asked.filter(alone).with_columns(attempts=pl.lit(1, pl.UInt8), silent_attempts=silent)

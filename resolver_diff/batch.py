@@ -5,75 +5,62 @@ reply cannot add a question, and nothing can be counted twice. No sockets and no
 clock here: queries go out and responses come in as columns.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from resolver_diff._heard import Answers, Attempt, count
 from resolver_diff.journal import SCHEMA
 from resolver_diff.plan import Plan
-from resolver_diff.tables import OUTCOME, SILENCES, TRANSPORT, Observations, Outcome
-from resolver_diff.transports import Endpoint, Queries, Responses, Session, Trouble
-from resolver_diff.wire import Messages
-from resolver_diff.wire.decode import decode
+from resolver_diff.tables import OUTCOME, TRANSPORT, Observations, Outcome, Purpose, TransportName
+from resolver_diff.transports import Care, Endpoint, Queries, Responses, Trouble
+from resolver_diff.wire import HEADER, Messages
+from resolver_diff.wire.decode import TC, Decoder
 from resolver_diff.wire.encode import encode
 
 ATTEMPTS = 256  # a query's number is its question's number times this, plus the attempt
+FEW_RUNS = 16
+LARGE_OCTETS, LARGE_ROWS = 1 << 24, 1 << 16
 OUTCOME_OF_TROUBLE = {
     Trouble.NONE: Outcome.TIMEOUT,  # no message and no trouble: silence
     Trouble.UNREACHABLE: Outcome.UNREACHABLE,
     Trouble.TLS: Outcome.TLS_ERROR,
     Trouble.HTTP: Outcome.HTTP_ERROR,
     Trouble.MALFORMED: Outcome.MALFORMED,
+    Trouble.SILENT: Outcome.TIMEOUT,
 }
 OUTCOMES_OF_TROUBLE = pl.Series([OUTCOME_OF_TROUBLE[trouble] for trouble in sorted(Trouble)], dtype=OUTCOME)
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """One time of asking; arrays by position in the batch."""
-
-    asked: NDArray[np.bool_]
-    replies: NDArray[np.uint8]  # whole messages that have come; truncated ones do not count
-    written: NDArray[np.bool_]  # its silence has become a row
-    trouble: NDArray[np.uint8]
-    truncated: NDArray[np.bool_]  # a reply over UDP was; it is asked for over TCP
-    row: NDArray[np.int32]  # of the query in the queries of its transport
-    says: dict[int, str] = field(default_factory=dict)  # its trouble in words, by position
-    queries: dict[str, Queries] = field(default_factory=dict)
-
-    def words(self, position: NDArray[np.int64]) -> pl.Series:
-        """Return the trouble at each *position* in words; null where there is none."""
-        told = [self.says.get(place) for place in position.tolist()] if self.says else [None] * len(position)
-        return pl.Series(told, dtype=pl.String)
-
-    @classmethod
-    def of(cls, size: int) -> "_Attempt":
-        asked, written, truncated = (np.zeros(size, np.bool_) for _ in range(3))
-        replies, trouble = (np.zeros(size, np.uint8) for _ in range(2))
-        return cls(asked, replies, written, trouble, truncated, np.full(size, -1, np.int32))
 
 
 class Batch:
     """Questions on their way; makes queries, takes responses, gives rows (columns of the journal)."""
 
-    def __init__(self, plan: Plan, questions: pl.DataFrame, *, keep_wire: bool = False) -> None:
+    def __init__(
+        self, plan: Plan, questions: pl.DataFrame, *, care: Care | None = None, keep_wire: bool = False
+    ) -> None:
         self.plan = plan
         self.questions = questions.sort("number")
+        self.care = care
         self.keep_wire = keep_wire
+        self.control = (self.questions["purpose"] == Purpose.CONTROL).to_numpy()
         self.number = self.questions["number"].to_numpy().astype(np.int64)
+        self._runs = np.flatnonzero(np.diff(self.number, prepend=-2) != 1)  # where numbers without a gap begin
         self.resolver = plan.resolver_index(self.number)
         self.transport = np.array([str(resolver.transport) for resolver in plan.resolvers])
         self.endpoints = [
-            Endpoint(entry.address, entry.port, entry.hostname, entry.path, entry.ca) for entry in plan.resolvers
+            Endpoint(e.address, e.port, e.hostname, e.path, e.ca, e.pins, e.method) for e in plan.resolvers
         ]
         self.messages, self.message = self._encode()
-        self.attempts: list[_Attempt] = []
+        self.attempts: list[Attempt] = []
         self.answered = np.zeros(len(self.number), np.bool_)
-        self.spoke = [False] * len(plan.resolvers)
-        self._rows: list[pl.DataFrame] = []
+        self.withheld = np.zeros(len(self.number), np.bool_)  # not asked, or not again: see ``Queries.withheld``
+        self.spoke = np.zeros(len(plan.resolvers), np.bool_)
+        self._decoder = Decoder()
+        self._answers = Answers(len(self.number))
+        self._rows: list[pl.DataFrame] = []  # what is no first reply, or is kept whole
+        self._order: NDArray[np.int64] | None = None
 
     @property
     def asked_count(self) -> int:
@@ -88,29 +75,29 @@ class Batch:
         return int(np.count_nonzero(self.answered))
 
     @property
-    def pending(self) -> int:
-        """How many rows wait to be kept."""
-        return sum(frame.height for frame in self._rows)
+    def is_large(self) -> bool:
+        """Whether the rows that wait to be kept take up so much memory that they should be written now."""
+        return self._decoder.octets > LARGE_OCTETS or sum(frame.height for frame in self._rows) > LARGE_ROWS
 
-    def wave(self, attempt: int, spoke: Sequence[bool]) -> dict[str, Queries]:
+    def wave(self, attempt: int, spoke: NDArray[np.bool_]) -> dict[str, Queries]:
         """Return what to send for the *attempt*-th time, by transport: all, or what stayed silent so far.
 
         *spoke* says which resolvers have ever said anything: only these are asked again.
         """
-        open_ = ~self.answered
+        open_ = ~self.answered & ~self.withheld
         if attempt:
-            may_speak = np.array([old or new for old, new in zip(spoke, self.spoke, strict=True)], np.bool_)
-            open_ &= may_speak[self.resolver]
+            open_ &= (spoke | self.spoke)[self.resolver]
         position = np.flatnonzero(open_)
         if not len(position):
             return {}
-        state = _Attempt.of(len(self.number))
+        state = Attempt.of(len(self.number))
         self.attempts.append(state)
         state.asked[position] = True
         due = self._due(position, attempt)
-        carried = self.transport[self.resolver[position]]
-        for name in np.unique(carried).tolist():
-            of_transport = carried == name
+        for name in np.unique(self.transport).tolist():
+            of_transport = (self.transport == name)[self.resolver[position]]
+            if not of_transport.any():
+                continue
             state.queries[name] = self._queries(position[of_transport], due[of_transport], attempt)
             state.row[position[of_transport]] = np.arange(np.count_nonzero(of_transport))
         return state.queries
@@ -122,28 +109,51 @@ class Batch:
             return None
         return self._queries(position, self._due(position, ATTEMPTS + attempt), attempt)
 
-    async def exchange(self, name: str, session: Session, queries: Queries, keep: Callable[[], None]) -> None:
-        """Send *queries* over the transport called *name* and take in what comes; call *keep* now and then."""
-        async for responses in session.exchange(queries, timeout=self.plan.config.timeout):
-            self.hear(name, responses)
-            keep()
+    def withhold(self, queries: Queries) -> None:
+        """Take note of those of *queries* that were never sent.
 
-    def hear(self, name: str, responses: Responses) -> None:
-        """Take in what came over the transport called *name*, to queries of any attempt.
+        A question that was never asked has a row that says so; one that was asked before has its rows already.
+        """
+        for rows, words in queries.withheld:
+            number, attempt = np.divmod(queries.number[rows], ATTEMPTS)
+            position = np.searchsorted(self.number, number)
+            for state in (self.attempts[index] for index in np.unique(attempt).tolist()):
+                if all(queries is not other for other in state.queries.values()):
+                    continue  # repeats over TCP of what was asked over UDP
+                self.withheld[position] = True
+                if state is self.attempts[0]:
+                    state.says.update(dict.fromkeys(position.tolist(), words))
+                else:
+                    state.asked[position] = False
+
+    def hear(self, name: str, responses: Responses) -> int:
+        """Take in what came over the transport called *name*, to queries of any attempt; return how much was for it.
 
         What comes over TCP for an entry of UDP stands in place of its truncated reply. Responses to
-        questions of an earlier batch are dropped: their silence has been written down.
+        questions of another batch are passed over.
         """
         number = responses.number // ATTEMPTS
-        position = np.searchsorted(self.number, number)
-        known = self.number[np.minimum(position, len(self.number) - 1)] == number
+        position = self._position(number)
+        known = self.number[position] == number
         attempt = responses.number % ATTEMPTS
-        own = self.transport[self.resolver[np.where(known, position, 0)]] == name
+        own = (self.transport == name)[self.resolver[position]]
         for index in range(len(self.attempts)):
             for is_own in (True, False):
                 mine = np.flatnonzero(known & (attempt == index) & (own == is_own))
                 if len(mine):
                     self._hear(index, responses, mine, position[mine], name if is_own else None)
+        return int(np.count_nonzero(known))
+
+    def _position(self, number: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return where each question *number* stands in the batch, or would stand."""
+        last = len(self.number) - 1
+        if len(self._runs) > FEW_RUNS:
+            found = np.searchsorted(self.number, number)
+        else:  # a search among all numbers would miss the processor's cache
+            run = self._runs[np.searchsorted(self.number[self._runs], number, "right") - 1]
+            found = run + number - self.number[run]
+        position: NDArray[np.int64] = np.clip(found, 0, last)
+        return position
 
     def settled_rows(self) -> pl.DataFrame:
         """Return, once, the rows of questions that are answered, their earlier silences among them."""
@@ -151,13 +161,48 @@ class Batch:
         answered = pl.Series(self.number[self.answered].astype(np.uint64))
         settled = rows["number"].is_in(answered.implode())
         self._rows = [rows.filter(~settled)]
-        return pl.concat([rows.filter(settled), *self._silences(settled=True)])
+        return pl.concat([self._answered_rows(), rows.filter(settled), *self._silences(settled=True)])
 
-    def remaining_rows(self) -> pl.DataFrame:
-        """Return all rows not yet returned: the batch is over, and silence is silence."""
-        rows = pl.concat([pl.DataFrame(schema=SCHEMA), *self._rows, *self._silences(settled=False)])
+    def remaining_rows(self) -> tuple[pl.DataFrame, bool]:
+        """Return all rows not yet returned, and whether they are in the order of a snapshot.
+
+        The batch is over, and silence is silence.
+        """
+        parts = [self._answered_rows(), *self._rows, *self._silences(settled=False)]
         self._rows = []
-        return rows
+        return pl.concat(parts), len(parts) == 1
+
+    def _answered_rows(self) -> pl.DataFrame:
+        """Return, once, the rows of the first replies, in the order of a snapshot."""
+        answers, decoder = self._answers, self._decoder
+        position = self._ordered(np.flatnonzero(answers.there))
+        if decoder.octets > LARGE_OCTETS:
+            self._decoder = Decoder()
+        if not len(position):
+            return pl.DataFrame(schema=SCHEMA)
+        answers.there[position] = False
+        facts = decoder.frame(answers.decoded.take(position)).with_columns(
+            attempt=pl.Series(answers.attempt[position]),
+            reply=pl.Series(np.zeros(len(position), np.uint8)),
+            asked_at=_time(answers.sent[position]),
+            rtt=_interval(answers.rtt[position]),
+        )
+        return self._with_question(position, facts)
+
+    def _ordered(self, position: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return *position* in the order of a snapshot, so that little is left to sort when rows are written."""
+        if self._order is None:
+            keys = [_rank(self.questions[column]) for column in ("domain_set", "qname", "qtype")]
+            entries = [f"{each.name}\0{[*TransportName].index(each.transport)}" for each in self.plan.resolvers]
+            resolvers = _rank(pl.Series(entries, dtype=pl.String))
+            order = resolvers[self.resolver]
+            for key in reversed(keys):
+                order = order + key * (int(order.max(initial=0)) + 1)
+            self._order = np.empty(len(order), np.int64)
+            self._order[np.argsort(order, kind="stable")] = np.arange(len(order))
+        inverse = np.full(len(self.number), -1, np.int64)
+        inverse[self._order[position]] = position
+        return inverse[inverse >= 0]
 
     def _encode(self) -> tuple[Messages, NDArray[np.int32]]:
         """Encode each distinct (qname, qtype, recursion) once; return the messages and each question's index."""
@@ -187,6 +232,9 @@ class Batch:
             due=due,
             messages=self.messages,
             endpoints=self.endpoints,
+            care=self.care,
+            control=self.control[position],
+            again=attempt > 0,
         )
 
     def _hear(
@@ -208,27 +256,36 @@ class Batch:
         mine, position = mine[whole], position[whole]
         if not len(mine):
             return
-        for resolver in np.unique(self.resolver[position]).tolist():
-            self.spoke[resolver] = True
+        self.spoke[self.resolver[position]] = True
         replies = responses.messages.take(mine)
-        decoded = decode(self.messages, self.message[position], replies)
+        decoded = self._decoder.read(self.messages, self.message[position], replies, responses.echoed[mine])
         if name is None:
-            decoded = decoded.with_columns(tc=pl.lit(value=True))
+            decoded = replace(decoded, flags=decoded.flags | np.uint16(TC))
         elif name == "udp":
-            cut = decoded["tc"].fill_null(value=False).to_numpy()
+            cut = (decoded.size >= HEADER) & ((decoded.flags & TC) != 0)
             state.truncated[position[cut]] = True
-            mine, position, decoded, replies = mine[~cut], position[~cut], decoded.filter(~cut), replies.take(~cut)
-        silence = decoded["outcome"].is_in(SILENCES).to_numpy()
-        self.answered[position[~silence]] = True
+            if cut.any():
+                mine, position, decoded, replies = mine[~cut], position[~cut], decoded.take(~cut), replies.take(~cut)
+        whole = ~decoded.malformed
         sent = state.queries[name or "udp"].sent[state.row[position]]
-        facts = decoded.with_columns(
+        nth = count(state.replies, position)
+        first = whole & (nth == 0) & ~self.answered[position] & (not self.keep_wire)
+        self.answered[position[whole]] = True
+        rtt = responses.rtt[mine]
+        if first.all():
+            self._answers.put(position, attempt, sent, rtt, decoded)
+            return
+        self._answers.put(position[first], attempt, sent[first], rtt[first], decoded.take(first))
+        other = ~first
+        facts = self._decoder.frame(decoded.take(other)).with_columns(
             attempt=pl.lit(attempt, dtype=pl.UInt8),
-            reply=pl.Series(_count(state.replies, position)),
-            asked_at=_time(sent),
-            rtt=pl.Series(responses.rtt[mine] // 1000).cast(Observations.schema["rtt"]),
-            wire=pl.Series(list(replies) if self.keep_wire else [None] * len(mine), dtype=pl.Binary),
+            reply=pl.Series(nth[other]),
+            asked_at=_time(sent[other]),
+            rtt=_interval(rtt[other]),
         )
-        self._rows.append(self._with_question(position, facts))
+        if self.keep_wire:
+            facts = facts.with_columns(wire=pl.Series(list(replies.take(other)), dtype=pl.Binary))
+        self._rows.append(self._with_question(position[other], facts))
 
     def _silences(self, *, settled: bool) -> list[pl.DataFrame]:
         """Return a row for each time of asking that nothing came of, each once.
@@ -249,7 +306,7 @@ class Batch:
                 rows.append(self._silence(index, state, position))
         return rows
 
-    def _silence(self, attempt: int, state: _Attempt, position: NDArray[np.int64]) -> pl.DataFrame:
+    def _silence(self, attempt: int, state: Attempt, position: NDArray[np.int64]) -> pl.DataFrame:
         sent = np.zeros(len(position), np.int64)
         carried = self.transport[self.resolver[position]]
         for name, queries in state.queries.items():
@@ -268,22 +325,29 @@ class Batch:
 
     def _with_question(self, position: NDArray[np.int64], facts: pl.DataFrame) -> pl.DataFrame:
         """Return *facts* as rows of the journal: beside each, the question at *position*."""
-        question = self.questions[position].select("number", "domain_set", "purpose", "qname", "qtype", "resolver")
-        transport = pl.Series(self.transport[self.resolver[position]], dtype=pl.String).cast(TRANSPORT)
-        rows = question.with_columns(facts, transport=transport)
+        question = self.questions.drop("due")[position]
+        carried = pl.Series(self.transport, dtype=pl.String).cast(TRANSPORT).gather(self.resolver[position])
+        rows = question.with_columns(facts, transport=carried)
         missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in SCHEMA.items() if name not in rows.columns]
         return rows.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
 
 
-def _count(replies: NDArray[np.uint8], position: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Count one more reply at each *position*; return how many came before it, at most 255."""
-    order = np.argsort(position, kind="stable")
-    first = np.searchsorted(position[order], position[order])
-    before = np.empty(len(position), np.int64)
-    before[order] = replies[position[order]] + np.arange(len(position)) - first
-    before = np.minimum(before, np.iinfo(np.uint8).max)
-    replies[position[order]] = np.minimum(before[order] + 1, np.iinfo(np.uint8).max)  # the last of equal ones counts
-    return before.astype(np.uint8)
+def _rank(values: pl.Series) -> NDArray[np.int64]:
+    """Return the place of each value among all, equal ones sharing theirs; null is the first. Runs cost little."""
+    run = values.rle_id().to_numpy()
+    heads = values.gather(np.flatnonzero(np.diff(run, prepend=np.uint32(0xFFFFFFFF))))
+    order = heads.arg_sort(nulls_last=False)
+    ordered = heads.gather(order)
+    differs = ordered.ne_missing(ordered.shift(1)).to_numpy().copy()
+    differs[:1] = False
+    rank = np.empty(len(heads), np.int64)
+    rank[order.to_numpy()] = np.cumsum(differs)
+    ranks: NDArray[np.int64] = rank[run]
+    return ranks
+
+
+def _interval(nanoseconds: NDArray[np.int64]) -> pl.Series:
+    return pl.Series(nanoseconds // 1000).cast(Observations.schema["rtt"])
 
 
 def _time(nanoseconds: NDArray[np.int64]) -> pl.Series:

@@ -17,6 +17,7 @@ import polars as pl
 from resolver_diff import _elsewhere as elsewhere
 from resolver_diff import _health as health
 from resolver_diff import _pools as pools
+from resolver_diff import _repeats as repeats
 from resolver_diff import _replies as replies
 from resolver_diff._replies import KEY, KINDS, SAID, beside
 from resolver_diff.snapshot import Snapshot
@@ -30,7 +31,7 @@ CONSENSUS = pl.Enum(["answer", "nxdomain", "nodata", "failure"])
 POLICY_EDE = (4, 15, 16, 17)  # RFC 8914: Forged Answer, Blocked, Censored, Filtered
 FILTERS = ("family", "malware", "ads")  # policies a user of the resolver chose; a national one is what we look for
 TEXTS = ("operator", "country", "role", "policy")
-FACTS = ("r", "op", "address", *TEXTS)
+FACTS = ("r", "op", "address", "who", *TEXTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Comparison:
 def compare(day: Snapshot, panel: Panel) -> Comparison:
     """Put what was said on *day* beside what its controls say."""
     entries = _entries(day, panel)
-    said = cells(day.observations, panel)
+    said = cells(day.observations, panel, entries.filter(pl.col("role") == "control")["r"])
     said = beside(said, replies.as_categories(entries.select(FACTS), *TEXTS), "r")
     entries = health.profile(day.observations, said, entries)
     said = beside(said, entries.select("r", "votes", "unfit", "rewriter"), "r")
@@ -104,26 +105,36 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
 
 
 def _entries(day: Snapshot, panel: Panel) -> pl.DataFrame:
-    """Return the entries asked on *day* with their facts; *op* and *address* are numbers."""
+    """Return the entries asked on *day* with their facts; *op*, *address* and *who* (the name) are numbers."""
     facts = pl.DataFrame(
-        [(e.name, e.operator, e.address, e.country, str(e.role), str(e.policy)) for e in day.resolvers],
-        schema=dict.fromkeys(("resolver", "operator", "at", "country", "role", "policy"), pl.String()),
+        [
+            (e.name, str(e.transport), e.operator, e.address, e.country, str(e.role), str(e.policy))
+            for e in day.resolvers
+        ],
+        schema=dict.fromkeys(("resolver", "transport", "operator", "at", "country", "role", "policy"), pl.String()),
         orient="row",
-    )
+    ).with_columns(pl.col("transport").cast(TRANSPORT))
     asked = day.observations.select("resolver", "transport").unique().with_columns(pl.col("resolver").cast(pl.String))
-    known = panel.entries.join(asked, on=["resolver", "transport"], how="semi").join(facts, on="resolver", how="left")
+    entry = ["resolver", "transport"]
+    known = panel.entries.join(asked, on=entry, how="semi").join(facts, on=entry, how="left")
     voter = pl.coalesce("operator", pl.col("resolver"))
     return known.with_columns(
         pl.col("role").fill_null("public"),
         pl.col("policy").fill_null("unfiltered"),
         op=voter.rank("dense").cast(pl.UInt32),
         address=pl.coalesce("at", "resolver").rank("dense").cast(pl.UInt32),
+        who=pl.col("resolver").rank("dense").cast(pl.UInt32),
     ).sort("r")
 
 
-def cells(observations: pl.DataFrame, panel: Panel) -> pl.DataFrame:
-    """Return one row per target question and entry of the panel, sorted: the reply that counts, see ``_replies``."""
-    return replies.cells(observations, panel.questions, panel.entries)
+def cells(observations: pl.DataFrame, panel: Panel, controls: pl.Series | None = None) -> pl.DataFrame:
+    """Return one row per target question and entry of the panel, sorted: the reply that counts.
+
+    See ``_replies``, and ``_repeats`` for questions that were put several times; *controls* are numbers of entries.
+    """
+    controls = pl.Series([], dtype=pl.UInt32) if controls is None else controls
+    rounds = replies.cells(observations, panel.questions, panel.entries)
+    return repeats.counting(rounds, panel.questions, controls)
 
 
 def _votes(said: pl.DataFrame) -> pl.DataFrame:

@@ -8,19 +8,24 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import reduce
 from importlib import resources
+from operator import or_
 from pathlib import Path
 
 import polars as pl
 
+from resolver_diff import _optout as optout
 from resolver_diff._model import Probe, Resolver, schema
 from resolver_diff._names import names
+from resolver_diff._optout import OptOut
 from resolver_diff._resolvers import resolvers as read_resolvers
 from resolver_diff._text import Notes, read
-from resolver_diff.errors import Place, Problem
+from resolver_diff.errors import Place, Problem, UsageError
 
-__all__ = ["Config", "DomainSet", "Resolver", "load", "shipped"]
+__all__ = ["Config", "DomainSet", "LeftOut", "Resolver", "Why", "load", "shipped"]
 
 LONGEST_RESOLVERS = 8 * 2**20  # octets; some 50,000 resolvers
 LONGEST_LIST = 128 * 2**20  # octets; some six million names, read in seconds and in 0.7 GB
@@ -39,6 +44,25 @@ class DomainSet:
     qnames: pl.Series  # str: sorted, each once, A-label form, lower case, no final dot
 
 
+class Why(StrEnum):
+    """Why a resolver is not asked."""
+
+    OPTED_OUT = "they are on the opt-out list"
+    NOT_OVER = "they speak none of the transports wanted"
+    NOT_CARRIED = "this version lacks their transport"
+    NOT_FOUND = "no address was found for them"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A resolver that a run does not ask, though it is in resolvers.yaml."""
+
+    resolver: str
+    transport: str
+    why: str  # a Why, or what a newer version calls it
+    says: str = ""  # more about it
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Config:
     """All that a run needs to be told."""
@@ -49,34 +73,95 @@ class Config:
     qtypes: tuple[str, ...] = ("A", "AAAA")
     attempts: int = 3
     timeout: float = 4.0  # seconds
+    repeat: int = 1  # how often each target is asked, spread over the run
+    qps: float | None = None  # to all resolvers together
     warnings: tuple[Problem, ...] = ()
     inputs: dict[str, str] = field(default_factory=dict)  # file -> sha256
+    also: tuple[Resolver, ...] = ()  # the same resolvers over their other transports; asked when that is wanted
+    left_out: tuple[LeftOut, ...] = ()  # who is not asked
+    opt_out: OptOut = field(default_factory=OptOut)  # who and what must not be asked; heeded before a run
+    names_left_out: int = 0  # because of that
+
+    def heeding(self) -> "Config":
+        """Return the config without who and what is on its opt-out list; raises UsageError when nothing is left.
+
+        A resolver that has a host name only can be told when its address is known.
+        """
+        if not self.opt_out:
+            return self
+        where = {way: self.opt_out.covering(way.address) for way in (*self.resolvers, *self.also) if way.located}
+        out = [
+            LeftOut(way.name, str(way.transport), Why.OPTED_OUT, str(where[way]))
+            for way in self.resolvers
+            if where.get(way)
+        ]
+        sets = [replace(each, qnames=self.opt_out.without(each.qnames)) for each in self.domain_sets]
+        fewer = sum(len(each.qnames) for each in self.domain_sets) - sum(len(each.qnames) for each in sets)
+        kept = replace(
+            self,
+            resolvers=tuple(way for way in self.resolvers if not where.get(way)),
+            also=tuple(way for way in self.also if not where.get(way)),
+            domain_sets=tuple(each for each in sets if len(each.qnames)),
+            control_names=tuple(name for name in self.control_names if not self.opt_out.has_name(name)),
+            left_out=(*self.left_out, *out),
+            names_left_out=self.names_left_out + fewer,
+        )
+        if (self.resolvers and not kept.resolvers) or (self.domain_sets and not kept.domain_sets):
+            what = "name to ask for" if kept.resolvers else "resolver to ask"
+            raise UsageError(f"the opt-out list leaves no {what}")
+        return kept
+
+    def over(self, transports: Sequence[str]) -> "Config":
+        """Return the config that asks every resolver over all of *transports* that it speaks.
+
+        Who speaks none of them is left out; raises UsageError when nobody speaks any.
+        """
+        ways: dict[str, list[Resolver]] = {}
+        for resolver in (*self.resolvers, *self.also):
+            ways.setdefault(resolver.name, []).append(resolver)
+        wanted = {name: [way for way in spoken if way.transport in transports] for name, spoken in ways.items()}
+        if not any(wanted.values()):
+            spoken = ", ".join(sorted({str(way.transport) for each in ways.values() for way in each}))
+            message = f"no resolver speaks {' or '.join(transports)}"
+            raise UsageError(message, hint=f"they speak {spoken}; what else one speaks goes into its `also`")
+        silent = [
+            LeftOut(name, str(ways[name][0].transport), Why.NOT_OVER) for name, kept in wanted.items() if not kept
+        ]
+        asked = tuple(way for kept in wanted.values() for way in kept)
+        return replace(self, resolvers=asked, also=(), left_out=(*self.left_out, *silent))
 
 
-def load(resolvers: Path | None, domains: Sequence[Path]) -> Config:
+def load(resolvers: Path | None, domains: Sequence[Path], opt_out: Path | None = None) -> Config:
     """Read resolvers and domain sets; raise ConfigError with every mistake at once.
 
     Without *resolvers* or *domains* those of the current folder are taken, else the shipped
-    ones. A folder among *domains* stands for its .txt and .csv files.
+    ones. A folder among *domains* stands for its .txt and .csv files. *opt_out* is a list beside the one
+    that resolvers.yaml names; ``Config.heeding`` leaves out what is on them.
     """
     notes = Notes()
     inputs: dict[str, str] = {}
     found = resolvers or _here_or_shipped(RESOLVERS)
     source = read(found, str(found), LONGEST_RESOLVERS, notes)
-    entries, probe = read_resolvers(source, notes) if source else ((), Probe())
+    asked, probe = read_resolvers(source, notes) if source else ((), Probe())
     if source:
         inputs[_label(found)] = source.sha256
+    named = found.parent / probe.opt_out if probe.opt_out else None
+    unwanted = [_read_opt_out(file, inputs, notes) for file in (named, opt_out) if file is not None]
     domain_sets, control_names = _read_lists(domains or [_here_or_shipped(DOMAINS)], inputs, notes)
     notes.raise_mistakes()
     return Config(
-        resolvers=entries,
+        resolvers=tuple(each.resolver for each in asked if each.own),
+        also=tuple(each.resolver for each in asked if not each.own),
         domain_sets=domain_sets,
         control_names=control_names,
         qtypes=probe.qtypes,
         attempts=probe.attempts,
         timeout=probe.timeout,
+        repeat=probe.repeat,
+        qps=probe.qps,
         warnings=notes.warnings,
         inputs=inputs,
+        opt_out=reduce(or_, unwanted, OptOut()),
     )
 
 
@@ -118,6 +203,15 @@ def _read_lists(
             "there is no domain set", Place(str(paths[0])), "put a file there that ends in .txt, one name a line"
         )
     return _each_name_once(sets, notes), control_names
+
+
+def _read_opt_out(file: Path, inputs: dict[str, str], notes: Notes) -> OptOut:
+    """Return who and what one list wants left alone."""
+    source = read(file, str(file), optout.LONGEST, notes)
+    if source is None:
+        return OptOut()
+    inputs[_label(file)] = source.sha256
+    return optout.read(source, notes)
 
 
 def _files(path: Path, notes: Notes) -> list[Path]:

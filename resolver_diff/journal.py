@@ -2,14 +2,17 @@
 
     snapshots.partial/date=.../vantage=.../
         run.json                which plan this is, and when it began
+        held.json               what was held back so far, and why
         lock                    held while a run is at work here
-        000003-000001.parquet   some rows of batch 3, as they came
-        000003.parquet          batch 3, complete and sorted
+        000003-000001.arrow     some rows of batch 3, as they came
+        000003.json             counts of batch 3, and who has spoken in it
+        000003.arrow            batch 3, complete and sorted
 
 Beside ``snapshots/``, on the same file system, because readers glob that tree. A
 file appears by rename, so a kill leaves it absent or complete. Resuming is the
-anti-join of plan and journal. At the end each domain set becomes one file,
-synced and linked into place; a link refuses to replace what is there.
+anti-join of plan and journal. At the end each domain set becomes one Parquet file,
+synced and linked into place; a link refuses to replace what is there. Until then rows
+are Arrow files, which cost a third as much to write.
 """
 
 import contextlib
@@ -18,10 +21,10 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -30,16 +33,16 @@ from numpy.typing import NDArray
 from resolver_diff import _stored as stored
 from resolver_diff import snapshot
 from resolver_diff.errors import Place, SnapshotError
-from resolver_diff.snapshot import METADATA, ORDER, Run
+from resolver_diff.snapshot import METADATA, ORDER, Held, Run
 from resolver_diff.tables import Observations, Outcome
 
 if sys.platform != "win32":
     import fcntl
 
 SCHEMA = {"number": pl.UInt64(), "domain_set": pl.String(), **Observations.schema}
-ROW_GROUP = 1 << 14  # of a batch; what one of many small domain sets does not need is passed over
-NOTE, LOCK = "run.json", "lock"
-COUNTS, SETS = "resolver_diff.counts", "resolver_diff.sets"  # metadata of a finished batch
+NOTE, HELD, LOCK = "run.json", "held.json", "lock"
+SPEAKS = pl.col("reply").is_not_null() | pl.col("tc").fill_null(value=False)
+IS_UNREACHABLE = pl.col("outcome") == Outcome.UNREACHABLE
 
 
 class Journal:
@@ -102,48 +105,84 @@ class Journal:
 
     def settled(self, batch: int) -> NDArray[np.uint64]:
         """Return the numbers of the questions of *batch* that need not be asked again, sorted."""
-        numbers = [pl.read_parquet(file, columns=["number"])["number"] for file in self._pieces(batch)]
+        numbers = [pl.read_ipc(file, columns=["number"])["number"] for file in self._pieces(batch)]
         return pl.concat(numbers).unique().sort().to_numpy() if numbers else np.zeros(0, np.uint64)
 
     def append(self, batch: int, rows: pl.DataFrame) -> None:
         """Keep *rows* (columns of ``SCHEMA``) of questions of *batch* that are settled."""
         if rows.height:
             self._chunks += 1
-            file = self.partial / f"{batch:06}-{self._chunks:06}.parquet"
-            self._write(rows.lazy(), file)
+            with _appearing(self.partial / f"{batch:06}-{self._chunks:06}.arrow") as unfinished:
+                rows.write_ipc(unfinished, compression="lz4")
 
-    def finish(self, batch: int) -> None:
-        """Make one sorted file of the pieces of *batch*: it is complete."""
+    def finish(self, batch: int, rows: pl.DataFrame, *, in_order: bool = False) -> None:
+        """Make one sorted file of the pieces of *batch* and the last *rows* of it: it is complete."""
         pieces = self._pieces(batch)
-        rows = pl.concat([pl.DataFrame(schema=SCHEMA), *map(pl.read_parquet, pieces)])
-        late = pl.col("reply").is_not_null().any().over("number", "attempt")
-        rows = rows.filter(pl.col("reply").is_not_null() | ~late)  # it was silence only until a late reply came
-        rows = stored.coarsened(rows).sort("domain_set", *ORDER, nulls_last=False, maintain_order=True)
-        sets = rows["domain_set"].unique().sort().to_list()
-        self._write(rows.lazy(), self._batch(batch), {COUNTS: json.dumps(_counts(rows)), SETS: json.dumps(sets)})
+        rows = pl.concat([*map(pl.read_ipc, pieces), rows])
+        if pieces and rows["reply"].null_count():
+            late = pl.col("reply").is_not_null().any().over("number", "attempt")
+            rows = rows.filter(pl.col("reply").is_not_null() | ~late)  # it was silence only until a late reply came
+        if pieces or not in_order:
+            rows = rows.sort("domain_set", *ORDER, nulls_last=False, maintain_order=True)
+        noted = {
+            "counts": _counts(rows),
+            "domain_sets": rows["domain_set"].unique().sort().to_list(),
+            "speaking": sorted(_resolvers(rows.lazy(), SPEAKS)),
+            "unreachable": sorted(_resolvers(rows.lazy(), IS_UNREACHABLE)),
+            "withheld": _withheld(rows),
+        }
+        file = self._batch(batch)
+        with _appearing(file.with_suffix(".json")) as unfinished:
+            unfinished.write_text(json.dumps(noted))
+        with _appearing(file) as unfinished:
+            stored.coarsened(rows).write_ipc(unfinished, compression="lz4")
         for piece in pieces:
             piece.unlink()
 
     def count(self) -> dict[str, int]:
         """Return the counts of all finished batches; no two batches share a question."""
         total: dict[str, int] = {}
-        for file in self._finished():
-            for name, count in json.loads(pl.read_parquet_metadata(file)[COUNTS]).items():
+        for _, noted in self._notes():
+            for name, count in noted["counts"].items():
                 total[name] = total.get(name, 0) + count
         return total
 
-    def speaking_resolvers(self) -> set[str]:
-        """Return the names of the resolvers that have sent any message, be it one that was truncated."""
-        return self._resolvers(pl.col("reply").is_not_null() | pl.col("tc").fill_null(value=False))
+    def note_held(self, held: Sequence[Held]) -> None:
+        """Write down what was held back so far, in place of what was written before."""
+        with _appearing(self.partial / HELD) as unfinished:
+            unfinished.write_text(json.dumps([asdict(one) for one in held], default=str))
 
-    def unreachable_resolvers(self) -> set[str]:
-        """Return the names of the resolvers of which the network said, at least once, that nobody is there."""
-        return self._resolvers(pl.col("outcome") == Outcome.UNREACHABLE)
+    def held(self) -> list[Held]:
+        """Return what was held back, before a resume too, as ``note_held`` wrote it."""
+        note = self.partial / HELD
+        return [Held.from_facts(facts) for facts in json.loads(note.read_text())] if note.exists() else []
 
-    def _resolvers(self, having: pl.Expr) -> set[str]:
-        if not (files := sorted(self.partial.glob("[0-9]*.parquet"))):
-            return set()
-        return set(pl.scan_parquet(files).filter(having).select(pl.col("resolver").unique()).collect()["resolver"])
+    def withheld(self) -> dict[tuple[str, str], int]:
+        """Return how many questions were not asked at all, by resolver and transport."""
+        total: dict[tuple[str, str], int] = {}
+        for _, noted in self._notes():
+            for resolver, transport, count in noted["withheld"]:
+                total[resolver, transport] = total.get((resolver, transport), 0) + count
+        return total
+
+    def speaking_resolvers(self) -> set[tuple[str, str]]:
+        """Return names and transports of the resolvers that have sent any message, be it one that was truncated."""
+        return self._noted("speaking", SPEAKS)
+
+    def unreachable_resolvers(self) -> set[tuple[str, str]]:
+        """Return names and transports of the resolvers of which the network said, even once, that nobody is there."""
+        return self._noted("unreachable", IS_UNREACHABLE)
+
+    def _noted(self, what: str, having: pl.Expr) -> set[tuple[str, str]]:
+        found = {(name, transport) for _, noted in self._notes() for name, transport in noted[what]}
+        if pieces := sorted(self.partial.glob("*-*.arrow")):
+            found |= _resolvers(pl.scan_ipc(pieces), having)
+        return found
+
+    def _notes(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Yield each finished batch with what is noted of it."""
+        for file in self._finished():
+            yield file, json.loads(file.with_suffix(".json").read_text())
 
     def commit(self, run: Run, domain_sets: Sequence[str]) -> list[Path]:
         """Write one file per domain set, put each into place, and remove the journal.
@@ -151,15 +190,15 @@ class Journal:
         Raises SnapshotError when another run has put a file there since, or when a file
         cannot be written; the journal then stays, so that nothing is lost.
         """
-        batches = [(file, pl.read_parquet_metadata(file).get(SETS)) for file in self._finished()]
-        holds = {file: None if sets is None else json.loads(sets) for file, sets in batches}
+        holds = {file: noted["domain_sets"] for file, noted in self._notes()}
+        places = _places(list(holds), run.repeat)
         written = []
         with _writing(self.target):
             self.target.mkdir(parents=True, exist_ok=True)
         for name in domain_sets:
             made = self.partial / f"_{name}.parquet"
             with _appearing(made) as unfinished:
-                stored.sink(_rows_of(name, holds), unfinished, {METADATA: run.to_json()})
+                stored.sink(_rows_of(name, places, holds), unfinished, {METADATA: run.to_json()})
             written.append(self._place(made, self.target / f"{name}.parquet", run))
         _sync(self.target)
         for file in self.partial.glob("*"):
@@ -191,7 +230,7 @@ class Journal:
                 )
             self.started = datetime.fromisoformat(noted["started"])
             self._overwrite = noted["replace"]
-            self._chunks = 1 + max((_piece_number(file) for file in self.partial.glob("*-*.parquet")), default=0)
+            self._chunks = 1 + max((_piece_number(file) for file in self.partial.glob("*-*.arrow")), default=0)
             return
         there = [name for name in domain_sets if (self.target / f"{name}.parquet").exists()]
         if there and not replace:
@@ -202,7 +241,7 @@ class Journal:
             hint = "go on with --resume, or begin anew with --replace"
             raise SnapshotError("an earlier run for this date broke off", Place(str(self.partial)), hint)
         with _writing(self.partial):
-            for file in self.partial.glob("*.parquet"):
+            for file in [*self.partial.glob("*.arrow"), *self.partial.glob("[0-9]*.json"), *self.partial.glob(HELD)]:
                 file.unlink()
             noted = {"plan": fingerprint, "started": self.started.isoformat(), "replace": replace}
             with _appearing(note) as unfinished:
@@ -227,21 +266,13 @@ class Journal:
         os.write(self._lock, str(os.getpid()).encode())
 
     def _finished(self) -> list[Path]:
-        return sorted(file for file in self.partial.glob("[0-9]*.parquet") if "-" not in file.stem)
+        return sorted(file for file in self.partial.glob("[0-9]*.arrow") if "-" not in file.stem)
 
     def _batch(self, batch: int) -> Path:
-        return self.partial / f"{batch:06}.parquet"
+        return self.partial / f"{batch:06}.arrow"
 
     def _pieces(self, batch: int) -> list[Path]:
-        return sorted(self.partial.glob(f"{batch:06}-*.parquet"))
-
-    def _write(self, rows: pl.LazyFrame, file: Path, metadata: dict[str, str] | None = None) -> None:
-        """Write *rows* to *file* so that it is absent or complete, whenever the process or machine stops."""
-        with _appearing(file) as unfinished:
-            level = 1  # it does not stay
-            rows.sink_parquet(
-                unfinished, compression="zstd", compression_level=level, metadata=metadata, row_group_size=ROW_GROUP
-            )
+        return sorted(self.partial.glob(f"{batch:06}-*.arrow"))
 
     def _place(self, made: Path, target: Path, run: Run) -> Path:
         """Put *made* at *target*; unless this run is to replace what is there, only if nothing is."""
@@ -262,24 +293,50 @@ class Journal:
             return target
 
 
-def _rows_of(domain_set: str, batches: Mapping[Path, Sequence[str | None] | None]) -> Iterator[pl.DataFrame]:
-    """Yield the rows of *domain_set*, and those of none, batch by batch; *batches* says which sets each holds."""
+def _resolvers(rows: pl.LazyFrame, having: pl.Expr) -> set[tuple[str, str]]:
+    entry = pl.col("resolver"), pl.col("transport").cast(pl.String)
+    return set(rows.filter(having).select(entry).unique().collect().rows())
+
+
+def _withheld(rows: pl.DataFrame) -> list[tuple[str, str, int]]:
+    """Return how many questions were not asked, by resolver and transport."""
+    if not rows["asked_at"].null_count():
+        return []
+    counts = rows.filter(pl.col("asked_at").is_null()).group_by("resolver", pl.col("transport").cast(pl.String)).len()
+    return sorted(counts.rows())
+
+
+def _places(files: list[Path], rounds: int) -> list[list[Path]]:
+    """Return the files of finished batches by the names they hold: the batches of each of *rounds* hold the same."""
+    per_round = len(files) // rounds
+    return [files[place::per_round] for place in range(per_round)]
+
+
+def _rows_of(
+    domain_set: str, places: Sequence[Sequence[Path]], holds: Mapping[Path, Sequence[str | None]]
+) -> Iterator[pl.DataFrame]:
+    """Yield the rows of *domain_set*, and those of none, names by names; *holds* says which sets a file has rows of."""
     of_set = pl.col("domain_set").is_null() | (pl.col("domain_set") == domain_set)
-    for file, sets in batches.items():
-        if sets is None or None in sets or domain_set in sets:
-            yield pl.scan_parquet(file).filter(of_set).select(*Observations.schema).collect()
+    for files in places:
+        having = [file for file in files if None in holds[file] or domain_set in holds[file]]
+        if having:
+            rows = pl.concat([pl.scan_ipc(file) for file in having]).filter(of_set).collect()
+            if len(having) > 1:
+                rows = rows.sort(ORDER, nulls_last=False, maintain_order=True)
+            yield rows.select(*Observations.schema)
 
 
 def _counts(rows: pl.DataFrame) -> dict[str, int]:
     """Return what a finished batch holds, in numbers."""
-    replied = pl.col("reply").is_not_null()
+    replied, sent = pl.col("reply").is_not_null(), pl.col("asked_at").is_not_null()
     counted = rows.select(
         questions=pl.col("number").n_unique(),
-        queries=(pl.col("reply").fill_null(0) == 0).sum(),
+        queries=((pl.col("reply").fill_null(0) == 0) & sent).sum(),
         replies=replied.sum(),
         second_replies=(pl.col("reply") > 0).sum(),
         truncated=(pl.col("tc") & (pl.col("reply").fill_null(0) == 0)).sum(),
-        silent=pl.col("number").n_unique() - pl.col("number").filter(replied).n_unique(),
+        silent=pl.col("number").filter(sent).n_unique() - pl.col("number").filter(replied).n_unique(),
+        withheld=(~sent).sum(),
     )
     return {name: int(count) for name, count in counted.row(0, named=True).items()}
 
@@ -290,7 +347,7 @@ def _is_of(file: Path, run: Run) -> bool:
         there = Run.from_json(pl.read_parquet_metadata(file)[METADATA])
     except (OSError, pl.exceptions.PolarsError, ValueError, KeyError, TypeError):
         return False
-    return replace(there, finished=run.finished, counts=run.counts) == run
+    return replace(there, finished=run.finished, counts=run.counts, held=run.held) == run
 
 
 def _piece_number(file: Path) -> int:

@@ -1,34 +1,41 @@
 """Questions -> Observations: encode, exchange, decode, ask again what stayed silent.
 
-The batches of a plan are asked one after another. Within a batch every attempt
-is a wave over all transports at once: first all questions, then those that
-stayed silent, as long as their resolver has said anything at all; a dead
-resolver is asked each question once. Every attempt and every reply is a row.
+Within a batch every attempt is a wave over all transports at once: first all
+questions, then those that stayed silent, as long as their resolver has said
+anything at all. While one batch waits for what is silent or slow, the next
+begins: nobody waits for a timeout of somebody else. How hard each address is
+asked, and when it is let alone, is the business of ``transports.Care``. Every
+attempt and every reply is a row, and so is a question that was not asked.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import polars as pl
 
 import resolver_diff
+from resolver_diff import _held as held
 from resolver_diff import family, transports
+from resolver_diff._lookup import locate
 from resolver_diff.batch import Batch
-from resolver_diff.config import Config
+from resolver_diff.config import Config, LeftOut, Why
 from resolver_diff.errors import UsageError
 from resolver_diff.journal import Journal
 from resolver_diff.plan import Plan
 from resolver_diff.snapshot import Run
-from resolver_diff.transports import Session, Transport
+from resolver_diff.transports import Queries, Session, Transport
 
 FLUSH_SECONDS = 5.0
-FLUSH_ROWS = 1 << 16
+OPEN_BATCHES = 3  # at once; each takes some 25 MB
+LOOK_SECONDS = 0.005  # between two looks whether the next batch may begin
 
 
 class Progress(Protocol):
@@ -52,7 +59,16 @@ class Taken:
     files: tuple[Path, ...]
     silent: tuple[str, ...]  # resolvers that said nothing at all
     unreachable: tuple[str, ...]  # of these, the ones where nothing listens, or to which no way leads
-    not_carried: tuple[str, ...]  # resolvers whose transport this version lacks; they were not asked
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """The resolvers that were not asked."""
+        return self.run.left_out
+
+    @property
+    def missed(self) -> bool:
+        """Whether somebody was not asked who should have been."""
+        return any(each.why in (Why.NOT_CARRIED, Why.NOT_FOUND) for each in self.left_out)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -80,7 +96,8 @@ async def take(
     Raises SnapshotError (see ``Journal.open``) and UsageError before anything is sent.
     """
     _check_vantage(vantage)
-    config, not_carried = _carried(config, carriers)
+    _check_installed(config, carriers or {})
+    config = await _askable(config, carriers)
     plan = Plan(config, day=day, vantage=vantage, seed=seed)
     sets = [domain_set.name for domain_set in config.domain_sets]
     journal = Journal.open(
@@ -99,13 +116,16 @@ async def take(
             timeout=config.timeout,
             resolvers=config.resolvers,
             inputs=config.inputs,
-            counts={**journal.count(), "strays": strays},
+            counts={**journal.count(), "strays": strays, "names_left_out": config.names_left_out},
+            left_out=config.left_out,
+            repeat=config.repeat,
+            held=tuple(held.together(journal.held(), (), journal.withheld())),
         )
         speaking, refusing = journal.speaking_resolvers(), journal.unreachable_resolvers()
-        silent = tuple(resolver.name for resolver in config.resolvers if resolver.name not in speaking)
-        unreachable = tuple(name for name in silent if name in refusing)
+        silent = {called: entry for entry, called in _called(config) if entry not in speaking}
+        unreachable = tuple(called for called, entry in silent.items() if entry in refusing)
         files = journal.commit(run, sets)
-    return Taken(run, tuple(files), silent, unreachable, not_carried)
+    return Taken(run, tuple(files), tuple(silent), unreachable)
 
 
 class _Run:
@@ -126,10 +146,13 @@ class _Run:
         self.keep_wire = keep_wire
         self.progress = progress
         speaking = journal.speaking_resolvers()
-        self.spoke = [entry.name in speaking for entry in plan.resolvers]  # has sent any message, ever
+        entries = [(entry.name, str(entry.transport)) for entry in plan.resolvers]
+        self.spoke = np.array([entry in speaking for entry in entries])  # has sent any message, ever
         self.settled_before = 0  # questions that an earlier run had settled, or finished batches of this one
         self.answered_before = 0
-        self.batch: Batch | None = None
+        self.care = held.care_of(plan)
+        self.held_before = journal.held()  # before a resume
+        self.open: list[Batch] = []
         self.wave_ends = 0.0  # at the latest, by time.monotonic
 
     async def ask(self) -> int:
@@ -140,25 +163,41 @@ class _Run:
                 sessions[name] = await stack.enter_async_context(self._carrier(name).open())
             if "udp" in sessions and "tcp" not in sessions:  # truncated answers are asked again over TCP
                 sessions["tcp"] = await stack.enter_async_context(self._carrier("tcp").open())
-            async with self._telling():
+            async with self._telling(), _together() as group:
                 for index, questions in enumerate(self.plan.batches()):
                     if self.journal.finished(index):
                         self.settled_before += len(questions)
                         continue
-                    await self._ask_batch(index, questions.frame, sessions)
-                    self.settled_before += len(questions)
+                    await self._room()
+                    batch = Batch(
+                        self.plan, self._unsettled(index, questions.frame), care=self.care, keep_wire=self.keep_wire
+                    )
+                    self.settled_before += len(questions) - len(batch.number)
+                    self.open.append(batch)
+                    begun = asyncio.Event()
+                    group.create_task(self._ask_batch(index, batch, sessions, begun))
+                    await begun.wait()  # before that nobody would be seen to be busy
+                self.care.more = False
         return sum(session.strays for session in sessions.values())
+
+    async def _room(self) -> None:
+        """Wait until another batch may begin: nobody has anything left to be asked but those who are slowed."""
+        self.care.more = True
+        while self.open and (len(self.open) >= OPEN_BATCHES or self.care.busy):
+            self.care.more = len(self.open) < OPEN_BATCHES
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _unsettled(self, index: int, questions: pl.DataFrame) -> pl.DataFrame:
+        settled = self.journal.settled(index)
+        return questions.filter(~pl.col("number").is_in(settled.tolist())) if len(settled) else questions
 
     def _carrier(self, name: str) -> Transport:
         if name in self.carriers:
             return self.carriers[name]
         return family.member(transports, name, "TRANSPORT", Transport)
 
-    async def _ask_batch(self, index: int, questions: pl.DataFrame, sessions: dict[str, Session]) -> None:
+    async def _ask_batch(self, index: int, batch: Batch, sessions: dict[str, Session], begun: asyncio.Event) -> None:
         """Ask one batch, attempt by attempt; keep what is settled as it comes, the rest at the end."""
-        settled = self.journal.settled(index)
-        unsettled = questions.filter(~pl.col("number").is_in(settled.tolist())) if len(settled) else questions
-        self.batch = batch = Batch(self.plan, unsettled, keep_wire=self.keep_wire)
         keep = self._keeper(index, batch)
         try:
             for attempt in range(self.plan.config.attempts):
@@ -169,18 +208,41 @@ class _Run:
                 self.wave_ends = time.monotonic() + longest + self.plan.config.timeout
                 async with _together() as group:
                     for name, queries in waves.items():
-                        group.create_task(batch.exchange(name, sessions[name], queries, keep))
+                        group.create_task(self._exchange(name, sessions[name], batch, queries, keep))
+                    await asyncio.sleep(0)  # each exchange begins
+                    begun.set()
                 follow_up = batch.follow_up(attempt)
                 if follow_up is not None:
-                    await batch.exchange("tcp", sessions["tcp"], follow_up, keep)
-                self.spoke = [old or new for old, new in zip(self.spoke, batch.spoke, strict=True)]
+                    await self._exchange("tcp", sessions["tcp"], batch, follow_up, keep)
         except asyncio.CancelledError:
             self.journal.append(index, batch.settled_rows())
+            self._note_held()
             raise
-        self.journal.append(index, batch.remaining_rows())
-        self.journal.finish(index)
+        begun.set()
+        rows, in_order = batch.remaining_rows()
+        self.journal.finish(index, rows, in_order=in_order)
+        self._note_held()
+        self.open.remove(batch)
+        self.settled_before += len(batch.number)
         self.answered_before += batch.answered_count
-        self.batch = None
+
+    async def _exchange(
+        self, name: str, session: Session, batch: Batch, queries: Queries, keep: Callable[[], None]
+    ) -> None:
+        """Send *queries* over the transport called *name*; each open batch takes in what belongs to it."""
+        async for responses in session.exchange(queries, timeout=self.plan.config.timeout):
+            left = len(responses)
+            for each in sorted(self.open, key=lambda other: other is not batch):  # most are its own
+                left -= each.hear(name, responses)
+                self.spoke |= each.spoke
+                if not left:
+                    break  # what is left at the end is late: its batch is over, its silence written down
+            keep()
+        batch.withhold(queries)
+
+    def _note_held(self) -> None:
+        """Write down what was held back so far."""
+        self.journal.note_held(held.together(self.held_before, held.held_back(self.plan, self.care)))
 
     def _keeper(self, index: int, batch: Batch) -> Callable[[], None]:
         """Return what puts the settled rows of *batch* into the journal when enough of them, or of time, went by."""
@@ -188,7 +250,7 @@ class _Run:
 
         def keep() -> None:
             nonlocal last
-            if batch.pending >= FLUSH_ROWS or time.monotonic() - last >= FLUSH_SECONDS:
+            if batch.is_large or time.monotonic() - last >= FLUSH_SECONDS:
                 self.journal.append(index, batch.settled_rows())
                 last = time.monotonic()
 
@@ -200,7 +262,7 @@ class _Run:
         if self.progress is None:
             yield
             return
-        self.progress.start(self.plan.questions, len(self.plan.resolvers))
+        self.progress.start(self.plan.questions, len({entry.name for entry in self.plan.resolvers}))
         task = asyncio.create_task(self._tell(self.progress))
         try:
             yield
@@ -213,16 +275,14 @@ class _Run:
         first: int | None = None
         while True:
             await asyncio.sleep(0.5)
-            batch = self.batch
-            asked = self.settled_before + (batch.asked_count if batch else 0)
-            answered = self.answered_before + (batch.answered_count if batch else 0)
+            asked = self.settled_before + sum(batch.asked_count for batch in self.open)
+            answered = self.answered_before + sum(batch.answered_count for batch in self.open)
             first = asked if first is None else first
             rate = (asked - first) / max(0.5, time.monotonic() - started)
             left = (questions - asked) / rate if rate > 0 else None
             if asked == questions:  # silent ones are asked again
                 left = max(0.0, self.wave_ends - time.monotonic())
-            spoke = [old or new for old, new in zip(self.spoke, batch.spoke, strict=True)] if batch else self.spoke
-            progress.update(asked, answered, spoke.count(False), rate, left)
+            progress.update(asked, answered, int(np.count_nonzero(~self.spoke)), rate, left)
 
 
 @contextlib.asynccontextmanager
@@ -238,17 +298,40 @@ async def _together() -> AsyncIterator[asyncio.TaskGroup]:
         raise error from errors
 
 
-def _carried(config: Config, carriers: Mapping[str, Transport] | None) -> tuple[Config, tuple[str, ...]]:
-    """Return *config* without the resolvers whose transport this version lacks, and their names."""
+async def _askable(config: Config, carriers: Mapping[str, Transport] | None) -> Config:
+    """Return *config* with the resolvers only that this version can carry queries to, all of them with an address.
+
+    The others are in ``left_out``. Raises UsageError when nobody is left.
+    """
+    config = config.heeding()
     known = {*family.names(transports), *(carriers or {})}
-    missing = tuple(resolver.name for resolver in config.resolvers if resolver.transport not in known)
-    if not missing:
-        return config, missing
-    carried = tuple(resolver for resolver in config.resolvers if resolver.transport in known)
-    if not carried:
+    lacking = [resolver for resolver in config.resolvers if resolver.transport not in known]
+    if lacking and len(lacking) == len(config.resolvers):
         hint = f"the transports are {', '.join(sorted(known))}"
         raise UsageError("no resolver uses a transport this version can carry", hint=hint)
-    return replace(config, resolvers=carried), missing
+    not_carried = [LeftOut(resolver.name, str(resolver.transport), Why.NOT_CARRIED) for resolver in lacking]
+    carried = [resolver for resolver in config.resolvers if resolver.transport in known]
+    located, not_found = await locate(carried)
+    if carried and not located:
+        raise UsageError(f"no address was found for any resolver: {not_found[0].says}")
+    left_out = (*config.left_out, *not_carried, *not_found)
+    return replace(config, resolvers=located, left_out=left_out).heeding()
+
+
+def _called(config: Config) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield name and transport of each entry, and what it is called: the name, where that is asked over one only."""
+    times = Counter(resolver.name for resolver in config.resolvers)
+    for entry in ((resolver.name, str(resolver.transport)) for resolver in config.resolvers):
+        yield entry, entry[0] if times[entry[0]] == 1 else " over ".join(entry)
+
+
+def _check_installed(config: Config, carriers: Mapping[str, Transport]) -> None:
+    """Refuse to ask over a transport that needs what is not installed."""
+    used = {str(resolver.transport) for resolver in config.resolvers}
+    for name in sorted(used & set(family.names(transports)) - set(carriers)):
+        problem = family.member(transports, name, "TRANSPORT", Transport).lack()
+        if problem is not None:
+            raise UsageError(problem.message, hint=problem.hint)
 
 
 def _check_vantage(vantage: str) -> None:

@@ -8,27 +8,48 @@ moved and judged alone. Facts only: never a verdict.
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from resolver_diff.config import Resolver
+from resolver_diff.config import LeftOut, Resolver
 from resolver_diff.errors import Place, Problem, SnapshotError
 from resolver_diff.tables import Observations, Purpose
 
 METADATA = "resolver_diff"  # the key under which a file's metadata holds the facts of its run
-ORDER = ("qname", "qtype", "resolver", "transport", "attempt", "reply", "asked_at")
+ORDER = ("qname", "qtype", "resolver", "transport", "repeat", "attempt", "reply", "asked_at")
 SCHEMA_VERSION = 1
 JUDGED = (  # the columns that a judgement looks at
-    "asked_at", "resolver", "transport", "purpose", "qname", "qtype", "attempt", "reply",
-    "outcome", "aa", "tc", "ra", "answer", "cname", "soa", "authority", "ede",
+    "asked_at", "resolver", "transport", "purpose", "qname", "qtype", "repeat", "attempt", "reply",
+    "outcome", "aa", "tc", "ra", "answer", "cname", "soa", "authority", "ede", "trouble",
 )  # fmt: skip
 
 
 class NewerError(ValueError):
     """A file whose columns mean what only a newer version knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a run held back at one resolver, and why; a resolver that is not here was asked at its full pace."""
+
+    resolver: str  # "" stands for all together
+    transport: str
+    why: tuple[str, ...]  # silent, unreachable, refused, servfail: slowed for that; window, total: held to the limit
+    slowed: int  # times that its pace was cut
+    slowest: float | None  # queries a second; null where it was never slowed
+    withheld: int  # questions that were not asked at all
+    first: datetime
+    last: datetime
+
+    @classmethod
+    def from_facts(cls, facts: dict[str, Any]) -> "Held":
+        """Read back what JSON made of it."""
+        times = {name: datetime.fromisoformat(facts[name]) for name in ("first", "last")}
+        return cls(**{**{each.name: facts[each.name] for each in fields(cls)}, **times, "why": tuple(facts["why"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +66,11 @@ class Run:
     timeout: float
     resolvers: tuple[Resolver, ...]  # the entries as they were
     inputs: dict[str, str]  # file -> sha256
-    counts: dict[str, int]  # questions, queries, replies, silent, second_replies, truncated, strays
+    # questions, queries, replies, silent, withheld, second_replies, truncated, strays, names_left_out
+    counts: dict[str, int]
+    left_out: tuple[LeftOut, ...] = ()  # resolvers that were not asked
+    repeat: int = 1  # how often each target was asked
+    held: tuple[Held, ...] = ()  # what was held back, for kindness
 
     def to_json(self) -> str:
         """Return the facts as JSON."""
@@ -73,6 +98,12 @@ class Run:
                 Resolver.model_validate({key: value for key, value in entry.items() if key in known})
                 for entry in facts["resolvers"]
             ),
+            left_out=tuple(
+                LeftOut(**{field.name: each[field.name] for field in fields(LeftOut)})
+                for each in facts.get("left_out", ())
+            ),
+            repeat=facts.get("repeat", 1),
+            held=tuple(Held.from_facts(one) for one in facts.get("held", ())),
             **{name: facts[name] for name in ("version", "seed", "attempts", "timeout", "inputs", "counts")},
         )
 
@@ -94,8 +125,9 @@ class Snapshot:
 
     @property
     def resolvers(self) -> tuple[Resolver, ...]:
-        """Every entry that was asked, as it was in the latest run."""
-        return tuple({resolver.name: resolver for run in self.runs for resolver in run.resolvers}.values())
+        """Every entry that was asked, over each of its transports, as it was in the latest run."""
+        asked = {(resolver.name, resolver.transport): resolver for run in self.runs for resolver in run.resolvers}
+        return tuple(asked.values())
 
 
 def directory(folder: Path, day: date, vantage: str) -> Path:
@@ -195,7 +227,9 @@ def _read(file: Path, *, judged: bool) -> tuple[Run, pl.DataFrame]:
     ]
     rows = pl.scan_parquet(file, hive_partitioning=False).select(columns)
     domain_set = pl.lit(file.stem, dtype=_schema(judged=judged)["domain_set"])
-    return run, rows.with_columns(domain_set=pl.when(pl.col("purpose") == Purpose.TARGET).then(domain_set)).collect()
+    return run, rows.with_columns(
+        domain_set=pl.when(pl.col("purpose") == Purpose.TARGET).then(domain_set), repeat=pl.col("repeat").fill_null(0)
+    ).collect()
 
 
 def _schema(*, judged: bool) -> dict[str, pl.DataType]:

@@ -171,19 +171,21 @@ class Questions(Table):
     qname = Column(pl.String(), "Lower case, A-label form, no final dot.")
     qtype = Column(pl.String(), "Mnemonic: A, AAAA, TYPE65280.")
     resolver = Column(pl.String(), "The entry of resolvers.yaml that is asked.")
+    repeat = Column(pl.UInt8(), "How often the run has put this question to this entry before.")
     due = Column(pl.Float64(), "Seconds after the start of its batch when the query may leave.")
 
 
 class Observations(Table):
     """What was said: one row per query sent and reply received; a query nobody answered is one row."""
 
-    asked_at = Column(TIME, "When the query left. Of a target a snapshot keeps it rounded down: to the second, or to 1/128 of the time its batch of questions took if that is less.")
+    asked_at = Column(TIME, "When the query left; null: the question was withheld from a resolver in trouble, and trouble says why. Such a row says nothing of the name. Of a target a snapshot keeps it rounded down: to the second, or to 1/128 of the time its batch of questions took if that is less.", nullable=True)
     resolver = Column(pl.String(), "Which entry of resolvers.yaml was asked.")
     transport = Column(TRANSPORT, "How the query was carried.")
     purpose = Column(PURPOSE, "target, control, canary or identity.")
     qname = Column(pl.String(), "Lower case, A-label form, no final dot.")
     qtype = Column(pl.String(), "Mnemonic: A, AAAA, TYPE65280.")
     attempt = Column(pl.UInt8(), "How often the question had been asked before: 0 is the first time.")
+    repeat = Column(pl.UInt8(), "Which of several times, spread over the run, that the question was put: 0 is the first; each has its attempts.")
     reply = Column(pl.UInt8(), "How many replies to this query came before this one, truncated ones not counted: above 0 is a second reply, a sign of injection; null: no reply.", nullable=True)
     outcome = Column(OUTCOME, "How the query ended.")
     rcode = Column(pl.UInt16(), "The RCODE as received, extended bits included (RFC 6891).", nullable=True)
@@ -202,7 +204,7 @@ class Observations(Table):
     nsid = Column(pl.String(), "Name Server Identifier (RFC 5001): as text when it is printable ASCII, else in hexadecimal after 0x.", nullable=True)
     size = Column(pl.UInt32(), "Octets received.", nullable=True)
     rtt = Column(INTERVAL, "From query to reply; of the query repeated over TCP where tc says so. A snapshot keeps seven significant bits of the microseconds: it is right to 0.8 %.", nullable=True)
-    trouble = Column(pl.String(), "What was wrong where no DNS message came: the fault of a certificate, the status of HTTP, the word of ICMP.", nullable=True)
+    trouble = Column(pl.String(), "What was wrong where no DNS message came: the fault of a certificate, the status of HTTP, the word of ICMP; or why it was not asked.", nullable=True)
     wire = Column(pl.Binary(), "The message itself, only with --keep-wire.", nullable=True)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -94,6 +95,7 @@ class Hostile:
         self._other = self._bound(socket.SOCK_DGRAM, 0)
         self.endpoint = Endpoint(ADDRESSES[family], self.udp.getsockname()[1])
         self._servers: list[asyncio.Server] = []
+        self._secured: list[asyncio.StreamWriter] = []
 
     def _bound(self, kind: socket.SocketKind, port: int) -> socket.socket:
         opened = socket.socket(self.family, kind)
@@ -125,12 +127,17 @@ class Hostile:
         for task in talks:
             task.cancel()
         await asyncio.gather(*talks, return_exceptions=True)
-        await asyncio.sleep(0)  # asyncio closes sockets in its next round
+        for writer in self._secured:  # TLS would wait for the other end's farewell
+            writer.transport.abort()
+        for _ in range(3):
+            await asyncio.sleep(0)  # asyncio closes sockets in its next round
 
-    def listen(self, converse: Callable[["Talk"], Awaitable[None]]) -> Endpoint:
-        """Serve TCP too: *converse* is called for each connection. Return where."""
+    def listen(self, converse: Callable[["Talk"], Awaitable[None]], secured: ssl.SSLContext | None = None) -> Endpoint:
+        """Serve TCP too, or TLS when *secured*: *converse* is called for each connection. Return where."""
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if secured is not None:
+                self._secured.append(writer)
             self.connections += 1
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
@@ -140,7 +147,7 @@ class Hostile:
             writer.close()
 
         async def start() -> int:
-            server = await asyncio.start_server(serve, ADDRESSES[self.family], 0, limit=1 << 20)
+            server = await asyncio.start_server(serve, ADDRESSES[self.family], 0, limit=1 << 20, ssl=secured)
             self._servers.append(server)
             port: int = server.sockets[0].getsockname()[1]
             return port
@@ -223,13 +230,13 @@ class Talk:
 
     def __init__(self, resolver: Hostile, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._resolver = resolver
-        self._reader = reader
+        self.reader = reader
         self.writer = writer
 
     async def next(self) -> bytes:
         """Return the next query; raises IncompleteReadError at the end."""
-        length = int.from_bytes(await self._reader.readexactly(2), "big")
-        asked = await self._reader.readexactly(length)
+        length = int.from_bytes(await self.reader.readexactly(2), "big")
+        asked = await self.reader.readexactly(length)
         self._resolver.seen.append((time.monotonic(), self.writer.get_extra_info("peername")[1], asked))
         return asked
 

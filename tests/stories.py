@@ -10,7 +10,8 @@ thirty quiet names, control names and a canary, and says what is true where noth
 What is true is an address derived from the name, or what *truth* says about it. In place of a
 resolver may stand ``everyone``, ``controls`` or a country; in place of a name ``"*"`` (every name,
 control names too), ``quiet`` or ``canary``. The narrower one wins, and the later one among equals.
-Where a saying may stand, ``referral`` may: name servers of the root, and nothing else.
+Where a saying may stand, ``referral`` may: name servers of the root, and nothing else. A list of
+sayings is what is said each time, where *repeats* says that names are asked for so many times.
 
 *changes* and *today* (the later date judged alone, the earlier ones its history) list exactly the
 anomalies: ``vanished nxdomain nsdi-a gone.example``, with the qtype when it is not both. *evidence*
@@ -129,8 +130,12 @@ class _Day:
 
     def __init__(self, story: Mapping[str, Any], said: Mapping[str, Any], day: date) -> None:
         self.day = day
+        self.repeats: int = story.get("repeats", 1)
         self.said = [
-            (who, name, _read(value)) for who, names in said.items() if who != "absent" for name, value in names.items()
+            (who, name, [_read(each) for each in (value if isinstance(value, list) else [value])])
+            for who, names in said.items()
+            if who != "absent"
+            for name, value in names.items()
         ]
         self.truth = {name: saying.read(value) for name, value in story.get("truth", {}).items()}
         without = said.get("absent", [])
@@ -151,21 +156,24 @@ class _Day:
 
     def _rows(self, entry: Resolver, noon: datetime) -> Iterator[dict[str, Any]]:
         asked = [(Purpose.CONTROL, name, "A") for name in CONTROL * 2] + [(Purpose.CANARY, CANARY, "A")]
-        asked += [(Purpose.TARGET, name, qtype) for name in self.names for qtype in QTYPES]
-        for turn, (purpose, name, qtype) in enumerate(asked):
-            yield from self._question(entry, purpose, name, qtype, noon + timedelta(seconds=turn))
+        every = [(Purpose.TARGET, name, qtype) for name in self.names for qtype in QTYPES]
+        rounds = [(0, *each) for each in asked]
+        rounds += [(repeat, *each) for repeat in range(self.repeats) for each in every]
+        for turn, (repeat, purpose, name, qtype) in enumerate(rounds):
+            yield from self._question(entry, purpose, name, qtype, noon + timedelta(seconds=turn), repeat)
 
     def _question(
-        self, entry: Resolver, purpose: Purpose, name: str, qtype: str, at: datetime
+        self, entry: Resolver, purpose: Purpose, name: str, qtype: str, at: datetime, repeat: int
     ) -> Iterator[dict[str, Any]]:
         known: dict[str, Any] = {
             "resolver": entry.name,
             "transport": str(entry.transport),
             "purpose": purpose,
             "qname": name,
+            "repeat": repeat,
         }
         known |= {"qtype": qtype, "domain_set": "story" if purpose is Purpose.TARGET else None}
-        spoken = self._saying(entry, purpose, name, qtype)
+        spoken = self._saying(entry, purpose, name, qtype, repeat)
         # chance is drawn from the question, so that a story is the same whenever it is told
         dice = random.Random(f"{self.day} {entry.name} {name} {qtype} {at}")
         for attempt in range(ATTEMPTS):
@@ -185,14 +193,14 @@ class _Day:
             if outcome not in FAILURES or spoken.then is not None:
                 return
 
-    def _saying(self, entry: Resolver, purpose: Purpose, name: str, qtype: str) -> Saying:
+    def _saying(self, entry: Resolver, purpose: Purpose, name: str, qtype: str, repeat: int) -> Saying:
         """Return what *entry* says: the last of the narrowest words about it, or the truth."""
         whom = {entry.name: 3, entry.country: 2, "controls" if entry.role == "control" else None: 2, "everyone": 1}
         group = "canary" if purpose is Purpose.CANARY else "quiet" if name in QUIET else None
         what = {name: 3, group: 2, "*": 1}
         found: tuple[int, int, Saying] | None = None
-        for who, about, sayings in self.said:
-            word = saying.of(sayings, qtype)
+        for who, about, each in self.said:
+            word = saying.of(each[repeat % len(each)], qtype)
             rank = (what.get(about, 0), whom.get(who, 0))
             if word is not None and all(rank) and (found is None or rank >= found[:2]):
                 found = (*rank, word)

@@ -12,6 +12,7 @@ import pytest
 from resolver_diff.batch import ATTEMPTS, Batch
 from resolver_diff.config import Config, DomainSet, Resolver
 from resolver_diff.plan import Plan
+from resolver_diff.snapshot import ORDER
 from resolver_diff.transports import Responses, Trouble
 from resolver_diff.wire import Messages
 
@@ -30,7 +31,7 @@ def batch() -> Batch:
     plan = Plan(Config(entries, sets, (), ("A",)), day=date(2026, 2, 11), vantage="here")
     questions = pl.concat([one.frame for one in plan.batches()]).filter(pl.col("purpose") == "target")
     made = Batch(plan, questions)
-    asked = made.wave(0, [False, False])
+    asked = made.wave(0, np.array([False, False]))
     for queries in asked.values():
         queries.sent[:] = 1_000_000_000
     return made
@@ -53,13 +54,14 @@ def said(batch: Batch, name: str, attempt: int = 0, *, resolver: str = "over-udp
         rtt=np.array([5_000_000]),
         trouble=np.array([trouble], np.uint8),
         messages=Messages.of([b"" if trouble else reply.to_wire()]),
+        echoed=np.array([not trouble]),
         says={0: str(how["says"])} if "says" in how else {},
     )
 
 
 def rows(batch: Batch, name: str, resolver: str = "over-udp") -> list[Row]:
     """End the batch; return (attempt, reply, outcome, tc, answer) of the rows about *name*."""
-    kept = pl.concat([batch.settled_rows(), batch.remaining_rows()])
+    kept = pl.concat([batch.settled_rows(), batch.remaining_rows()[0]])
     mine = kept.filter((pl.col("qname") == name) & (pl.col("resolver") == resolver)).sort("attempt", "reply")
     return mine.select("attempt", "reply", pl.col("outcome").cast(pl.String), "tc", "answer").rows()
 
@@ -67,7 +69,7 @@ def rows(batch: Batch, name: str, resolver: str = "over-udp") -> list[Row]:
 def test_trouble_is_kept_in_words(batch: Batch) -> None:
     """Where the transport says what was wrong, the row repeats it; the others say nothing."""
     batch.hear("udp", said(batch, "a.example", trouble=Trouble.TLS, says="the certificate has expired"))
-    told = batch.remaining_rows().filter(pl.col("resolver") == "over-udp").sort("qname")
+    told = batch.remaining_rows()[0].filter(pl.col("resolver") == "over-udp").sort("qname")
     assert told.filter(pl.col("qname") == "a.example")["trouble"].to_list() == ["the certificate has expired"]
     assert told.filter(pl.col("qname") != "a.example")["trouble"].drop_nulls().len() == 0
 
@@ -111,7 +113,7 @@ def test_what_comes_late_over_tcp_finds_its_own_question(batch: Batch) -> None:
     """The session of TCP carries entries of TCP and repeats for UDP at once; neither takes the other's place."""
     batch.hear("udp", said(batch, "c.example", tc=True))
     assert batch.follow_up(0) is not None
-    batch.wave(1, [True, True])
+    batch.wave(1, np.array([True, True]))
     batch.hear("tcp", said(batch, "c.example"))
     batch.hear("tcp", said(batch, "c.example", resolver="over-tcp"))
     assert rows(batch, "c.example", "over-tcp")[0] == (0, 0, "answer", False, "198.51.100.7")
@@ -120,7 +122,7 @@ def test_what_comes_late_over_tcp_finds_its_own_question(batch: Batch) -> None:
 def test_a_late_repeat_is_the_row_of_udp(batch: Batch) -> None:
     """The repeat of the first attempt comes during the second: it is the first attempt's reply."""
     batch.hear("udp", said(batch, "c.example", tc=True))
-    batch.wave(1, [True, True])
+    batch.wave(1, np.array([True, True]))
     batch.hear("tcp", said(batch, "c.example"))
     assert rows(batch, "c.example") == [(0, 0, "answer", True, "198.51.100.7"), (1, None, "timeout", None, None)]
 
@@ -134,6 +136,7 @@ def test_replies_are_numbered_as_they_come(batch: Batch) -> None:
         np.concatenate([one.rtt for one in three]),
         np.zeros(3, np.uint8),
         Messages.join([one.messages for one in three]),
+        np.concatenate([one.echoed for one in three]),
     )
     batch.hear("udp", together)
     batch.hear("udp", said(batch, "b.example", address="198.51.100.4"))
@@ -147,7 +150,7 @@ def test_replies_to_another_batch_are_dropped(batch: Batch) -> None:
         "udp",
         Responses(
             stranger.number + 10_000 * ATTEMPTS,
-            *(getattr(stranger, name) for name in ("reply", "rtt", "trouble", "messages")),
+            *(getattr(stranger, name) for name in ("reply", "rtt", "trouble", "messages", "echoed")),
         ),
     )
     assert [row[1] for row in rows(batch, "a.example")] == [None]
@@ -156,5 +159,16 @@ def test_replies_to_another_batch_are_dropped(batch: Batch) -> None:
 def test_every_question_has_a_row_at_the_end(batch: Batch) -> None:
     """Answered or not, each question of each entry is there once."""
     batch.hear("udp", said(batch, "a.example"))
-    kept = pl.concat([batch.settled_rows(), batch.remaining_rows()])
+    kept = pl.concat([batch.settled_rows(), batch.remaining_rows()[0]])
     assert kept.height == kept["number"].n_unique() == 6
+
+
+def test_first_replies_are_given_in_the_order_of_a_snapshot(batch: Batch) -> None:
+    """Whatever order replies come in, rows that are first replies alone need no sorting, and say so."""
+    for name in ("b.example", "a.example"):
+        for resolver in ("over-udp", "over-tcp"):
+            batch.hear("udp" if resolver == "over-udp" else "tcp", said(batch, name, resolver=resolver))
+    settled = batch.settled_rows()
+    assert settled.equals(settled.sort("domain_set", *ORDER, nulls_last=False))
+    assert settled.height == 4
+    assert not batch.remaining_rows()[1]

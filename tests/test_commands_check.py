@@ -1,9 +1,11 @@
 """resolver-diff check: what a run would ask, what is doubtful about it, and what is wrong."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from resolver_diff import family
 from test_commands import run
 
 
@@ -18,6 +20,8 @@ def test_shipped_sets_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_check_leaves_out_what_cannot_be_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A resolver whose transport is lacking is named in a warning, and is in no number."""
     monkeypatch.chdir(tmp_path)
+    names = family.names
+    monkeypatch.setattr(family, "names", lambda of: [name for name in names(of) if name != "quic"])
     Path("mine.txt").write_text("a.example\n")
     controls = "".join(
         f"  - {{name: c{n}, address: 192.0.2.{n}, role: control, operator: O{n}}}\n" for n in range(1, 4)
@@ -31,6 +35,26 @@ def test_check_leaves_out_what_cannot_be_asked(tmp_path: Path, monkeypatch: pyte
     assert "to 3 resolvers" in " ".join(said.stdout.split())
     (row,) = [line for line in said.stdout.splitlines() if line.startswith("  late ")]
     assert row.split()[-2:] == ["-", "-"]
+
+
+def test_check_says_what_must_be_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra for QUIC the config is as right as before; a warning says what a run would need."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "aioquic", None)
+    Path("mine.txt").write_text("a.example\n")
+    Path("mine.yaml").write_text(
+        "resolvers:\n"
+        "  - {name: one, address: 192.0.2.1, transport: quic, hostname: a.example}\n"
+        "  - {name: two, address: 192.0.2.1, transport: h3, hostname: a.example}\n"
+    )
+    said = run("check", "--resolvers", "mine.yaml", "--domains", "mine.txt")
+    assert said.exit_code == 0
+    warning = (
+        "warning: DNS over QUIC and over HTTP/3 need aioquic, which is not installed\n"
+        "hint: pip install 'resolver-diff[quic]'\n"
+    )
+    assert said.stderr.count(warning) == 1
+    assert "to 2 resolvers" in " ".join(said.stdout.split())
 
 
 def test_check_sends_nothing(departures: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

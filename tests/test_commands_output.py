@@ -9,10 +9,10 @@ import pytest
 
 from resolver_diff.commands import _dig
 from resolver_diff.commands._output import write
-from resolver_diff.commands._progress import Lines, duration
+from resolver_diff.commands._progress import Lines
 from resolver_diff.config import Resolver
 from resolver_diff.errors import UsageError
-from resolver_diff.reports._layout import plain
+from resolver_diff.reports._layout import duration, plain
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +90,11 @@ RESOLVER = {"name": "one", "address": "192.0.2.1"}
         ),
         (
             {"transport": "https", "hostname": "dns.example", "path": "/q"},
-            "kdig @192.0.2.1 a.example A +nsid +tls-ca +tls-hostname=dns.example +https=dns.example/q",
+            "kdig @192.0.2.1 a.example A +nsid +tls-ca +tls-hostname=dns.example +https=dns.example/q +https-get",
+        ),
+        (
+            {"transport": "https", "path": "/q", "method": "POST", "pins": ["A" * 43 + "="]},
+            f"kdig @192.0.2.1 a.example A +nsid +tls-pin={'A' * 43}= +https=/q",
         ),
         ({"transport": "quic", "hostname": "dns.example"}, "kdig @192.0.2.1 a.example A +nsid +tls-ca +tls-hostname="),
         (
@@ -108,7 +112,7 @@ def test_explain_lets_nothing_unprintable_through() -> None:
     """A reply that holds escape sequences is shown with them written out, in 80 columns."""
     evil = "\x1b[2J\u202e\r\n" * 20
     row = {
-        "asked_at": datetime(2026, 2, 11, tzinfo=UTC), "transport": "udp", "attempt": 1, "reply": 1,
+        "asked_at": datetime(2026, 2, 11, tzinfo=UTC), "transport": "udp", "repeat": 0, "attempt": 1, "reply": 1,
         "outcome": "answer", "rcode": 0, "aa": True, "tc": None, "ra": None, "ad": None, "authority": 1,
         "qname": "a.example", "qtype": "TXT", "cname": evil, "answer": evil, "soa": None, "ede": [15, 4095],
         "ede_text": evil, "nsid": evil, "rtt": timedelta(milliseconds=41), "size": 100, "ttl": None,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dns.name
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from resolver_diff import _names
@@ -281,6 +281,7 @@ def test_the_fast_way_and_the_slow_way_agree(name: str) -> None:
 
 
 @given(st.text(max_size=30))
+@example("A\n")
 @settings(max_examples=300, deadline=None)
 def test_no_text_is_more_than_a_name_or_a_bad_name(text: str) -> None:
     """Whatever a line holds, it is a name in A-label form or a BadNameError at a place in it."""

@@ -184,7 +184,7 @@ def test_a_wrong_value_is_named_where_it_stands(load_yaml: Load, field: str) -> 
 
 WRONG_ADDRESSES = {
     "dns.google": "its host name goes into `hostname`",
-    "https://1.1.1.1/dns-query": "host name and path have keys of their own",
+    "1.1.1.1/dns-query": "write the address alone, or a whole URL",
     "1.1.1.1:53": "write `address: 1.1.1.1` and `port: 53`",
     "[2001:db8::1]:53": "write `address: 2001:db8::1` and `port: 53`",
     "1.1.1.256": "four numbers from 0 to 255",

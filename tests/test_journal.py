@@ -58,6 +58,9 @@ def run(started: datetime | None = None, **counts: int) -> Run:
     )
 
 
+NOTHING = pl.DataFrame(schema=SCHEMA)
+
+
 def begin(folder: Path, *, plan: str = "p", sets: tuple[str, ...] = ("shops",), **how: Any) -> Journal:
     """Open the journal of the test's run."""
     return Journal.open(folder, DAY, "here", fingerprint=plan, domain_sets=sets, **how)
@@ -68,7 +71,7 @@ def take(folder: Path, *batches: pl.DataFrame, sets: tuple[str, ...] = ("shops",
     with begin(folder, sets=sets, **how) as kept:
         for index, batch in enumerate(batches):
             kept.append(index, batch)
-            kept.finish(index)
+            kept.finish(index, NOTHING)
         return kept.commit(run(kept.started), sets)
 
 
@@ -131,7 +134,7 @@ def test_a_run_that_broke_off_can_go_on(tmp_path: Path) -> None:
     folder = tmp_path / "snapshots"
     with begin(folder) as kept:
         kept.append(0, rows(1, 2))
-        kept.finish(0)
+        kept.finish(0, NOTHING)
         kept.append(1, rows(5))
         started = kept.started
     with pytest.raises(SnapshotError, match="broke off"):
@@ -144,7 +147,7 @@ def test_a_run_that_broke_off_can_go_on(tmp_path: Path) -> None:
         assert kept.settled(1).tolist() == [5]
         assert kept.started == started
         kept.append(1, rows(6))
-        kept.finish(1)
+        kept.finish(1, NOTHING)
         (file,) = kept.commit(run(kept.started), ["shops"])
     assert pl.read_parquet(file)["qname"].to_list() == ["n001.example", "n002.example", "n005.example", "n006.example"]
     assert not (tmp_path / "snapshots.partial").exists()
@@ -157,7 +160,7 @@ def test_a_replacement_that_broke_off_goes_on_as_one(tmp_path: Path) -> None:
     with begin(folder, replace=True) as kept:
         kept.append(0, rows(1, 2))
     with begin(folder, resume=True) as kept:
-        kept.finish(0)
+        kept.finish(0, NOTHING)
         kept.commit(run(kept.started), ["shops"])
     assert pl.read_parquet(file).height == 2
 
@@ -177,14 +180,22 @@ def test_the_counts_of_a_run_are_those_of_its_batches(tmp_path: Path) -> None:
     silence = rows(3, outcome="timeout", reply=None, answer=None)
     with begin(folder) as kept:
         kept.append(0, pl.concat([rows(1, 2), silence]))
-        kept.finish(0)
+        kept.finish(0, NOTHING)
     with begin(folder, resume=True) as kept:
         kept.append(
             1, pl.concat([rows(4), rows(4, reply=1), rows(5, outcome="timeout", reply=None), rows(5, attempt=1)])
         )
-        kept.finish(1)
+        kept.finish(1, NOTHING)
         counts = kept.count()
-    assert counts == {"questions": 5, "queries": 6, "replies": 5, "second_replies": 1, "truncated": 0, "silent": 1}
+    assert counts == {
+        "questions": 5,
+        "queries": 6,
+        "replies": 5,
+        "second_replies": 1,
+        "truncated": 0,
+        "silent": 1,
+        "withheld": 0,
+    }
 
 
 def test_silence_gives_way_to_a_late_reply(tmp_path: Path) -> None:
@@ -206,7 +217,7 @@ def test_the_slower_of_two_runs_replaces_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "snapshots"
     with begin(folder) as kept:
         kept.append(0, rows(1))
-        kept.finish(0)
+        kept.finish(0, NOTHING)
         target = snapshot.directory(folder, DAY, "here") / "shops.parquet"
         target.parent.mkdir(parents=True)
         rows(1, 2).write_parquet(target)
@@ -222,7 +233,7 @@ def test_a_commit_that_was_cut_short_is_finished_by_resume(tmp_path: Path) -> No
     folder = tmp_path / "snapshots"
     with begin(folder, sets=("shops", "news")) as kept:
         kept.append(0, pl.concat([rows(1), rows(2, domain_set="news")]))
-        kept.finish(0)
+        kept.finish(0, NOTHING)
         target = snapshot.directory(folder, DAY, "here") / "shops.parquet"
         target.parent.mkdir(parents=True)
         rows(1).select(*Observations.schema).write_parquet(
@@ -287,7 +298,7 @@ def test_a_killed_writer_leaves_nothing_half(tmp_path: Path) -> None:
         "kept = t.begin(Path(sys.argv[1]))\n"
         "big = t.rows(*range(20000))\n"
         "print('ready', flush=True)\n"
-        "for index in range(1000): kept.append(index, big); kept.finish(index)\n"
+        "for index in range(1000): kept.append(index, big); kept.finish(index, t.NOTHING)\n"
     )
     for moment in (0.05, 0.11, 0.23):
         command = [sys.executable, "-c", script, str(folder), str(Path(__file__).parent)]
@@ -298,7 +309,7 @@ def test_a_killed_writer_leaves_nothing_half(tmp_path: Path) -> None:
                 writer.wait(moment)
             writer.kill()
         partial = folder.with_name("snapshots.partial")
-        heights = [pl.read_parquet(file).height for file in partial.rglob("*.parquet")]
+        heights = [pl.read_ipc(file).height for file in partial.rglob("*.arrow")]
         assert set(heights) <= {20000}
         for file in partial.rglob("run.json"):
             json.loads(file.read_text())

@@ -99,7 +99,7 @@ def test_ctrl_c_keeps_what_is_there_and_says_how_to_go_on(command: list[str], tm
         _, talk = run.communicate(timeout=10)
     assert run.returncode == 130
     assert "--resume" in talk
-    kept = [pl.read_parquet(file).height for file in (tmp_path / "snapshots.partial").rglob("*.parquet")]
+    kept = [pl.read_ipc(file).height for file in (tmp_path / "snapshots.partial").rglob("*.arrow")]
     assert sum(kept) > 0
     subprocess.run([*command, "--resume"], check=True, capture_output=True)
 

@@ -1,6 +1,7 @@
 """The probe: every attempt a row, every question in exactly one place; over transports that replay from memory."""
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -14,8 +15,8 @@ import dns.rrset
 import polars as pl
 import pytest
 
-from resolver_diff import probe, snapshot
-from resolver_diff.config import Config, DomainSet, Resolver
+from resolver_diff import _lookup, family, probe, snapshot
+from resolver_diff.config import Config, DomainSet, Resolver, Why
 from resolver_diff.errors import UsageError
 from resolver_diff.probe import Taken
 from resolver_diff.transports import Endpoint, Transport
@@ -181,19 +182,19 @@ def test_the_message_is_kept_when_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_cancelled_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Interrupted in its second batch and resumed, it asks only the rest, and has the rows of an undisturbed run."""
+    """Interrupted in the middle and resumed, it asks only the rest, and has the rows of an undisturbed run."""
     names = [f"n{index}.example" for index in range(20)]
     monkeypatch.setattr("resolver_diff.plan.Plan.batches.__defaults__", (8,))
     undisturbed = Memory(lambda _t, _a, query, _n: [answer(query)])
     take(tmp_path / "whole", undisturbed, config(names))
 
     async def interrupted() -> None:
-        """Take the snapshot as a task that is cancelled, as Ctrl-C does, when the seventh name is asked for."""
+        """Take the snapshot as a task that is cancelled, as Ctrl-C does, when one of the last names is asked for."""
         task = asyncio.current_task()
         assert task is not None
 
         def interrupt(_t: str, _a: str, query: dns.message.Message, _n: int) -> Sequence[bytes]:
-            if query.question[0].name.to_text() == "n6.example.":
+            if query.question[0].name.to_text() == "n18.example.":
                 task.cancel()
             return [answer(query)]
 
@@ -210,14 +211,53 @@ def test_a_run_that_is_cancelled_goes_on_where_it_was(tmp_path: Path, monkeypatc
     assert whole.equals(broken)
 
 
-def test_an_entry_over_a_transport_this_version_lacks_is_named(tmp_path: Path) -> None:
+def test_an_entry_over_a_transport_this_version_lacks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not asked and not forgotten; when there is no other entry, that is an error."""
+    names = family.names
+    monkeypatch.setattr(family, "names", lambda of: [name for name in names(of) if name != "quic"])
     memory = Memory(lambda _t, _a, query, _n: [answer(query)])
     quic = Resolver(name="q", address="192.0.2.9", transport="quic", hostname="dns.example")
     taken = take(tmp_path / "s", memory, config(resolvers=(*config().resolvers, quic)))
-    assert taken.not_carried == ("q",)
+    assert [(each.resolver, each.transport, each.why) for each in taken.left_out] == [("q", "quic", Why.NOT_CARRIED)]
     with pytest.raises(UsageError, match="no resolver"):
         take(tmp_path / "t", memory, config(resolvers=(quic,)))
+
+
+def test_a_host_name_is_looked_up_and_what_was_found_is_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The snapshot says which address was asked; a resolver whose name has none is left out, and the run goes on."""
+    monkeypatch.setattr(_lookup, "_find", _find)
+    memory = Memory(lambda _t, _a, query, _n: [answer(query)])
+    entries = [Resolver(name=name, address=f"{name}.example") for name in ("found", "lost")]
+    taken = take(tmp_path / "s", memory, config(resolvers=tuple(entries)))
+    run = snapshot.load(tmp_path / "s", DAY)[0].runs[0]
+    assert [(each.name, each.address) for each in run.resolvers] == [("found", "192.0.2.77")]
+    assert {address for _, address, _ in memory.asked} == {"192.0.2.77"}
+    (lost,) = run.left_out
+    assert run.left_out == taken.left_out
+    assert (lost.resolver, lost.why, lost.says) == ("lost", Why.NOT_FOUND, "lost.example: no such name")
+    with pytest.raises(UsageError, match="no address was found for any resolver"):
+        take(tmp_path / "t", memory, config(resolvers=(entries[1],)))
+
+
+async def _find(name: str) -> tuple[str, str]:
+    return ("192.0.2.77", "") if name == "found.example" else ("", "no such name")
+
+
+@pytest.mark.parametrize("transport", ["h3", "quic"])
+def test_an_extra_that_is_missing_is_told_before_anything_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, transport: str
+) -> None:
+    """It is an error that says what to install, and no run is left behind to be resumed."""
+    monkeypatch.setitem(sys.modules, "aioquic", None)
+    memory = Memory(lambda _t, _a, query, _n: [answer(query)])
+    entry = Resolver(name="q", address="192.0.2.9", transport=transport, hostname="dns.example")
+    with pytest.raises(UsageError, match="aioquic, which is not installed") as caught:
+        take(tmp_path / "s", memory, config(resolvers=(*config().resolvers, entry)))
+    assert caught.value.hint == "pip install 'resolver-diff[quic]'"
+    assert not memory.asked
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("vantage", ["", "../up", "a/b", ".hidden", "a\nb"])

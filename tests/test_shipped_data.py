@@ -46,6 +46,21 @@ def test_controls_are_many_and_independent(config: Config) -> None:
     assert not {resolver.country for resolver in controls} & {"RU", "IR", "CN", "TR", "KZ", "BY", "KR", "IN"}
 
 
+def test_encrypted_transports_of_many_operators_can_be_asked(config: Config) -> None:
+    """Beside UDP and TCP, DoT, DoH and DoQ are there to be asked; each knows whose certificate it must be."""
+    over = {transport: config.over([transport]).resolvers for transport in ("tcp", "tls", "https", "quic")}
+    operators = {transport: len({each.operator for each in found}) for transport, found in over.items()}
+    assert operators["tcp"] >= 40
+    assert operators["tls"] >= 14
+    assert operators["https"] >= 10
+    assert operators["quic"] >= 2
+    for resolver in (*over["tls"], *over["https"], *over["quic"]):
+        assert resolver.hostname or resolver.operator == "TWNIC", resolver.name  # by the address in its certificate
+    assert all(each.path for each in over["https"])
+    every = config.over(sorted(over))
+    assert len({(each.name, each.transport) for each in every.resolvers}) == len(every.resolvers)
+
+
 def test_both_nsdi_resolvers_are_there(config: Config) -> None:
     """195.208.4.1 and 195.208.5.1 are Russia's register, run by MSK-IX."""
     nsdi = {each.name: each for each in config.resolvers if each.name.startswith("nsdi")}

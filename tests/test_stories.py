@@ -10,7 +10,7 @@ from resolver_diff.tables import Condition
 
 STORIES = sorted(stories.FOLDER.glob("*.yaml"))
 KNOWN = {
-    "about", "truth", "moved", "resolvers", "history", "before", "after", "changes", "today",
+    "about", "truth", "moved", "resolvers", "repeats", "history", "before", "after", "changes", "today",
     "evidence", "health", "events", "says", "entered", "left",
 }  # fmt: skip
 

@@ -181,6 +181,7 @@ async def test_refused_is_unreachable() -> None:
     async with TRANSPORT.open() as session:
         got = await all_of(session, queries, patience=5.0)
     assert troubles(got) == dict.fromkeys(range(2), Trouble.UNREACHABLE)
+    assert set(got.says.values()) == {"Connection refused"}
     assert (queries.sent > 0).all()
     assert time.monotonic() - begun < 4.5
 
@@ -220,6 +221,35 @@ async def test_rubbish_after_an_answer_spoils_only_the_connection(hostile: Hosti
     got, strays = await exchange(hostile, rubbish, [f"plain-{number}.test" for number in range(5)])
     assert troubles(got) == dict.fromkeys(range(5), Trouble.NONE)
     assert strays >= 1
+
+
+async def test_responses_to_nothing_that_was_asked_are_passed_over(hostile: Hostile) -> None:
+    """A response with an ID that was not used is a stray, and the one behind it an answer."""
+
+    async def strays_first(talk: Talk) -> None:
+        while True:
+            asked = await talk.next()
+            for number in range(5):
+                await talk.say((int.from_bytes(asked[:2]) ^ 1 << number).to_bytes(2) + reply(asked, last=66)[2:])
+            await talk.say(reply(asked))
+
+    got, strays = await exchange(hostile, strays_first, ["plain-1.test"])
+    assert [(nth, trouble, message[-1]) for _, nth, trouble, message in rows(got)] == [(0, Trouble.NONE, 1)]
+    assert strays == 5
+    assert hostile.connections == 1
+
+
+async def test_a_stream_of_strays_is_left(hostile: Hostile) -> None:
+    """Where nothing but responses to other queries comes, it is not listened to for long."""
+
+    async def only_strays(talk: Talk) -> None:
+        asked = await talk.next()
+        for number in range(300):
+            await talk.say((int.from_bytes(asked[:2]) ^ number + 1).to_bytes(2) + reply(asked)[2:])
+
+    got, strays = await exchange(hostile, only_strays, ["plain-1.test"])
+    assert troubles(got) == {0: Trouble.MALFORMED}
+    assert strays < 50
 
 
 async def test_another_question_is_no_answer(hostile: Hostile) -> None:
@@ -282,6 +312,68 @@ async def test_a_name_that_stalls_the_connection_stays_alone(hostile: Hostile) -
     async with TRANSPORT.open() as session:
         got = await all_of(session, queries, patience=0.3)
     assert troubles(got) == dict.fromkeys(range(1, 5), Trouble.NONE)
+
+
+async def test_those_asked_together_with_a_name_that_stalls_are_asked_again(hostile: Hostile) -> None:
+    """Queries that left in one go with one that makes the connection go dead are answered in the same exchange."""
+
+    async def dead_after(talk: Talk) -> None:
+        while True:
+            asked = await talk.next()
+            if kind_of(asked) == "banned":
+                await asyncio.sleep(60)
+            await talk.say(reply(asked))
+
+    qnames = [f"{'banned' if number == 7 else 'plain'}-{number}.test" for number in range(20)]
+    got, _ = await exchange(hostile, dead_after, qnames, patience=0.3)
+    assert troubles(got) == {number: Trouble.NONE for number in range(20) if number != 7}
+
+
+async def test_replies_swallowed_by_a_length_that_lies_are_asked_for_again(hostile: Hostile) -> None:
+    """A frame that never ends takes the replies behind it along: the connection is left, also with no name to blame."""
+
+    async def swallow_once(talk: Talk) -> None:
+        while True:
+            asked = await talk.next()
+            await talk.say(reply(asked))
+            if kind_of(asked) == "swallow" and hostile.connections == 1:
+                talk.writer.write(b"\xff\xff")
+
+    qnames = [f"{'swallow' if number == 3 else 'plain'}-{number}.test" for number in range(12)]
+    got, _ = await exchange(hostile, swallow_once, qnames, patience=0.3)
+    assert troubles(got) == dict.fromkeys(range(12), Trouble.NONE)
+    assert hostile.connections == 2
+
+
+async def test_slow_names_do_not_silence_those_behind_them(hostile: Hostile) -> None:
+    """A resolver that looks at one query of a connection at a time, and long at some: only these are silent."""
+
+    async def one_at_a_time(talk: Talk) -> None:
+        while True:
+            asked = await talk.next()
+            if kind_of(asked) == "slow":
+                await asyncio.sleep(60)
+            await talk.say(reply(asked))
+
+    slow = {0, 20, 21, 22, 60}
+    qnames = [f"{'slow' if number in slow else 'plain'}-{number}.test" for number in range(100)]
+    got, _ = await exchange(hostile, one_at_a_time, qnames, patience=0.5)
+    assert troubles(got) == {number: Trouble.NONE for number in range(100) if number not in slow}
+
+
+async def test_a_resolver_that_falls_silent_costs_a_few_timeouts(hostile: Hostile) -> None:
+    """After some answers nothing comes any more, on any connection: the rest ends in silence, and soon."""
+
+    async def die(talk: Talk) -> None:
+        while True:
+            asked = await talk.next()
+            if hostile.connections == 1 and len(hostile.seen) <= 10:
+                await talk.say(reply(asked))
+
+    begun = time.monotonic()
+    got, _ = await exchange(hostile, die, [f"plain-{number}.test" for number in range(500)], patience=0.4)
+    assert troubles(got) == dict.fromkeys(range(10), Trouble.NONE)
+    assert time.monotonic() - begun < 20.0
 
 
 async def test_a_resolver_that_never_answers_costs_little_more_than_the_timeout(hostile: Hostile) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from hostile import Hostile, Talk, all_of, asking, reply, rows, until
 from resolver_diff.errors import UsageError
-from resolver_diff.transports import _stream
+from resolver_diff.transports import _connections, _line
 from resolver_diff.transports.tcp import TRANSPORT
 
 
@@ -55,7 +55,7 @@ async def test_replies_that_nobody_takes_do_not_fill_the_memory(
     hostile: Hostile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between exchanges a connection is read only as far as a few messages; the rest stays with the system."""
-    monkeypatch.setattr(_stream, "BACKLOG", 5)
+    monkeypatch.setattr(_line, "BACKLOG", 5)
 
     async def many_and_large(talk: Talk) -> None:
         asked = [await talk.next() for _ in range(40)]
@@ -67,7 +67,7 @@ async def test_replies_that_nobody_takes_do_not_fill_the_memory(
 
     endpoint = hostile.listen(many_and_large)
     async with TRANSPORT.open() as session:
-        assert isinstance(session, _stream.StreamSession)
+        assert isinstance(session, _connections.ConnectionSession)
         assert len(await all_of(session, asking([f"plain-{n}.test" for n in range(40)], endpoint))) == 40
         await asyncio.sleep(0.6)  # no exchange; the resolver goes on
         assert 0 < len(session.ends) < 20

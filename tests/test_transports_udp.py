@@ -170,6 +170,7 @@ async def test_a_closed_port_is_unreachable(open_udp: Open, hostile: Hostile) ->
         number: Trouble.NONE if number % 2 else Trouble.UNREACHABLE for number in range(40)
     }
     assert len(got) == 40
+    assert [got.says.get(row) for row in range(40) if got.trouble[row]] == ["Connection refused"] * 20
 
 
 async def test_what_cannot_be_sent_is_unreachable(open_udp: Open, hostile4: Hostile) -> None:

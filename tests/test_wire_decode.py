@@ -65,7 +65,8 @@ def test_has_the_columns_of_observations() -> None:
     declared = [name for name in Observations.schema if name in frame.columns]
     assert frame.columns == declared
     assert set(Observations.schema) - set(declared) == {
-        "asked_at", "resolver", "transport", "purpose", "qname", "qtype", "attempt", "reply", "rtt", "trouble", "wire",
+        "asked_at", "resolver", "transport", "purpose", "qname", "qtype", "repeat", "attempt", "reply", "rtt",
+        "trouble", "wire",
     }  # fmt: skip
     assert all(frame.schema[name] == Observations.schema[name] for name in declared)
     empty = decode.decode(Messages.of(()), np.zeros(0, np.int64), Messages.of(()))
@@ -285,7 +286,7 @@ def test_junk_behind_the_message_is_ignored() -> None:
 
 
 def test_what_is_there_of_a_truncated_reply_counts() -> None:
-    """A reply with TC set that ends inside a record keeps the records before, and is not malformed."""
+    """A reply with TC set that ends inside a record keeps the records before; where it has none, it denies nothing."""
     records = [("www.example.com.", 60, "A", f"192.0.2.{last}") for last in (1, 2, 3)]
     whole = response(*records, flags=dns.flags.TC)
     cut = whole[: -11 - 3]
@@ -294,7 +295,7 @@ def test_what_is_there_of_a_truncated_reply_counts() -> None:
     not_marked = bytes([*cut[:2], cut[2] & ~0x02, *cut[3:]])
     assert one(not_marked)["outcome"] == "malformed"
     nothing = one(whole[:20])
-    assert (nothing["outcome"], nothing["rcode"], nothing["answer"]) == ("nodata", 0, None)
+    assert (nothing["outcome"], nothing["rcode"], nothing["answer"]) == ("malformed", 0, None)
 
 
 def test_a_reply_to_another_question_answers_nothing() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resolver_diff.wire.edns import PADDING, padded
 from resolver_diff.wire.encode import encode
 
 LABELS = st.binary(min_size=1, max_size=63)
@@ -73,3 +74,23 @@ def test_an_unknown_type_is_an_error() -> None:
         encode(["example.com"], ["NOPE"])
     with pytest.raises(ValueError, match="2 names, but 1 types"):
         encode(["example.com", "example.net"], ["A"])
+
+
+def test_padding_makes_lengths_alike() -> None:
+    """A query is padded to a multiple of 128 octets, and dnspython reads it as the same query (RFC 7830, RFC 8467)."""
+    qnames = [".".join(["x" * length] * 3) for length in range(1, 64)]
+    for query in encode(qnames, ["A"] * len(qnames)):
+        long = padded(query)
+        assert len(long) % 128 == 0
+        assert len(long) - len(query) < 132
+        before, after = dns.message.from_wire(query), dns.message.from_wire(long)
+        assert after.question == before.question
+        assert [option.otype for option in after.options] == [3, PADDING]
+        assert after.payload == before.payload
+
+
+def test_what_has_no_room_for_options_is_not_padded() -> None:
+    """A query without an OPT record, or with more behind it, stays as it is, and so does rubbish."""
+    (query,) = encode(["a.test"], ["A"])
+    for message in (query[:-15], query + b"more", query[:20], b"", bytes(12)):
+        assert padded(message) == message

@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from resolver_diff.wire import Messages
-from resolver_diff.wire.decode import decode
+from resolver_diff.wire.decode import COLUMNS, decode
 from resolver_diff.wire.reading import LONGEST_CHAIN
 
 
@@ -189,12 +189,18 @@ def reference(query: bytes, reply: bytes) -> dict[str, Any] | None:
     counted = [*chained, *records] if answered else [soa] if soa and rcode in {0, 3} else []
     texts = {text(rr, any_type=question.rdtype == dns.rdatatype.ANY) for rr in records}
     answer = " ".join(sorted(texts)) if answered else None
+    header = {
+        "rcode": rcode,
+        **{flag.lower(): bool(message.flags & dns.flags.Flag[flag]) for flag in ("AA", "TC", "RA", "AD")},
+        "size": len(reply),
+    }
+    if header["tc"] and not rcode and not answered:  # what it says was cut off
+        return {**dict.fromkeys(COLUMNS), "outcome": "malformed", **header}
     return {
         "outcome": "answer"
         if answered
         else {0: "nodata", 2: "servfail", 3: "nxdomain", 5: "refused"}.get(rcode, "other-rcode"),
-        "rcode": rcode,
-        **{flag.lower(): bool(message.flags & dns.flags.Flag[flag]) for flag in ("AA", "TC", "RA", "AD")},
+        **header,
         "answer": answer,
         "answer_hash": hashed(answer),
         "cname": " ".join(bare(rr[0].target) for rr in chained) or None,
@@ -202,7 +208,6 @@ def reference(query: bytes, reply: bytes) -> dict[str, Any] | None:
         "soa": bare(soa.name) if soa else None,
         "authority": len(message.authority),
         **options(message.options),
-        "size": len(reply),
     }
 
 

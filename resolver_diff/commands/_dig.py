@@ -21,8 +21,12 @@ DIG = ("+nsid", "+nocookie", "+noadflag", "+bufsize=1232")  # what dig would do 
 
 def show(row: dict[str, Any], width: int | None) -> Iterator[Line]:
     """Yield one observation: the query, and the reply if there was one."""
-    attempt = f", attempt {row['attempt'] + 1}" if row["attempt"] else ""
+    attempt = f", repeat {row['repeat'] + 1}" if row["repeat"] else ""
+    attempt += f", attempt {row['attempt'] + 1}" if row["attempt"] else ""
     second = f", reply {row['reply'] + 1}" if row["reply"] else ""
+    if row["asked_at"] is None and row["reply"] is None and row["trouble"] is not None:
+        yield line(f"  ;; over {row['transport']} {row['trouble']}", Tone.FAINT)
+        return
     when = f"{row['asked_at']:%Y-%m-%d %H:%M:%S} UTC" if row["asked_at"] else "never"
     yield line(f"  ;; asked {when} over {row['transport']}{attempt}{second}", Tone.FAINT)
     if row["rcode"] is None:
@@ -79,14 +83,22 @@ def command(resolver: Resolver, qname: str, qtype: str) -> str:
     if transport in (TransportName.UDP, TransportName.TCP):
         words = ["dig", *asked, *DIG, *(["+tcp"] if transport == TransportName.TCP else [])]
     else:
-        words = ["kdig", *asked, "+nsid", f"+tls-ca={resolver.ca}" if resolver.ca else "+tls-ca"]
+        words = ["kdig", *asked, "+nsid", *_trust(resolver)]
         if resolver.hostname:
             words += [f"+tls-hostname={resolver.hostname}"]
         if transport == TransportName.HTTPS:
             words += [f"+https={resolver.hostname or ''}{resolver.path or '/dns-query'}"]
+            words += ["+https-get"] if resolver.method == "GET" else []
         else:
             words += ["+tls" if transport == TransportName.TLS else "+quic"]
     return shlex.join([*words, *([] if resolver.recursion else ["+norecurse"])])
+
+
+def _trust(resolver: Resolver) -> list[str]:
+    """Return what makes kdig check the certificate as we do: by pins, or by authorities."""
+    if resolver.pins:
+        return [f"+tls-pin={pin}" for pin in resolver.pins]
+    return [f"+tls-ca={resolver.ca}" if resolver.ca else "+tls-ca"]
 
 
 def _curl(resolver: Resolver, qname: str, qtype: str) -> str:

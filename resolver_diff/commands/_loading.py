@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -13,11 +14,12 @@ from dns import rdatatype
 from dns.exception import DNSException
 
 from resolver_diff import _names, config, snapshot
+from resolver_diff._advice import choice_hint
 from resolver_diff.commands._output import PROGRAM, warn
 from resolver_diff.config import Config, Resolver
 from resolver_diff.errors import Place, Problem, SnapshotError, UsageError
 from resolver_diff.snapshot import Snapshot
-from resolver_diff.tables import Purpose
+from resolver_diff.tables import Purpose, TransportName
 
 HISTORY = 30  # earlier dates that are read
 LATEST, PREVIOUS, TODAY = "latest", "previous", "today"
@@ -239,20 +241,38 @@ def shipped_set(path: Path) -> Path:
 def asked(
     resolvers: Path | None,
     domains: Sequence[Path] | None,
-    *,
+    opt_out: Path | None = None,
     qtypes: Sequence[str] | None = None,
+    *,
+    transports: str | None = None,
     attempts: int | None = None,
     timeout: float | None = None,
+    repeat: int | None = None,
 ) -> Config:
     """Return what a run asks, as the options say; says the warnings."""
-    given = config.load(resolvers, [shipped_set(path) for path in domains or ()])
+    given = config.load(resolvers, [shipped_set(path) for path in domains or ()], opt_out)
     warn(given.warnings)
+    given = given.heeding()
+    if transports is not None:
+        given = given.over(_transports(transports))
     return replace(
         given,
         qtypes=tuple(map(_qtype, qtypes)) if qtypes else given.qtypes,
         attempts=attempts or given.attempts,
         timeout=timeout or given.timeout,
+        repeat=repeat or given.repeat,
     )
+
+
+def _transports(text: str) -> list[str]:
+    """Return the transports that *text* lists; raises UsageError when one is none."""
+    words = [word for word in re.split(r"[,\s]+", text) if word]
+    for word in words:
+        if word not in set(TransportName):
+            raise UsageError(f"unknown transport `{word}`", hint=choice_hint("transport", word))
+    if not words:
+        raise UsageError("--transports names no transport", hint="for example `--transports udp,tls`")
+    return words
 
 
 def _qtype(text: str) -> str:

@@ -86,6 +86,33 @@ Qtypes = Annotated[
         help="Record type to ask for (repeatable); default: as resolvers.yaml says, else A and AAAA.",
     ),
 ]
+Transports = Annotated[
+    str | None,
+    typer.Option(
+        "--transports",
+        metavar="LIST",
+        help="Ask each resolver over all of these that it speaks, for example `udp,tls`; default: over its own only.",
+    ),
+]
+OptOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--opt-out",
+        metavar="FILE",
+        help="Addresses, prefixes and names that must not be asked, one a line; besides what resolvers.yaml says.",
+        readable=False,
+    ),
+]
+Repeat = Annotated[
+    int | None,
+    typer.Option(
+        "--repeat",
+        min=1,
+        max=100,
+        metavar="N",
+        help="How often every name is asked for, spread over the run; default: as resolvers.yaml says, else 1.",
+    ),
+]
 OnlyQtypes = Annotated[
     list[str] | None,
     typer.Option("--qtype", metavar="TYPE", help="Only this record type (repeatable); all if not given."),

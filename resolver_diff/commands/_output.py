@@ -7,17 +7,17 @@ import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
-from resolver_diff.diff import Diff
 from resolver_diff.errors import Problem, UsageError
-from resolver_diff.reports import csv as csv_report
-from resolver_diff.reports import json as json_report
-from resolver_diff.reports import text as text_report
 from resolver_diff.reports import visible
 from resolver_diff.reports._layout import WIDTH, Line, Tone
+
+if TYPE_CHECKING:
+    from resolver_diff.diff import Diff
 
 STDOUT = Path("-")
 PROGRAM = os.environ.get("RESOLVER_DIFF_PROGRAM", "resolver-diff")  # what a person types here to start it
@@ -82,8 +82,12 @@ def _unwritable(file: Path, error: OSError) -> UsageError:
     return UsageError(f"cannot write {file}: {error.strerror or error}", hint=hint)
 
 
-def hand_over(diffs: Sequence[Diff], csv: Path | None, json: Path | None) -> None:
+def hand_over(diffs: Sequence["Diff"], csv: Path | None, json: Path | None) -> None:
     """Write the files asked for, and show the page unless stdout holds one of them."""
+    from resolver_diff.reports import csv as csv_report
+    from resolver_diff.reports import json as json_report
+    from resolver_diff.reports import text as text_report
+
     if csv is not None:
         write(csv, csv_report.REPORT.render(diffs))
     if json is not None:

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from resolver_diff.commands._output import talk
 from resolver_diff.probe import Progress as Told
 from resolver_diff.reports import visible
-from resolver_diff.reports._layout import many
+from resolver_diff.reports._layout import duration, many
 
 EVERY = 10.0  # seconds between plain lines
 
@@ -90,12 +90,3 @@ class Lines:
 def _says(answered: int, silent: int, rate: float, left: float | None) -> str:
     parts = [f"{answered:,} answered", f"{many(silent, 'silent resolver')}", f"{rate:,.0f}/s"]
     return ", ".join([*parts, *([f"{duration(left)} left"] if left is not None else [])])
-
-
-def duration(seconds: float) -> str:
-    """Return *seconds* as a person says it: ``3 h 05 min``, ``4 min 10 s``, ``12 s``."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours:,} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

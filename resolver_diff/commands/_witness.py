@@ -41,12 +41,14 @@ def describe(
     later = source.day(days[1])
     today = source.load_one(later)
     earlier = source.day(days[0], later) if days[0] else _before(source, later, today.vantage)
-    entry = _entry(today, resolver)
+    entries = _entries(today, resolver)
     judged, snapshots = _judge(source, qname, today, earlier)
     cells = judged.cells.filter(pl.col("qname") == qname)
     own = cells.filter(pl.col("resolver") == resolver).sort("qtype", "date")
     if not own.height:
+        withheld = today.observations.filter(pl.col("qname") == qname, pl.col("resolver") == resolver)["trouble"]
         hint = source.names_like(qname) or "a name must be in a domain set to be asked"
+        hint = str(withheld[0]) if len(withheld) and withheld[0] else hint
         raise UsageError(f"`{qname}` was not asked of {resolver} on {later}", hint=hint)
     there = own["qtype"].unique().sort().to_list()
     missing = [qtype for qtype in qtypes if qtype not in there]
@@ -54,8 +56,12 @@ def describe(
         raise UsageError(f"`{qname}` was not asked for {missing[0]}", hint=f"it was asked for {', '.join(there)}")
     lines: list[Line] = []
     for qtype in qtypes or there:
-        lines += [EMPTY] if lines else []
-        lines += _page(cells.filter(pl.col("qtype") == qtype), entry, snapshots, width)
+        asked = cells.filter(pl.col("qtype") == qtype)
+        over = own.filter(pl.col("qtype") == qtype)["transport"].cast(pl.String).unique()
+        for entry in entries:
+            if str(entry.transport) in over:
+                lines += [EMPTY] if lines else []
+                lines += _page(asked, entry, snapshots, width, several=len(entries) > 1)
     return lines
 
 
@@ -64,13 +70,15 @@ def _before(source: Source, later: date, vantage: str) -> date | None:
     return max((day for day in source.dates(vantage) if day < later), default=None)
 
 
-def _entry(snapshot: Snapshot, name: str) -> Resolver:
-    entries = {resolver.name: resolver for resolver in snapshot.resolvers}
-    if name not in entries:
-        more = f" and {len(entries) - MOST_ENTRIES} more" if len(entries) > MOST_ENTRIES else ""
-        hint = did_you_mean(name, entries) or f"there are {', '.join(sorted(entries)[:MOST_ENTRIES])}{more}"
+def _entries(snapshot: Snapshot, name: str) -> list[Resolver]:
+    """Return the resolver called *name*, over each transport that it was asked over."""
+    entries = [resolver for resolver in snapshot.resolvers if resolver.name == name]
+    if not entries:
+        names = sorted({resolver.name for resolver in snapshot.resolvers})
+        more = f" and {len(names) - MOST_ENTRIES} more" if len(names) > MOST_ENTRIES else ""
+        hint = did_you_mean(name, names) or f"there are {', '.join(names[:MOST_ENTRIES])}{more}"
         raise UsageError(f"no resolver `{name}` was asked on {snapshot.date}", hint=hint)
-    return entries[name]
+    return entries
 
 
 def _judge(source: Source, qname: str, today: Snapshot, earlier: date | None) -> tuple[Diff, list[Snapshot]]:
@@ -88,22 +96,26 @@ def _judge(source: Source, qname: str, today: Snapshot, earlier: date | None) ->
     return diff.diff(past, today, source.history(earlier, today.vantage, qname)), [past, today]
 
 
-def _page(cells: pl.DataFrame, entry: Resolver, snapshots: list[Snapshot], width: int | None) -> Iterator[Line]:
-    """Yield the page about the cells of one name and type, all resolvers."""
+def _page(
+    cells: pl.DataFrame, entry: Resolver, snapshots: list[Snapshot], width: int | None, *, several: bool
+) -> Iterator[Line]:
+    """Yield the page about the cells of one name and type, all resolvers; *several* transports have a page each."""
     today = snapshots[-1]
-    own = cells.filter(pl.col("resolver") == entry.name)
+    of_entry = (pl.col("resolver") == entry.name) & (pl.col("transport") == str(entry.transport))
+    own = cells.filter(of_entry)
     qname, qtype = own["qname"][0], own["qtype"][0]
-    title = f"{Names().name(qname)} {qtype} at {_called(entry)}, from vantage {today.vantage}"
+    over = f" over {entry.transport}" if several else ""
+    title = f"{Names().name(qname)} {qtype} at {_called(entry)}{over}, from vantage {today.vantage}"
     yield from paragraph(title, width=width, tone=Tone.HEADING)
     for snapshot in snapshots:
         verdict = own.filter(pl.col("date") == snapshot.date).to_dicts()
         yield EMPTY
         yield _verdict(snapshot.date, verdict)
         asked = (pl.col("qname") == qname) & (pl.col("qtype") == qtype) & (pl.col("purpose") == Purpose.TARGET)
-        rows = snapshot.observations.filter(asked, pl.col("resolver") == entry.name)
-        for row in rows.sort("asked_at", "attempt", "reply").iter_rows(named=True):
+        rows = snapshot.observations.filter(asked, of_entry)
+        for row in rows.sort("repeat", "asked_at", "attempt", "reply").iter_rows(named=True):
             yield from _dig.show(row, width)
-        others = sorted({str(asked_at.date()) for asked_at in rows["asked_at"]} - {str(snapshot.date)})
+        others = sorted({str(asked_at.date()) for asked_at in rows["asked_at"].drop_nulls()} - {str(snapshot.date)})
         if others:
             yield line(f"  ;; asked on {' and '.join(others)}, and filed under {snapshot.date}", Tone.BAD)
     yield from _others(cells.filter(pl.col("date") == today.date), entry, today.date, width)
@@ -129,6 +141,7 @@ def _verdict(day: date, found: list[dict[str, object]]) -> Line:
         return line(f"{day}: not asked", Tone.FAINT)
     cell = found[0]
     by = f" by {cell['mechanism']}" if cell["mechanism"] else ""
+    by += f", in {cell['repeats_alike']} of {cell['repeats']} repeats" if cell["repeats"] != 1 else ""
     controls = f"{cell['controls_agreeing'] or 0} of {cell['controls_asked'] or 0} control operators"
     said = f"{controls} say {cell['consensus']}" if cell["consensus"] else f"no consensus of {controls}"
     return line(f"{day}: {cell['state']}{by}; {said}", TONES.get(State(str(cell["state"])), Tone.HEADING))

@@ -7,6 +7,9 @@ def command(
     resolvers: options.Resolvers = None,
     domains: options.Domains = None,
     qtypes: options.Qtypes = None,
+    transports: options.Transports = None,
+    repeat: options.Repeat = None,
+    opt_out: options.OptOut = None,
 ) -> int:
     """Read resolvers and names, say everything that is wrong with them, and what a run would ask. Sends nothing.
 
@@ -14,6 +17,7 @@ def command(
     Examples:
       resolver-diff check
       resolver-diff check --resolvers my-resolvers.yaml --domains my-names.txt
+      resolver-diff check --transports udp,tls
     """
     from resolver_diff.commands import _cost
     from resolver_diff.commands._loading import asked, utc_today
@@ -21,7 +25,7 @@ def command(
     from resolver_diff.errors import ExitStatus
     from resolver_diff.plan import Plan
 
-    config = asked(resolvers, domains, qtypes=qtypes)
+    config = asked(resolvers, domains, opt_out, qtypes, transports=transports, repeat=repeat)
     plan = Plan(_cost.asked_of(config), day=utc_today(), vantage="local")
     warn(_cost.doubts(config))
     show(_cost.describe(config, plan, page_width()))

@@ -7,9 +7,13 @@ import typer
 from resolver_diff.commands import _options as options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     from resolver_diff.probe import Taken
+    from resolver_diff.snapshot import Held
+
+MOST_HELD = 12  # resolvers that are told of one by one
 
 Attempts = Annotated[
     int | None,
@@ -44,6 +48,9 @@ def command(
     vantage: options.NewVantage = "local",
     day: options.NewDay = None,
     qtypes: options.Qtypes = None,
+    transports: options.Transports = None,
+    repeat: options.Repeat = None,
+    opt_out: options.OptOut = None,
     attempts: Attempts = None,
     timeout: Timeout = None,
     seed: Seed = None,
@@ -73,7 +80,9 @@ def command(
     from resolver_diff.errors import ExitStatus
 
     date = _filed_under(day, resume=resume)
-    config = asked(resolvers, domains, qtypes=qtypes, attempts=attempts, timeout=timeout)
+    config = asked(
+        resolvers, domains, opt_out, qtypes, transports=transports, repeat=repeat, attempts=attempts, timeout=timeout
+    )
     taking = probe.take(
         config,
         folder=snapshots,
@@ -95,7 +104,7 @@ def command(
     talk(_summary(taken))
     for file in taken.files:
         typer.echo(file)
-    return ExitStatus.INCOMPLETE if taken.silent or taken.not_carried else ExitStatus.DONE
+    return ExitStatus.INCOMPLETE if taken.silent or taken.missed else ExitStatus.DONE
 
 
 def _filed_under(day: str | None, *, resume: bool) -> "date":
@@ -135,18 +144,37 @@ def _again(date: str) -> str:
     return f"{PROGRAM} {shlex.join([*words, '--resume'])}"
 
 
+def _held(held: "Sequence[Held]") -> "Iterator[str]":
+    """Yield who was slowed down, and who was not asked everything, and why; the most held back come first."""
+    from resolver_diff.reports._layout import many
+
+    spared = sorted((one for one in held if one.slowed or one.withheld), key=lambda one: -one.withheld)
+    for one in spared[:MOST_HELD]:
+        slowed = f"slowed to {one.slowest:.3g} a second" if one.slowest is not None else "let alone"
+        left = f"; {many(one.withheld, 'question')} not asked" if one.withheld else ""
+        yield f"{one.resolver} ({one.transport}) was {slowed}, as it was {_why(one.why)}{left}"
+    if len(spared) > MOST_HELD:
+        yield f"and {len(spared) - MOST_HELD:,} more resolvers were slowed down; the files' metadata has all of them"
+
+
+def _why(reasons: "Sequence[str]") -> str:
+    said = {"servfail": "failing", "refused": "refusing"}
+    return " and ".join(said.get(reason, reason) for reason in reasons if reason not in ("window", "total"))
+
+
 def _summary(taken: "Taken") -> str:
     """Return what was taken, and who was not heard."""
-    from resolver_diff.commands._progress import duration
-    from resolver_diff.reports._layout import many
+    from resolver_diff.commands._cost import left_out
+    from resolver_diff.reports._layout import duration, many
 
     run, counts = taken.run, taken.counts
     took = duration((run.finished - run.started).total_seconds())
     text = (
         f"{run.date} at vantage {run.vantage}: {many(counts['questions'], 'question')} put to "
-        f"{many(len(run.resolvers), 'resolver')} in {took}; {counts['queries']:,} sent, "
+        f"{many(len({entry.name for entry in run.resolvers}), 'resolver')} in {took}; {counts['queries']:,} sent, "
         f"{many(counts['replies'], 'reply', 'replies')}, {many(counts['silent'], 'question')} without any."
     )
+    text += "".join(f"\n{told}" for told in _held(run.held))
     refused = set(taken.unreachable)
     for what, names in (
         ("said nothing at all", [name for name in taken.silent if name not in refused]),
@@ -154,6 +182,8 @@ def _summary(taken: "Taken") -> str:
     ):
         if names:
             text += f"\n{what}: {', '.join(names)}"
-    if taken.not_carried:
-        text += f"\nnot asked, as this version lacks their transport: {', '.join(taken.not_carried)}"
+    for why, names in left_out(taken.left_out):
+        text += f"\nnot asked, as {why}: {', '.join(names)}"
+    if fewer := counts.get("names_left_out"):
+        text += f"\nnot asked for, as the opt-out list has them: {many(fewer, 'name')}"
     return text

@@ -7,8 +7,10 @@ lets a character through that is not printable: ``visible`` makes it so.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from resolver_diff.diff import Diff
+if TYPE_CHECKING:
+    from resolver_diff.diff import Diff
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,7 @@ class Report:
     """One way to say what diffs found; usually there is one diff per vantage."""
 
     suffix: str  # of a file that holds it, with its dot
-    render: Callable[[Sequence[Diff]], str]
+    render: Callable[[Sequence["Diff"]], str]
 
 
 def visible(text: str) -> str:

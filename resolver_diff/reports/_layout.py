@@ -48,6 +48,15 @@ def many(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
+def duration(seconds: float) -> str:
+    """Return *seconds* as a person says it: ``3 h 05 min``, ``4 min 10 s``, ``12 s``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours:,} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
 def line(text: str, tone: Tone = Tone.PLAIN) -> Line:
     """Return a line of one tone; what is unprintable in *text* is made visible."""
     return (Span(visible(text), tone),)

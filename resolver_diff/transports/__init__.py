@@ -14,6 +14,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from resolver_diff.errors import Problem
+from resolver_diff.transports._care import Care as Care
 from resolver_diff.wire import Messages
 
 
@@ -33,11 +35,12 @@ class Endpoint:
 class Trouble(IntEnum):
     """Why there is no message in a response."""
 
-    NONE = 0  # there is one
+    NONE = 0  # there is one; or, where the message is empty, nothing came, and it is said why
     UNREACHABLE = 1  # ICMP, connection refused, no route
     TLS = 2
     HTTP = 3
     MALFORMED = 4  # octets came that are no DNS message (a TCP length that lies, a runt)
+    SILENT = 5  # nothing came, and it is known what was waited for; silence without words is no response at all
 
 
 @dataclass(slots=True)
@@ -50,10 +53,15 @@ class Queries:
     due: NDArray[np.float64]  # seconds after the call of exchange; not before
     messages: Messages  # distinct DNS messages, ID 0; the ID on the wire is the transport's business
     endpoints: Sequence[Endpoint]
+    care: Care | None = None  # how hard each endpoint may be asked; None: the due times say it all
+    control: NDArray[np.bool_] | None = None  # which ask for what every resolver must know
+    again: bool = False  # they repeat queries that got no reply
+    withheld: list[tuple[NDArray[np.int64], str]] = field(init=False)  # rows never sent, and why; by the transport
     sent: NDArray[np.int64] = field(init=False)  # written by the transport: ns since 1970; 0 = not sent yet
 
     def __post_init__(self) -> None:
         """Nothing has been sent yet."""
+        self.withheld = []
         self.sent = np.zeros(len(self.number), np.int64)
 
     def __len__(self) -> int:
@@ -69,6 +77,7 @@ class Responses:
     rtt: NDArray[np.int64]  # ns from query to reply, at least 0
     trouble: NDArray[np.uint8]  # a Trouble; the message is empty when it is not NONE
     messages: Messages
+    echoed: NDArray[np.bool_]  # the message repeats the question; a server that could not read it leaves it out
     says: dict[int, str] = field(default_factory=dict)  # by row: the trouble in words, where more is known of it
 
     def __len__(self) -> int:
@@ -85,7 +94,9 @@ class Session(Protocol):
     def exchange(self, queries: Queries, *, timeout: float) -> AsyncIterator[Responses]:
         """Send every query when it is due; yield replies until all are answered or *timeout* seconds old.
 
-        Only replies from the address asked, with the question asked, are yielded (RFC 5452 9.1).
+        *queries* leave later where their ``care`` says so, or not at all. Exchanges may overlap: what is yielded
+        may belong to any of them. Only replies from the address asked, with the question asked, are yielded
+        (RFC 5452 9.1).
         """
 
 
@@ -94,3 +105,4 @@ class Transport:
     """One way to carry queries."""
 
     open: Callable[[], AbstractAsyncContextManager[Session]]
+    lack: Callable[[], Problem | None] = lambda: None  # what must be installed before it can be opened, if anything

@@ -6,6 +6,7 @@ comes through their error queues instead.
 """
 
 import errno
+import os
 import select
 import struct
 import time
@@ -25,6 +26,7 @@ from resolver_diff.wire import HEADER, Messages
 ROUND = 1_024  # datagrams received, and sent, in one round
 LEAST_RECEIVE = 16  # datagrams from one socket in one round
 MOST_IN_FLIGHT = 4_096
+MOST_GAPS = 2  # times the octets of the messages that their copies may take, for want of packing
 SEND_TRIES = 3  # a send may fail for an ICMP error that an earlier datagram met
 ERRORS_A_ROUND = 256
 WAIT_FOR_BUFFER = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EINTR)
@@ -43,10 +45,9 @@ async def open_session() -> AsyncIterator["BulkSession"]:
 
 
 class BulkSession(Rounds):
-    """See ``Session``; one exchange at a time."""
+    """See ``Session``."""
 
-    _route: "_Route"
-    _spoken: set[int]  # the families of addresses that this system speaks
+    _overlaps = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,12 +57,15 @@ class BulkSession(Rounds):
         self._outbox = Outbox(ROUND)
         self._addresses = _Addresses()
         self._turn = 0
+        self._routes: dict[int, _Route] = {}  # of each exchange, by its base
+        self._spoken: set[int] = set()  # the families of addresses that this system speaks
 
     def _begin(self, asked: Asked) -> int:
         self._ports.forget(self._ledger.oldest)
         self._addresses.learn(self._ledger.endpoints)
-        self._route = _Route(asked, self._addresses)
-        self._spoken = {family for family, queries in self._route.families.items() if self._ports.want(family, queries)}
+        self._routes = {base: kept for base, kept in self._routes.items() if base in self._ledger.going_on}
+        route = self._routes[asked.base] = _Route(asked, self._addresses)
+        self._spoken |= {family for family, queries in route.families.items() if self._ports.want(family, queries)}
         return min(MOST_IN_FLIGHT, self._ports.window() or MOST_IN_FLIGHT)  # no socket: nothing will be in flight
 
     def close(self) -> None:
@@ -73,7 +77,7 @@ class BulkSession(Rounds):
             return 0
         families = self._addresses.family[asked.endpoint[rows]]
         left = 0
-        for family in self._route.families:
+        for family in self._routes[asked.base].families:
             mine = rows[families == family]
             if family in self._spoken:
                 left += self._send_to(family, asked, mine)
@@ -89,13 +93,14 @@ class BulkSession(Rounds):
         dealt = self._ports.deal(family, len(rows))
         keys = np.concatenate([port.keys[port.used : port.used + size] for port, size in dealt])
         loaded = rows[: len(keys)]
-        self._outbox.load(keys & 0xFFFF, self._route.rest(loaded), self._route.names(loaded))
+        route = self._routes[asked.base]
+        self._outbox.load(keys & 0xFFFF, route.rest(loaded), route.names(loaded))
         sent = np.zeros(len(keys), np.int64)
         failed: list[int] = []
         begin = 0
         for port, size in dealt:
             failed += self._push(port, begin, sent[begin : begin + size])
-            port.last = asked.base + len(asked) - 1
+            port.last = max(port.last, asked.base + len(asked) - 1)
             begin += size
         left = sent > 0
         gone = loaded[left]
@@ -163,7 +168,10 @@ class BulkSession(Rounds):
         for asked, members in self._ledger.split(serials[places]):
             mine = places[members]
             rows = serials[mine] - asked.base
-            same = (inbox.names[mine] == self._addresses.names[asked.endpoint[rows]]).all(axis=1)
+            endpoint = asked.endpoint[rows]
+            same = np.ones(len(mine), np.bool_)
+            for column in range(NAME // 8):
+                same &= inbox.names[mine, column] == self._addresses.names[endpoint, column]
             if not same.all():
                 mine, rows = mine[same], rows[same]
             if len(mine):
@@ -182,12 +190,13 @@ class BulkSession(Rounds):
                 octets, extra, _, name = port.socket.recvmsg(2, 512, MSG_ERRQUEUE)
             except OSError:
                 return count
-            if len(octets) < 2 or not any(_is_unreachable(data) for _, _, data in extra):
+            words = [said for _, _, data in extra if (said := _of_icmp(data))]
+            if len(octets) < 2 or not words:
                 continue
             serial = self._ports.serials(np.array([port.slot]), np.array([int.from_bytes(octets, "big")]))
             found = self._ledger.of(int(serial[0])) if serial[0] >= self._ledger.oldest else None
             if found is not None and self._addresses.are(found[0].endpoint[found[1]], name):
-                self._ledger.trouble(found[0], np.array([found[1]]), Trouble.UNREACHABLE)
+                self._ledger.trouble(found[0], np.array([found[1]]), Trouble.UNREACHABLE, words[0])
             else:
                 self._ledger.strays += 1
         return ERRORS_A_ROUND
@@ -241,14 +250,16 @@ class _Route:
 
 
 def _copied(inbox: Inbox, rows: Rows) -> Messages:
-    """Return the datagrams in *rows* end to end, in memory of their own."""
+    """Return the datagrams in *rows*, in memory of their own."""
     length = inbox.length[rows].astype(np.int64)
     width = int(length.max())
-    octets = inbox.octets[rows, :width][np.arange(width) < length[:, None]]
-    return Messages(octets, np.cumsum(length) - length, length)
+    octets = inbox.octets[rows, :width]
+    if width * len(rows) <= MOST_GAPS * int(length.sum()):
+        return Messages(octets.ravel(), np.arange(len(rows)) * width, length)
+    return Messages(octets[np.arange(width) < length[:, None]], np.cumsum(length) - length, length)
 
 
-def _is_unreachable(extended_error: bytes) -> bool:
-    """Whether a sock_extended_err (linux/errqueue.h) is ICMP's word that the datagram did not get there."""
+def _of_icmp(extended_error: bytes) -> str | None:
+    """Return ICMP's word that a datagram did not get there (sock_extended_err in linux/errqueue.h); None: no such."""
     number, origin = struct.unpack_from("=IB", extended_error)
-    return origin in FROM_ICMP and number != errno.EMSGSIZE
+    return os.strerror(number) if origin in FROM_ICMP and number != errno.EMSGSIZE else None

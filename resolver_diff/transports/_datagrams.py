@@ -20,6 +20,7 @@ from resolver_diff.errors import UsageError
 from resolver_diff.transports import Endpoint, Trouble
 from resolver_diff.transports._ledger import Asked
 from resolver_diff.transports._rounds import IDS, Rounds, shuffled_ids
+from resolver_diff.transports._words import in_words
 from resolver_diff.wire import HEADER, Messages
 
 ROUND = 256  # queries sent in one round, and datagrams received from one socket
@@ -53,7 +54,9 @@ class _Port:
 
 
 class DatagramSession(Rounds):
-    """See ``Session``; one exchange at a time."""
+    """See ``Session``."""
+
+    _overlaps = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,7 +92,7 @@ class DatagramSession(Rounds):
                     return place
                 failed = np.array([row])
                 asked.leave(failed, time.time_ns())
-                self._ledger.trouble(asked, failed, Trouble.UNREACHABLE)
+                self._ledger.trouble(asked, failed, Trouble.UNREACHABLE, in_words(error))
         return len(rows)
 
     def _send_one(self, asked: Asked, row: int, port: _Port) -> None:
@@ -101,12 +104,13 @@ class DatagramSession(Rounds):
         except OSError as error:
             if error.errno in WAIT_FOR_BUFFER:
                 raise
-            self._condemn(port)  # most likely this is what ICMP said about an earlier query; it is said once
+            self._condemn(port, error)  # most likely this is what ICMP said about an earlier query; it is said once
             port.socket.send(octets)
         port.used += 1
-        port.last = asked.base + row
-        port.serials[identifier] = port.last
-        port.open.add(port.last)
+        serial = asked.base + row
+        port.last = max(port.last, serial)
+        port.serials[identifier] = serial
+        port.open.add(serial)
         asked.leave(np.array([row]), sent)
 
     def _receive(self) -> int:
@@ -118,7 +122,7 @@ class DatagramSession(Rounds):
                     message = key.data.socket.recv(LARGEST)
                 except OSError as error:
                     if error.errno not in WAIT_FOR_BUFFER:
-                        self._condemn(key.data)
+                        self._condemn(key.data, error)
                     break
                 total += 1
                 serial = key.data.serials.get(int.from_bytes(message[:2], "big"), -1)
@@ -135,12 +139,12 @@ class DatagramSession(Rounds):
                 self._ledger.reply(asked, serials[index] - asked.base, received[index], messages.take(index))
         return total
 
-    def _condemn(self, port: _Port) -> None:
+    def _condemn(self, port: _Port, error: OSError) -> None:
         """Note that ICMP called the endpoint of *port* unreachable: so is every query that waits there."""
         for serial in sorted(port.open):
             found = self._ledger.of(serial)
             if found is not None and found[0].waiting[found[1]]:
-                self._ledger.trouble(found[0], np.array([found[1]]), Trouble.UNREACHABLE)
+                self._ledger.trouble(found[0], np.array([found[1]]), Trouble.UNREACHABLE, in_words(error))
         port.open.clear()
 
     def _port(self, place: int) -> _Port | None:

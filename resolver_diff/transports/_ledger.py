@@ -7,14 +7,17 @@ finds its query. Nothing here opens a socket or waits.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resolver_diff.transports import Endpoint, Queries, Responses, Trouble
+from resolver_diff.transports._care import LOOK, NEVER
+from resolver_diff.transports._slowing import Ending
+from resolver_diff.transports._turns import Turns
 from resolver_diff.wire import HEADER, Messages
-from resolver_diff.wire.question import echoes
+from resolver_diff.wire.question import heard
 
 KEPT_REPLIES = 9  # the first to a query and eight more; beyond, a flood would fill the memory
 REMEMBERED = 1 << 18  # queries of earlier exchanges that a late reply can still be told to answer
@@ -25,12 +28,18 @@ LINGER_LEAST, LINGER_MOST = 50_000_000, 500_000_000  # ns
 
 Rows = NDArray[np.int64]
 SECOND = 1_000_000_000
+LATE = SECOND  # ns; replies that take longer come one by one
+RCODE = 3  # octet of the header that has it, in its lower half
+ENDINGS = np.zeros(16, np.uint8)  # by RCODE: what is neither of these two is a reply like any other
+ENDINGS[2], ENDINGS[5] = Ending.SERVFAIL, Ending.REFUSED
 
 
 class Asked:
     """One exchange: a query waits from when it leaves until its first reply, trouble, or *timeout* ns."""
 
-    def __init__(self, queries: Queries, endpoint: NDArray[np.int64], base: int, timeout: int) -> None:
+    def __init__(
+        self, queries: Queries, endpoint: NDArray[np.int64], base: int, timeout: int, clock: Callable[[], int]
+    ) -> None:
         _check(queries)
         count = len(queries)
         self.queries = queries
@@ -40,15 +49,16 @@ class Asked:
         self.replies = np.zeros(count, np.uint8)
         self.waiting = np.zeros(count, np.bool_)
         self.timeout = timeout  # ns
-        self._order: Rows = np.argsort(queries.due, kind="stable")
-        self._due = np.ceil(queries.due[self._order] * 1e9).astype(np.int64)
-        self._begun = time.monotonic_ns()
-        self._next = 0  # position in the order of the first query that has not left
-        self._held: Rows = np.empty(0, np.int64)  # due, but the socket would not take them
+        self.over = False  # whether its exchange has ended
+        self._clock = clock
+        self._turns = Turns(queries, clock())
+        self._held: Rows = np.empty(0, np.int64)  # their turn, but the socket would not take them
         self._gone: Rows = np.empty(count, np.int64)  # in the order they left
         self._gone_at: Rows = np.empty(count, np.int64)
         self._left = self._expired = 0  # how many have left; how many of those were looked at for their age
-        self._last_reply = self._begun
+        self._aged = self._late = 0  # how many were looked at whether they are late, and how many are and wait
+        self._is_late = np.zeros(count, np.bool_)
+        self._last_reply = clock()
         self._longest = 0
         self._mark = np.empty(count, np.int32)
 
@@ -56,14 +66,13 @@ class Asked:
         return len(self.queries)
 
     def ready(self, most: int) -> Rows:
-        """Return at most *most* queries that are due, in the order of their due time; they are the caller's to send."""
+        """Return at most *most* queries whose turn it is, each address's by due time; they are the caller's to send."""
         if most <= 0:
             return np.empty(0, np.int64)
         held, self._held = self._held[:most], self._held[most:]
-        due = int(np.searchsorted(self._due, time.monotonic_ns() - self._begun, "right"))
-        end = max(self._next, min(due, self._next + most - len(held)))
-        rows = self._order[self._next : end]
-        self._next = end
+        if len(held) == most:
+            return held
+        rows = self._turns.choose(most - len(held), self._clock())
         return np.concatenate([held, rows]) if len(held) else rows
 
     def hold(self, rows: Rows) -> None:
@@ -74,7 +83,7 @@ class Asked:
         """Note that *rows* have left, at *sent* ns since 1970."""
         end = self._left + len(rows)
         self._gone[self._left : end] = rows
-        self._gone_at[self._left : end] = time.monotonic_ns()
+        self._gone_at[self._left : end] = self._clock()
         self._left = end
         self.queries.sent[rows] = sent
         self.waiting[rows] = True
@@ -82,13 +91,44 @@ class Asked:
 
     def expire(self) -> Rows:
         """Stop waiting for queries older than the timeout; return those that were waiting until now."""
+        now = self._clock()
+        self._turns.care.look(now)
+        self._age(now)
+        if self._expired == self._left or self._gone_at[self._expired] > now - self.timeout:
+            return np.empty(0, np.int64)
         aged = self._gone_at[self._expired : self._left]
-        end = self._expired + int(np.searchsorted(aged, time.monotonic_ns() - self.timeout, "right"))
+        end = self._expired + int(np.searchsorted(aged, now - self.timeout, "right"))
         rows = self._gone[self._expired : end]
         self._expired = end
-        rows = rows[self.waiting[rows]]
-        self._stop_waiting(rows)
+        silent = self.waiting[rows]
+        self._turns.age(rows, silent, now)
+        rows = rows[silent]
+        self._stop_waiting(rows, Ending.SILENT)
         return rows
+
+    def _age(self, now: int) -> None:
+        """Find out who is late."""
+        if self._aged == self._left or self._gone_at[self._aged] > now - LATE:
+            return
+        aged = self._gone_at[self._aged : self._left]
+        end = self._aged + int(np.searchsorted(aged, now - LATE, "right"))
+        rows = self._gone[self._aged : end]
+        self._aged = end
+        rows = rows[self.waiting[rows]]
+        self._is_late[rows] = True
+        self._late += len(rows)
+        self._turns.be_late(rows)
+
+    @property
+    def pressing(self) -> int:
+        """How many of those in flight may well be answered at any moment, all together: not those that are late."""
+        return self.in_flight - self._late
+
+    def end(self) -> None:
+        """Note that the exchange is over; what has not left will not."""
+        if not self.over:
+            self.over = True
+            self._turns.end()
 
     def count(self, rows: Rows) -> NDArray[np.uint8]:
         """Count one more reply to each of *rows*; return how many came before it, at most ``KEPT_REPLIES``."""
@@ -100,25 +140,34 @@ class Asked:
         self.replies[rows] = np.minimum(before + 1, KEPT_REPLIES)  # of equal rows the last is assigned: the largest
         return before
 
-    def answered(self, rows: Rows, rtt: NDArray[np.int64]) -> None:
+    def answered(self, rows: Rows, rtt: NDArray[np.int64], ending: NDArray[np.uint8]) -> None:
         """Stop waiting for *rows*: the first reply to each has come, *rtt* ns after it was asked."""
-        if len(rows):
-            self._stop_waiting(rows[self.waiting[rows]])
-            self._last_reply = time.monotonic_ns()
-            self._longest = max(self._longest, int(rtt.max()))
+        if not len(rows):
+            return
+        waited = self.waiting[rows]
+        if not waited.all():
+            self._turns.speak(rows[~waited & (ending != Ending.UNREACHABLE)], self._clock())
+            rows, ending = rows[waited], ending[waited]
+        self._stop_waiting(rows, ending)
+        self._last_reply = self._clock()
+        self._longest = max(self._longest, int(rtt.max()))
 
     def silence(self, rows: Rows) -> None:
         """Stop waiting for *rows*, which have left: nothing came."""
-        self._stop_waiting(rows[self.waiting[rows]])
+        self._stop_waiting(rows[self.waiting[rows]], Ending.SILENT)
 
-    def _stop_waiting(self, rows: Rows) -> None:
+    def _stop_waiting(self, rows: Rows, ending: NDArray[np.uint8] | Ending) -> None:
         self.waiting[rows] = False
         self.in_flight -= len(rows)
+        late = self._is_late[rows] if self._late else None
+        if late is not None:
+            self._late -= int(np.count_nonzero(late))
+        self._turns.settle(rows, late, ending, self._clock())
 
     @property
     def unsent(self) -> int:
-        """How many queries have not left."""
-        return len(self) - self._left
+        """How many queries have not left, but will."""
+        return len(self) - self._left - self._turns.withheld
 
     @property
     def finished(self) -> bool:
@@ -130,20 +179,30 @@ class Asked:
         if self.unsent or self.in_flight:
             return False
         linger = min(max(self._longest, LINGER_LEAST), LINGER_MOST, self.timeout)
-        return self._left == 0 or time.monotonic_ns() - self._last_reply >= linger
+        return self._left == 0 or self._clock() - self._last_reply >= linger
 
     @property
     def rest(self) -> float:
-        """Seconds until the next query becomes due, at least 0; infinite when none is left."""
-        if self._next == len(self):
-            return float("inf")
-        return max(0.0, (int(self._due[self._next]) + self._begun - time.monotonic_ns()) / SECOND)
+        """Seconds until a query may leave, at least 0; infinite when none is left."""
+        now = self._clock()
+        at = self._turns.next_at(now)
+        return max(0.0, (at - now) / SECOND) if at < NEVER else float("inf")
+
+    @property
+    def next_event(self) -> int:
+        """When a query may leave, or will have waited too long, or who holds up others is looked for."""
+        oldest = self._gone[self._expired : self._left]
+        first = np.flatnonzero(self.waiting[oldest])[:1]
+        expires = int(self._gone_at[self._expired + first[0]]) + self.timeout if len(first) else NEVER
+        looks = self._clock() + LOOK if self._turns.left else NEVER
+        lingers = self._clock() + LINGER_LEAST if expires == NEVER else NEVER
+        return min(self._turns.next_at(self._clock()), expires, looks, lingers)
 
 
 class Ledger:
     """All exchanges of a session that are remembered, and the responses that wait to be yielded."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self.strays = 0
         self.oldest = 0  # smallest serial that is remembered
         self.endpoints: list[Endpoint] = []  # every one that was ever asked
@@ -151,14 +210,16 @@ class Ledger:
         self._asked: list[Asked] = []
         self._pending: list[Responses] = []
         self._pending_rows = self._pending_octets = 0
-        self._collected = time.monotonic_ns()
+        self._clock = clock
+        self._collected = clock()
 
     def begin(self, queries: Queries, timeout: float) -> Asked:
         """Open a new exchange; forget the oldest where more than ``REMEMBERED`` queries precede it."""
         base = self._asked[-1].base + len(self._asked[-1]) if self._asked else 0
         places = np.array([self._place(endpoint) for endpoint in queries.endpoints], np.int64)
-        self._asked.append(Asked(queries, places[queries.endpoint], base, int(timeout * SECOND)))
-        while len(self._asked) > 1 and base - self._asked[0].base > REMEMBERED:
+        timeout_ns = int(timeout * SECOND)
+        self._asked.append(Asked(queries, places[queries.endpoint], base, timeout_ns, self._clock))
+        while self._asked[0].over and base - self._asked[0].base > REMEMBERED:
             del self._asked[0]
         self.oldest = self._asked[0].base
         return self._asked[-1]
@@ -192,20 +253,22 @@ class Ledger:
 
         The caller has checked ID and source; *received* is ns since 1970.
         """
-        good = echoes(asked.queries.messages, asked.queries.message[rows], messages)
+        good, echoed = heard(asked.queries.messages, asked.queries.message[rows], messages)
         if not good.all():
-            rows, received, messages = rows[good], received[good], messages.take(good)
+            rows, received, messages, echoed = rows[good], received[good], messages.take(good), echoed[good]
             self.strays += int(len(good) - len(rows))
         nth = asked.count(rows)
         kept = nth < KEPT_REPLIES
         if not kept.all():
-            rows, received, messages, nth = rows[kept], received[kept], messages.take(kept), nth[kept]
+            rows, received, nth, echoed = rows[kept], received[kept], nth[kept], echoed[kept]
+            messages = messages.take(kept)
             self.strays += int(len(kept) - len(rows))
         if len(rows):
             rtt = np.maximum(received - asked.queries.sent[rows], 0)
             first = nth == 0
-            asked.answered(rows[first], rtt[first])
-            self._keep(Responses(asked.queries.number[rows], nth, rtt, np.zeros(len(rows), np.uint8), messages))
+            asked.answered(rows[first], rtt[first], endings(messages)[first])
+            fine = np.zeros(len(rows), np.uint8)
+            self._keep(Responses(asked.queries.number[rows], nth, rtt, fine, messages, echoed))
 
     def trouble(self, asked: Asked, rows: Rows, trouble: Trouble, says: str | None = None) -> None:
         """Note *trouble* instead of a first reply to each of *rows* (each once); those already answered keep that.
@@ -216,11 +279,25 @@ class Ledger:
         if len(rows):
             nth = asked.count(rows)
             rtt = np.maximum(time.time_ns() - asked.queries.sent[rows], 0)
-            asked.answered(rows, rtt)
+            asked.answered(rows, rtt, np.full(len(rows), Ending.UNREACHABLE, np.uint8))
             empty = Messages.of([b""] * len(rows))
             code = np.full(len(rows), trouble, np.uint8)
             words = dict.fromkeys(range(len(rows)), says) if says else {}
-            self._keep(Responses(asked.queries.number[rows], nth, rtt, code, empty, words))
+            self._keep(
+                Responses(asked.queries.number[rows], nth, rtt, code, empty, np.zeros(len(rows), np.bool_), words)
+            )
+
+    def silence(self, asked: Asked, rows: Rows, says: str | None = None) -> None:
+        """Wait no longer for replies to *rows* (each once), which have left; *says* tells why nothing came.
+
+        It is no reply: one that comes late is still the first.
+        """
+        asked.silence(rows)
+        if says and len(rows):
+            none, no = np.zeros(len(rows), np.uint8), np.zeros(len(rows), np.bool_)
+            code, words = np.full(len(rows), Trouble.SILENT, np.uint8), dict.fromkeys(range(len(rows)), says)
+            empty = Messages.of([b""] * len(rows))
+            self._keep(Responses(asked.queries.number[rows], none, none.astype(np.int64), code, empty, no, words))
 
     def _keep(self, responses: Responses) -> None:
         self._pending.append(responses)
@@ -234,13 +311,23 @@ class Ledger:
             return False
         if self._pending_rows >= CHUNK or self._pending_octets >= CHUNK_OCTETS:
             return True
-        return time.monotonic_ns() - self._collected >= CHUNK_AGE
+        return self._clock() - self._collected >= CHUNK_AGE
+
+    @property
+    def pressing(self) -> int:
+        """How many replies to queries of all exchanges may come at once."""
+        return sum(asked.pressing for asked in self._asked if not asked.over)
+
+    @property
+    def going_on(self) -> set[int]:
+        """The bases of the exchanges that are not over."""
+        return {asked.base for asked in self._asked if not asked.over}
 
     def collect(self) -> Responses:
         """Return the responses that were kept since the last call, in order of arrival."""
         pending, self._pending = self._pending, []
         self._pending_rows = self._pending_octets = 0
-        self._collected = time.monotonic_ns()
+        self._collected = self._clock()
         return joined(pending)
 
 
@@ -248,7 +335,7 @@ def joined(responses: list[Responses]) -> Responses:
     """Return *responses* as one table."""
     if not responses:
         none, no = np.empty(0, np.int64), np.empty(0, np.uint8)
-        return Responses(none, no, none, no, Messages.of(()))
+        return Responses(none, no, none, no, Messages.of(()), np.empty(0, np.bool_))
     begins = np.cumsum([0, *(len(part) for part in responses)]).tolist()
     words = {
         begin + row: text for begin, part in zip(begins, responses, strict=False) for row, text in part.says.items()
@@ -259,8 +346,16 @@ def joined(responses: list[Responses]) -> Responses:
         np.concatenate([part.rtt for part in responses]),
         np.concatenate([part.trouble for part in responses]),
         Messages.join([part.messages for part in responses]),
+        np.concatenate([part.echoed for part in responses]),
         words,
     )
+
+
+def endings(messages: Messages) -> NDArray[np.uint8]:
+    """Return how a query ended that each of *messages* (header and more) answers, by its RCODE (RFC 1035 4.1.1)."""
+    octets: NDArray[np.uint8] = messages.octets[messages.start + RCODE]
+    found: NDArray[np.uint8] = ENDINGS[octets & 0xF]
+    return found
 
 
 def _check(queries: Queries) -> None:

@@ -1,6 +1,7 @@
 """The loop that every session on sockets runs: read what came, send what is due, let others run."""
 
 import asyncio
+import contextlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
@@ -16,10 +17,13 @@ SHORTEST_REST, LONGEST_REST = 0.001, 0.005  # seconds between two rounds when no
 
 
 class Rounds(ABC):
-    """A session (see ``Session``) but for the sockets; one exchange at a time."""
+    """A session (see ``Session``) but for the sockets."""
+
+    _overlaps = False  # whether exchanges are carried at once; else one after the other
 
     def __init__(self) -> None:
         self._ledger = Ledger()
+        self._alone = asyncio.Lock()
 
     @property
     def strays(self) -> int:
@@ -29,15 +33,24 @@ class Rounds(ABC):
     async def exchange(self, queries: Queries, *, timeout: float) -> AsyncIterator[Responses]:
         """See ``Session``; ends at least 50 ms after the last first reply, for second replies."""
         asked = self._ledger.begin(queries, timeout)
+        try:
+            async with contextlib.nullcontext() if self._overlaps else self._alone:
+                async for responses in self._carry(asked):
+                    yield responses
+        finally:
+            asked.end()
+
+    async def _carry(self, asked: Asked) -> AsyncIterator[Responses]:
         window = self._begin(asked)
         rest = SHORTEST_REST
         while not asked.finished:
-            busy = self._receive() + self._send(asked, window - asked.in_flight)
+            busy = self._receive() + self._send(asked, window - self._ledger.pressing)
             asked.expire()
             if self._ledger.chunk_is_due:
                 yield self._ledger.collect()
             rest = SHORTEST_REST if busy else min(2 * rest, LONGEST_REST)
-            await asyncio.sleep(0 if busy else min(rest, asked.rest) if asked.in_flight < window else rest)
+            idle = self._ledger.pressing < window
+            await asyncio.sleep(0 if busy else min(rest, asked.rest) if idle else rest)
         if len(last := self._ledger.collect()):
             yield last
 

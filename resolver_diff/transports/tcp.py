@@ -1,29 +1,15 @@
 """DNS over TCP (RFC 1035 4.2.2, RFC 7766)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 
 from resolver_diff.transports import Endpoint, Transport
-from resolver_diff.transports._stream import StreamSession
+from resolver_diff.transports._line import Connection
+from resolver_diff.transports._stream import stream_session
 
 
-async def connect(endpoint: Endpoint, protocol: Callable[[], asyncio.Protocol]) -> asyncio.Transport:
+async def connect(endpoint: Endpoint, connection: Connection) -> None:
     """Open a TCP connection to *endpoint*."""
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_connection(protocol, endpoint.address, endpoint.port)
-    return transport
+    await asyncio.get_running_loop().create_connection(lambda: connection, endpoint.address, endpoint.port)
 
 
-@asynccontextmanager
-async def open_session() -> AsyncIterator[StreamSession]:
-    """Open a session; its connections are closed at the end."""
-    session = StreamSession(connect)
-    try:
-        yield session
-    finally:
-        session.close()
-        await asyncio.sleep(0)  # asyncio closes sockets in its next round
-
-
-TRANSPORT = Transport(open=open_session)
+TRANSPORT = Transport(open=lambda: stream_session(connect).running())

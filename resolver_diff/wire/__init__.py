@@ -6,14 +6,43 @@ NumPy so that sockets can send from it and receive into it without a copy.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 HEADER = 12  # octets of a DNS header (RFC 1035 4.1.1)
+WORD = 8  # octets
 
 
-@dataclass(frozen=True, slots=True)
+def octet_view(octets: NDArray[np.uint8], dtype: str) -> NDArray[np.unsignedinteger]:
+    """Return the numbers that begin at every octet; it shares the octets and may be written to as they may."""
+    kind = np.dtype(dtype)
+    return np.ndarray((max(0, len(octets) - kind.itemsize + 1),), kind, octets, strides=(1,))
+
+
+def same_octets(
+    one: NDArray[np.uint8],
+    at: NDArray[np.int64],
+    other: NDArray[np.uint8],
+    where: NDArray[np.int64],
+    size: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Say where *size* octets (at least ``WORD``) of *one* from *at* are those of *other* from *where*."""
+    ours, theirs = octet_view(one, "<u8"), octet_view(other, "<u8")
+    same = np.ones(len(size), np.bool_)
+    last = size - WORD  # the last word begins here, and may overlap the one before
+    rows: NDArray[np.int64] | slice = slice(None)
+    for begin in range(0, int(size.max(initial=0)), WORD):
+        longer = size > begin
+        if not longer.all():
+            rows = np.flatnonzero(longer)
+        offset = np.minimum(begin, last[rows])
+        same[rows] &= ours[at[rows] + offset] == theirs[where[rows] + offset]
+    return same
+
+
+@dataclass(frozen=True)
 class Messages:
     """DNS messages end to end: message i is ``octets[start[i] : start[i] + length[i]]``."""
 
@@ -47,6 +76,21 @@ class Messages:
 
     def __iter__(self) -> Iterator[bytes]:
         return (self[index] for index in range(len(self)))
+
+    @cached_property
+    def name_length(self) -> NDArray[np.int64]:
+        """Octets of the name of each question, final root label included; for queries of our own making."""
+        length = np.ones(len(self), np.int64)
+        place = self.start + HEADER
+        unended = np.arange(len(self))
+        while True:
+            label = self.octets[place].astype(np.int64)
+            more = np.flatnonzero(label)
+            if len(more) == 0:
+                return length
+            unended, step = unended[more], label[more] + 1
+            length[unended] += step
+            place = place[more] + step
 
     def take(self, index: NDArray[np.integer] | NDArray[np.bool_]) -> "Messages":
         """Return the messages at *index* (or where it is true); they share the octets."""

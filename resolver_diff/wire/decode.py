@@ -5,6 +5,7 @@ columns, and so are the TTLs.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import chain
@@ -14,10 +15,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from resolver_diff.tables import Observations, Outcome
-from resolver_diff.wire import HEADER, Messages, normal
+from resolver_diff.wire import HEADER, Messages, octet_view
 from resolver_diff.wire.names import read_name
-from resolver_diff.wire.question import name_lengths, same_question
-from resolver_diff.wire.reading import NOERROR, NXDOMAIN, Question, Reading, read
+from resolver_diff.wire.normal import copy, normal
+from resolver_diff.wire.question import same_question
+from resolver_diff.wire.reading import NOERROR, NXDOMAIN, RCODE, Question, Reading, read
 
 COLUMNS = (
     "outcome", "rcode", "aa", "tc", "ra", "ad", "answer", "answer_hash", "cname", "ttl", "soa", "authority",
@@ -25,12 +27,15 @@ COLUMNS = (
 )  # fmt: skip
 CHUNK_MESSAGES = 1 << 16
 CHUNK_OCTETS = 1 << 24
+FEW_TTLS = 8
 LARGEST_TTL = 2**31 - 1  # a TTL above it counts as zero (RFC 2181 8)
 
 _SCHEMA = {name: Observations.schema[name] for name in COLUMNS}
 _READ = ("answer", "cname", "soa", "authority", "ede", "ede_text", "nsid")  # columns that a Reading holds as they are
 _OUTCOMES = pl.Series([str(outcome) for outcome in Outcome], dtype=_SCHEMA["outcome"])
 _CODE = {outcome: code for code, outcome in enumerate(Outcome)}
+TC = 0x0200  # in the third and fourth octet of the header
+_FLAGS = {"aa": 0x0400, "tc": TC, "ra": 0x0080, "ad": 0x0020}
 _BY_RCODE = {2: Outcome.SERVFAIL, NXDOMAIN: Outcome.NXDOMAIN, 5: Outcome.REFUSED}
 
 
@@ -39,8 +44,99 @@ def decode(asked: Messages, about: NDArray[np.integer], replies: Messages) -> pl
 
     Any octets whatever give a row; what is no DNS message has the outcome ``malformed``.
     """
-    frames = [_decode_chunk(asked.take(about[chunk]), replies.take(chunk)) for chunk in _chunks(replies)]
-    return pl.concat(frames) if frames else pl.DataFrame(schema=_SCHEMA)
+    decoder = Decoder()
+    return decoder.frame(decoder.read(asked, about, replies, same_question(asked, about, replies)))
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Replies as arrays; what they say beside header and TTL is in the decoder that read them."""
+
+    reading: NDArray[np.int32]  # which of the decoder's readings
+    flags: NDArray[np.uint16]  # third and fourth octet of the header
+    ttl: NDArray[np.int64]  # the least that counts; -1 where there is none
+    size: NDArray[np.int64]  # octets
+    malformed: NDArray[np.bool_]  # no DNS message, or one that is cut off where its answer would be
+
+    @classmethod
+    def blank(cls, size: int) -> "Decoded":
+        """Return *size* rows to be filled."""
+        numbers = np.zeros(size, np.int64)
+        return cls(
+            np.zeros(size, np.int32), np.zeros(size, np.uint16), numbers, numbers.copy(), np.zeros(size, np.bool_)
+        )
+
+    def take(self, index: NDArray[np.integer] | NDArray[np.bool_]) -> "Decoded":
+        """Return the rows at *index*, or where it is true."""
+        return Decoded(*[getattr(self, name)[index] for name in self.__slots__])
+
+
+class Decoder:
+    """Reads replies; what was read once is not read again as long as the decoder lives."""
+
+    def __init__(self) -> None:
+        self.octets = 0  # of the messages that are remembered: what the memory they take is measured by
+        self._readings: list[Reading] = []
+        self._met: dict[bytes, int] = {}
+        self._malformed, self._bare = bytearray(), bytearray()  # by reading: it is; it has no answer and no extension
+
+    def read(
+        self, asked: Messages, about: NDArray[np.integer], replies: Messages, echoed: NDArray[np.bool_]
+    ) -> Decoded:
+        """Return a row per reply: ``replies[i]`` answers the question of ``asked[about[i]]``, and repeats it or not."""
+        parts = [self._read(asked, about[chunk], replies.take(chunk), echoed[chunk]) for chunk in _chunks(replies)]
+        if len(parts) == 1:
+            return parts[0]
+        columns = [[getattr(part, name) for part in parts] for name in Decoded.__slots__]
+        if not parts:
+            return Decoded.blank(0)
+        return Decoded(*map(np.concatenate, columns))
+
+    def _read(
+        self, asked: Messages, about: NDArray[np.integer], replies: Messages, echoed: NDArray[np.bool_]
+    ) -> Decoded:
+        work = copy(replies)
+        flags = octet_view(work.octets, ">u2")[work.start + 2].astype(np.uint16)
+        alike, first, plain = normal(work, HEADER + asked.name_length[about], echoed)
+        is_leader = np.zeros(len(alike), np.bool_)
+        is_leader[alike] = True
+        leaders = np.flatnonzero(is_leader)
+        begins, ends = first[leaders].tolist(), (work.start + work.length)[leaders].tolist()
+        questions = _questions(asked, about[leaders], plain[leaders])
+        read_as = np.zeros(len(alike), np.int32)
+        places: list[tuple[int, ...]] = []
+        raw = work.octets
+        rows = zip(leaders.tolist(), begins, ends, questions, echoed[leaders].tolist(), strict=True)
+        for row, begin, end, question, echo in rows:
+            key = raw[begin:end].tobytes() if echo else b""
+            index = self._met.get(key) if echo else None
+            if index is None:
+                index = self._remember(key, read(replies[row], question, echoed=echo))
+            read_as[row] = index
+            places.append(self._readings[index].ttls)
+        which = np.cumsum(is_leader)[alike] - 1
+        read_as = read_as[alike]
+        # TC and no answer is no denial (RFC 2181 9)
+        cut_off = (flags & TC != 0) & ((flags & RCODE) == NOERROR) & np.frombuffer(self._bare, np.bool_)[read_as]
+        malformed = np.frombuffer(self._malformed, np.bool_)[read_as] | cut_off
+        return Decoded(read_as, flags, _least_ttl(replies, places, which), replies.length, malformed)
+
+    def _remember(self, key: bytes, reading: Reading) -> int:
+        index = len(self._readings)
+        self._readings.append(reading)
+        self._malformed.append(reading.malformed)
+        self._bare.append(reading.answer is None and reading.extended == 0)
+        self.octets += len(key) + sum(len(text) for text in (reading.answer, reading.cname, reading.ede_text) if text)
+        if key:
+            self._met[key] = index
+        return index
+
+    def frame(self, decoded: Decoded) -> pl.DataFrame:
+        """Return *decoded* as the columns of ``COLUMNS``."""
+        used = np.zeros(len(self._readings), np.bool_)
+        used[decoded.reading] = True
+        which = (np.cumsum(used) - 1)[decoded.reading]
+        return _frame(decoded, [self._readings[index] for index in np.flatnonzero(used).tolist()], which)
 
 
 def _chunks(replies: Messages) -> Iterator[NDArray[np.int64]]:
@@ -55,33 +151,13 @@ def _chunks(replies: Messages) -> Iterator[NDArray[np.int64]]:
         first = last
 
 
-def _decode_chunk(queries: Messages, replies: Messages) -> pl.DataFrame:
-    """Return one row per reply; query i asked what reply i answers."""
-    work = normal.copy(replies)
-    names = name_lengths(queries)
-    echoed = same_question(queries, work)
-    rcode, flags = _header(work)
-    alike = np.arange(len(replies))  # for each reply, the first that says the same
-    keys, nameless = normal.keys(work, HEADER + names, echoed)
-    met: dict[bytes, int] = {}
-    # what the others say depends on a question that is not in them
-    alike[echoed] = [met.setdefault(keys[index], index) for index in np.flatnonzero(echoed).tolist()]
-    distinct, which = np.unique(alike, return_inverse=True)
-    questions = _questions(queries.take(distinct), names[distinct], nameless[distinct])
-    readings = [
-        read(reply, question, echoed=echo)
-        for reply, question, echo in zip(replies.take(distinct), questions, echoed[distinct].tolist(), strict=True)
-    ]
-    return _frame(replies, rcode, flags, readings, which)
-
-
-def _questions(queries: Messages, names: NDArray[np.int64], nameless: NDArray[np.bool_]) -> Iterator[Question]:
+def _questions(asked: Messages, about: NDArray[np.integer], nameless: NDArray[np.bool_]) -> Iterator[Question]:
     """Yield the question of each query; without its name where the reading does not depend on it."""
-    pairs = normal.octet_view(queries.octets, ">u2")
-    after = queries.start + HEADER + names
-    columns = nameless.tolist(), pairs[after].tolist(), pairs[after + 2].tolist()
-    for index, (free, qtype, qclass) in enumerate(zip(*columns, strict=True)):
-        yield Question("" if free else _qname(queries[index]), qtype, qclass)
+    pairs = octet_view(asked.octets, ">u2")
+    after = asked.start[about] + HEADER + asked.name_length[about]
+    columns = nameless.tolist(), about.tolist(), pairs[after].tolist(), pairs[after + 2].tolist()
+    for free, index, qtype, qclass in zip(*columns, strict=True):
+        yield Question("" if free else _qname(asked[index]), qtype, qclass)
 
 
 @lru_cache(1 << 14)
@@ -89,41 +165,28 @@ def _qname(query: bytes) -> str:
     return read_name(query, HEADER, {})[0]
 
 
-def _header(work: Messages) -> tuple[NDArray[np.uint16], dict[str, NDArray[np.bool_]]]:
-    """Return what the headers say: the RCODE without its extension, and the flags."""
-    third = work.octets[work.start + 2]
-    fourth = work.octets[work.start + 3]
-    return (fourth & 0x0F).astype(np.uint16), {
-        "aa": (third & 0x04) != 0,
-        "tc": (third & 0x02) != 0,
-        "ra": (fourth & 0x80) != 0,
-        "ad": (fourth & 0x20) != 0,
-    }
-
-
-def _frame(
-    replies: Messages,
-    rcode: NDArray[np.uint16],
-    flags: dict[str, NDArray[np.bool_]],
-    readings: list[Reading],
-    which: NDArray[np.integer],
-) -> pl.DataFrame:
+def _frame(decoded: Decoded, readings: list[Reading], which: NDArray[np.integer]) -> pl.DataFrame:
     """Return the rows: the header of each reply, and that of the *readings* that *which* names for it."""
+    if not len(decoded.reading):
+        return pl.DataFrame(schema=_SCHEMA)
     fields = dict(zip(Reading._fields, zip(*readings, strict=True), strict=True))
     read_once = pl.DataFrame({name: pl.Series(fields[name], dtype=_SCHEMA[name]) for name in _READ}).with_columns(
         pl.Series("answer_hash", [_hash(answer) for answer in fields["answer"]], dtype=_SCHEMA["answer_hash"])
     )
     extended = np.array(fields["extended"], np.uint16)[which]
-    malformed = np.array(fields["malformed"], np.bool_)[which]
     answered = np.array([answer is not None for answer in fields["answer"]], np.bool_)[which]
-    header = {"rcode": rcode | extended << 4, **flags}
+    header = {"rcode": decoded.flags & RCODE | extended << 4}
+    header |= {name: (decoded.flags & bit) != 0 for name, bit in _FLAGS.items()}
+    ttl = pl.Series("ttl", np.maximum(decoded.ttl, 0).astype(np.uint32), dtype=_SCHEMA["ttl"])
+    if (decoded.ttl < 0).any():
+        ttl = ttl.set(pl.Series(decoded.ttl < 0), None)
     frame = read_once.select(pl.all().gather(pl.Series(which, dtype=pl.UInt32()))).with_columns(
-        _OUTCOMES[_outcome(header["rcode"], malformed, answered)].alias("outcome"),
+        _OUTCOMES[_outcome(header["rcode"], decoded.malformed, answered)].alias("outcome"),
         *(pl.Series(name, column, dtype=_SCHEMA[name]) for name, column in header.items()),
-        _least_ttl(replies, fields["ttls"], which),
-        pl.Series("size", replies.length, dtype=_SCHEMA["size"]),
+        ttl,
+        pl.Series("size", decoded.size, dtype=_SCHEMA["size"]),
     )
-    if (replies.length < HEADER).any():
+    if (decoded.size < HEADER).any():
         whole = pl.col("size") >= HEADER
         frame = frame.with_columns(pl.when(whole).then(pl.col(name)) for name in header)
     return frame.select(COLUMNS)
@@ -142,21 +205,32 @@ def _outcome(
     return outcome
 
 
-def _least_ttl(replies: Messages, places: tuple[tuple[int, ...], ...], which: NDArray[np.integer]) -> pl.Series:
-    """Return the least of each reply's TTLs that count; *places*: of each reading, from the end."""
+def _least_ttl(replies: Messages, places: list[tuple[int, ...]], which: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return the least of each reply's TTLs that count, -1 where none does; *places*: of each reading, from the end."""
     count = np.fromiter(map(len, places), np.int64, len(places))
     flat = np.fromiter(chain.from_iterable(places), np.int64, int(count.sum()))
     wanted = count[which]
-    has = wanted > 0
-    ttl = np.zeros(len(which), np.uint32)
-    if has.any():
-        first = np.cumsum(wanted) - wanted
-        place = np.arange(int(wanted.sum())) + np.repeat((np.cumsum(count) - count)[which] - first, wanted)
-        at = np.repeat(replies.start + replies.length, wanted) - flat[place]
-        values = normal.octet_view(replies.octets, ">u4")[at].astype(np.uint32)
+    ttl = np.full(len(which), -1, np.int64)
+    rows = np.flatnonzero(wanted)
+    if not len(rows):
+        return ttl
+    first = (np.cumsum(count) - count)[which[rows]]
+    end = (replies.start + replies.length)[rows]
+    fours = octet_view(replies.octets, ">u4")
+    most, wanted = int(wanted.max()), wanted[rows]
+    if most <= FEW_TTLS:  # one of each reply at a time
+        least = np.full(len(rows), LARGEST_TTL, np.int64)
+        for nth in range(most):
+            value = fours[end - flat[first + np.minimum(nth, wanted - 1)]].astype(np.int64)
+            np.minimum(least, np.where(value > LARGEST_TTL, 0, value), out=least)
+    else:
+        begin = np.cumsum(wanted) - wanted
+        at = np.repeat(end, wanted) - flat[np.arange(int(wanted.sum())) + np.repeat(first - begin, wanted)]
+        values = fours[at].astype(np.int64)
         values[values > LARGEST_TTL] = 0
-        ttl[has] = np.minimum.reduceat(values, first[has])
-    return pl.Series("ttl", ttl, dtype=_SCHEMA["ttl"]).set(pl.Series(~has), None)
+        least = np.minimum.reduceat(values, begin)
+    ttl[rows] = least
+    return ttl
 
 
 def _hash(answer: str | None) -> int | None:

@@ -1,9 +1,15 @@
-"""What the OPT record says: Extended DNS Errors and the Name Server Identifier."""
+"""What the OPT record says: Extended DNS Errors and the Name Server Identifier; and padding of queries."""
 
 from typing import NamedTuple
 
+from resolver_diff.wire import HEADER
+
 NSID = 3  # RFC 5001
 EDE = 15  # RFC 8914
+PADDING = 12  # RFC 7830
+BLOCK = 128  # octets; queries are a multiple of it where only their length can be seen (RFC 8467 4.1)
+OPT_HEADER = b"\0\0\x29"  # root owner and TYPE
+OPT_RECORD = 11  # octets without RDATA; its length is in the last two
 OPTION_HEADER = 4  # OPTION-CODE and OPTION-LENGTH, two octets each
 INFO_CODE = 2  # octets
 
@@ -39,6 +45,25 @@ def read_options(rdata: bytes) -> Options:
         elif option == NSID:
             nsid = nsid or identifier(rdata[first:at]) or None
     return Options(codes or None, text, nsid)
+
+
+def padded(query: bytes, block: int = BLOCK) -> bytes:
+    """Return *query* with a Padding option (RFC 7830) that makes its length a multiple of *block*.
+
+    Only a query that ends with an OPT record behind its question, as ``encode`` makes it, has
+    room for options; any other is returned as it is.
+    """
+    at = HEADER
+    while at < len(query) and query[at]:
+        at += query[at] + 1
+    opt = at + 5  # behind the root label, QTYPE and QCLASS
+    data = opt + OPT_RECORD
+    length = int.from_bytes(query[data - 2 : data], "big")
+    if query[opt : opt + 3] != OPT_HEADER or data + length != len(query):
+        return query
+    padding = -(len(query) + OPTION_HEADER) % block
+    option = PADDING.to_bytes(2, "big") + padding.to_bytes(2, "big") + bytes(padding)
+    return query[: data - 2] + (length + len(option)).to_bytes(2, "big") + query[data:] + option
 
 
 def extra_text(octets: bytes) -> str:

@@ -4,20 +4,25 @@ All messages of a batch are walked side by side, one record (or one label of a
 written-out owner name) of each at a time.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from resolver_diff.wire import HEADER, Messages
+from resolver_diff.wire import HEADER, WORD, Messages, octet_view, same_octets
 from resolver_diff.wire.question import counts
 from resolver_diff.wire.rdata import AAAA, OPT, A
 
 PAD = 16  # octets behind the last message that may be looked at
 STEPS = 256  # records and labels; what is longer than that keeps its TTLs
+LONG = 2_048  # octets; longer messages are few, and not summed up word by word
 FEW = 16  # messages; below this, walking side by side costs more than it can save
 
 _QUESTION_POINTER = 0xC000 | HEADER  # an owner name that is the question's
 _RECORD = 10  # octets from TYPE to RDLENGTH
 _FLAGS_AND_COUNTS = 10  # octets: the header without the ID
+# Of every word of a message, and of its length: odd, and new in each process, so that nobody can aim at a sum.
+_FACTORS = np.random.default_rng().integers(0, 1 << 64, 1 + LONG // WORD, np.uint64, endpoint=False) | np.uint64(1)
 
 
 def copy(messages: Messages) -> Messages:
@@ -35,13 +40,20 @@ def copy(messages: Messages) -> Messages:
     return Messages(octets, start, messages.length)
 
 
-def keys(
-    messages: Messages, question_end: NDArray[np.int64], echoed: NDArray[np.bool_]
-) -> tuple[list[bytes], NDArray[np.bool_]]:
-    """Return for each message octets that are the same where its reading is the same; changes *messages*.
+class Normal(NamedTuple):
+    """Messages in their normal form."""
+
+    alike: NDArray[np.int64]  # of each message, the first whose reading is the same
+    first: NDArray[np.int64]  # where the octets that matter begin
+    plain: NDArray[np.bool_]  # its records are all addresses of the name asked for: the name does not matter
+
+
+def normal(messages: Messages, question_end: NDArray[np.int64], echoed: NDArray[np.bool_]) -> Normal:
+    """Tell which messages read the same; changes *messages*.
 
     *question_end* is where the name of the question ends, in octets from the message's start, where *echoed*.
-    Of a message whose records are all addresses of the name asked for the name does not matter either: say which.
+    What the others say depends on a question that is not in them: each of them is alike to itself only.
+    So is a message of more than ``LONG`` octets.
     """
     octets, start, end = messages.octets, messages.start, messages.start + messages.length
     plain = _zero_ttls(messages, np.where(echoed, start + question_end + 4, end)) & echoed
@@ -55,14 +67,38 @@ def keys(
     eights[target], pairs[target + 8] = flags, counted
     first = start.copy()
     first[place] = target
-    raw = octets.tobytes()
-    return [raw[i:j] for i, j in zip(first.tolist(), end.tolist(), strict=True)], plain
+    alike = np.arange(len(messages))
+    same = np.flatnonzero(echoed & (end - first <= LONG))
+    if len(same):
+        alike[same] = same[_alike(octets, first[same], (end - first)[same])]
+    return Normal(alike, first, plain)
 
 
-def octet_view(octets: NDArray[np.uint8], dtype: str) -> NDArray[np.unsignedinteger]:
-    """Return the numbers that begin at every octet; it shares the octets and may be written to as they may."""
-    kind = np.dtype(dtype)
-    return np.ndarray((max(0, len(octets) - kind.itemsize + 1),), kind, octets, strides=(1,))
+def _alike(octets: NDArray[np.uint8], first: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each row the first row with the same octets, as far as their sums tell.
+
+    Rows whose sum is that of another row by chance, or by somebody's art, are alike to none but themselves.
+    """
+    words = octet_view(octets, "<u8")
+    last = size - WORD
+    total = size.astype(np.uint64) * _FACTORS[-1]
+    rows: NDArray[np.int64] | slice = slice(None)
+    for place, begin in enumerate(range(0, int(size.max()), WORD)):
+        longer = size > begin
+        if not longer.all():
+            rows = np.flatnonzero(longer)
+        word = words[first[rows] + np.minimum(begin, last[rows])].astype(np.uint64)
+        total[rows] += (word ^ word >> np.uint64(31)) * _FACTORS[place]
+    _, leader, group = np.unique(total, return_index=True, return_inverse=True)
+    alike: NDArray[np.int64] = leader[group]
+    followers = np.flatnonzero(alike != np.arange(len(alike)))
+    if len(followers):
+        leaders = alike[followers]
+        equal = size[followers] == size[leaders]
+        known = followers[equal]
+        equal[equal] = same_octets(octets, first[known], octets, first[alike[known]], size[known])
+        alike[followers[~equal]] = followers[~equal]
+    return alike
 
 
 def _zero_ttls(messages: Messages, first: NDArray[np.int64]) -> NDArray[np.bool_]:

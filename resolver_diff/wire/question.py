@@ -7,34 +7,43 @@ the ASCII capitals of the whole name folds its letters and nothing else.
 import numpy as np
 from numpy.typing import NDArray
 
-from resolver_diff.wire import HEADER, Messages
+from resolver_diff.wire import HEADER, WORD, Messages, same_octets
 
 RESPONSE = 0x80  # QR, in the third octet of the header
 OPCODE = 0x78  # in the third octet
 RCODE = 0x0F  # in the fourth octet
 TYPE_AND_CLASS = 4  # octets
-QUESTIONLESS = (1, 2, 4, 5)  # FORMERR, SERVFAIL, NOTIMP, REFUSED: replies of servers that did not read the question
+_QUESTIONLESS = np.zeros(16, np.bool_)
+_QUESTIONLESS[[1, 2, 4, 5]] = (
+    True  # FORMERR, SERVFAIL, NOTIMP, REFUSED: replies of servers that did not read the question
+)
 
 _FOLDED = np.arange(256, dtype=np.uint8)
 _FOLDED[ord("A") : ord("Z") + 1] += ord("a") - ord("A")
 
 
 def echoes(asked: Messages, about: NDArray[np.integer], replies: Messages) -> NDArray[np.bool_]:
-    """Say which *replies* are responses to the question of ``asked[about[i]]``.
+    """Say which *replies* are responses to the question of ``asked[about[i]]``; see ``heard``."""
+    return heard(asked, about, replies)[0]
+
+
+def heard(
+    asked: Messages, about: NDArray[np.integer], replies: Messages
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Say which *replies* are responses to the question of ``asked[about[i]]``, and which repeat it.
 
     The ID is not looked at. A reply without a question counts only when its RCODE is one
     of a server that could not or would not read it. Never raises, whatever the octets.
     """
     if len(replies) == 0 or len(replies.octets) == 0:
-        return np.zeros(len(replies), np.bool_)
-    queries = asked.take(about)
+        return np.zeros(len(replies), np.bool_), np.zeros(len(replies), np.bool_)
     whole = replies.length >= HEADER
     third = replies.octets.take(replies.start + 2, mode="clip")
     fourth = replies.octets.take(replies.start + 3, mode="clip")
-    is_response = whole & (((third ^ asked.octets[queries.start + 2]) & (RESPONSE | OPCODE)) == RESPONSE)
-    questionless = is_response & (counts(replies, 0) == 0) & np.isin(fourth & RCODE, QUESTIONLESS)
-    echo: NDArray[np.bool_] = questionless | (is_response & same_question(queries, replies))
-    return echo
+    is_response = whole & (((third ^ asked.octets[asked.start[about] + 2]) & (RESPONSE | OPCODE)) == RESPONSE)
+    questionless = is_response & (counts(replies, 0) == 0) & _QUESTIONLESS[fourth & RCODE]
+    same = same_question(asked, about, replies)
+    return questionless | (is_response & same), same
 
 
 def counts(messages: Messages, section: int) -> NDArray[np.int64]:
@@ -44,35 +53,41 @@ def counts(messages: Messages, section: int) -> NDArray[np.int64]:
     return high << 8 | messages.octets.take(place + 1, mode="clip")
 
 
-def name_lengths(queries: Messages) -> NDArray[np.int64]:
-    """Return the octets of each question name, final root label included; of queries of our own making."""
-    length = np.ones(len(queries), np.int64)
-    place = queries.start + HEADER
-    unended = np.arange(len(queries))
-    while True:
-        label = queries.octets[place].astype(np.int64)
-        more = np.flatnonzero(label)
-        if len(more) == 0:
-            return length
-        unended, step = unended[more], label[more] + 1
-        length[unended] += step
-        place = place[more] + step
-
-
-def same_question(queries: Messages, replies: Messages) -> NDArray[np.bool_]:
-    """Say which replies hold exactly one question, that of the query in the same row; the case of the name is free."""
-    names = name_lengths(queries)
-    size = names + TYPE_AND_CLASS
-    candidates = np.flatnonzero((replies.length >= HEADER + size) & (counts(replies, 0) == 1))
+def same_question(asked: Messages, about: NDArray[np.integer], replies: Messages) -> NDArray[np.bool_]:
+    """Say which replies hold exactly one question, that of ``asked[about[i]]``; the case of the name is free."""
     same = np.zeros(len(replies), np.bool_)
+    if len(replies.octets) == 0:
+        return same
+    size = asked.name_length[about] + TYPE_AND_CLASS
+    candidates = np.flatnonzero((replies.length >= HEADER + size) & (counts(replies, 0) == 1))
     if len(candidates) == 0:
         return same
-    names, size = names[candidates], size[candidates]
+    about, size = about[candidates], size[candidates]
+    sent, received = asked.start[about] + HEADER, replies.start[candidates] + HEADER
+    equal = size >= WORD
+    if equal.any():
+        long = slice(None) if equal.all() else equal
+        equal[long] = same_octets(asked.octets, sent[long], replies.octets, received[long], size[long])
+    other = np.flatnonzero(~equal)  # in other letters, or not at all
+    if len(other):
+        equal[other] = _same_but_case(asked.octets, sent[other], replies.octets, received[other], size[other])
+    same[candidates] = equal
+    return same
+
+
+def _same_but_case(
+    asked: NDArray[np.uint8],
+    sent: NDArray[np.int64],
+    replies: NDArray[np.uint8],
+    received: NDArray[np.int64],
+    size: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Compare questions octet by octet, those of the name without regard to case."""
     first = np.cumsum(size) - size
     within = np.arange(int(size.sum())) - np.repeat(first, size)
-    sent = queries.octets[within + np.repeat(queries.start[candidates] + HEADER, size)]
-    received = replies.octets[within + np.repeat(replies.start[candidates] + HEADER, size)]
-    equal = sent == received
-    equal |= (_FOLDED[sent] == _FOLDED[received]) & (within < np.repeat(names, size))
-    same[candidates] = np.logical_and.reduceat(equal, first)
+    ours = asked[within + np.repeat(sent, size)]
+    theirs = replies[within + np.repeat(received, size)]
+    equal = ours == theirs
+    equal |= (_FOLDED[ours] == _FOLDED[theirs]) & (within < np.repeat(size - TYPE_AND_CLASS, size))
+    same: NDArray[np.bool_] = np.logical_and.reduceat(equal, first)
     return same

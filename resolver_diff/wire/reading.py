@@ -100,6 +100,8 @@ class _Reader:
             records = self.asked_for[name]
             answer = self._texts(records)
             ttls += [at - _TTL_BEFORE_RDATA for _, at, _ in records]
+        elif rcode == NOERROR and self.message[2] & TC:
+            raise MalformedError  # what it says is cut off: that is no denial (RFC 2181 9)
         else:
             ttls = [self.soa_ttl] if self.soa is not None and rcode in {NOERROR, NXDOMAIN} else []
         return Reading(
@@ -153,7 +155,7 @@ class _Reader:
 
     def _read_additional(self, at: int) -> int:
         kind, _, ttl, rdata, size = self._read_record(skip_name(self.message, at))
-        if kind == OPT and self.extended is None:
+        if kind == OPT and self.message[at] == 0 and self.extended is None:  # its owner is the root (RFC 6891 6.1.2)
             self.extended = ttl >> 24
             self.options = edns.read_options(bytes(self.message[rdata : rdata + size]))
         return rdata + size

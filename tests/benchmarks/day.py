@@ -302,8 +302,7 @@ def write(folder: Path, day: date, config: Config, *, commit: bool = True) -> li
     with Journal.open(folder, day, "bench", fingerprint=made.plan.fingerprint, domain_sets=sets) as kept:
         start = 6.0 * 3600
         for index, questions in enumerate(made.plan.batches()):
-            kept.append(index, made.rows(index, questions.frame, start))
-            kept.finish(index)
+            kept.finish(index, made.rows(index, questions.frame, start))
             start += float(questions.frame["due"].to_numpy().max()) + 4
         if not commit:
             return []

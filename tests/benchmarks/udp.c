@@ -1,6 +1,7 @@
 /* Both ends of the benchmark of the UDP engine.
  *
  *   udp echo PORT RESOLVERS                 answer every query at 127.0.1.1 .. 127.0.1.RESOLVERS
+ *   udp echo PORT 0                         answer every query at every address, a little slower
  *   udp floor PORT RESOLVERS QUERIES        ask as little as can be asked: sendmmsg, recvmmsg, check the ID
  *
  * The floor stores nothing and compares nothing but IDs: what it costs, every client costs.
@@ -21,6 +22,7 @@ static uint8_t octets[BATCH][ROOM];
 static struct sockaddr_in names[BATCH];
 static struct iovec parts[BATCH];
 static struct mmsghdr messages[BATCH];
+static _Alignas(struct cmsghdr) uint8_t control[BATCH][CMSG_SPACE(sizeof(struct in_pktinfo))];
 
 static int opened(uint32_t address, uint16_t port)
 {
@@ -35,12 +37,16 @@ static int opened(uint32_t address, uint16_t port)
     return socket_;
 }
 
-static int receive(int from)
+static int receive(int from, int anywhere)
 {
     for (int i = 0; i < BATCH; i++) {
         parts[i] = (struct iovec){octets[i], ROOM - 16};
         messages[i].msg_hdr = (struct msghdr){
             .msg_name = &names[i], .msg_namelen = sizeof names[i], .msg_iov = &parts[i], .msg_iovlen = 1};
+        if (anywhere) { /* where it was sent to comes with it, and becomes the source of the reply */
+            messages[i].msg_hdr.msg_control = control[i];
+            messages[i].msg_hdr.msg_controllen = sizeof control[i];
+        }
     }
     return recvmmsg(from, messages, BATCH, MSG_DONTWAIT, NULL);
 }
@@ -65,13 +71,16 @@ static size_t question_end(const uint8_t *message)
 static void echo(uint16_t port, int resolvers)
 {
     static const uint8_t answer[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 192, 0, 2, 1};
-    struct pollfd ready[resolvers];
-    for (int i = 0; i < resolvers; i++)
-        ready[i] = (struct pollfd){opened(0x7f000101 + i, port), POLLIN, 0};
+    int anywhere = resolvers == 0, sockets = anywhere ? 1 : resolvers, on = 1;
+    struct pollfd ready[sockets];
+    for (int i = 0; i < sockets; i++)
+        ready[i] = (struct pollfd){opened(anywhere ? INADDR_ANY : 0x7f000101 + i, port), POLLIN, 0};
+    if (anywhere)
+        setsockopt(ready[0].fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
     for (;;) {
-        poll(ready, resolvers, -1);
-        for (int r = 0; r < resolvers; r++) {
-            int count = ready[r].revents ? receive(ready[r].fd) : 0;
+        poll(ready, sockets, -1);
+        for (int r = 0; r < sockets; r++) {
+            int count = ready[r].revents ? receive(ready[r].fd, anywhere) : 0;
             for (int i = 0; i < count; i++) {
                 size_t end = question_end(octets[i]);
                 memcpy(octets[i] + 2, "\x81\x80\0\1\0\1\0\0\0\0", 10);
@@ -116,7 +125,7 @@ static void ask(uint16_t port, int resolvers, long queries)
             exit(1);
         }
         for (int s = 0; s < SOCKETS; s++) {
-            int count = ready[s].revents ? receive(ready[s].fd) : 0;
+            int count = ready[s].revents ? receive(ready[s].fd, 0) : 0;
             for (int i = 0; i < count; i++) {
                 uint16_t id = octets[i][0] << 8 | octets[i][1];
                 answered += open_ids[s][id];

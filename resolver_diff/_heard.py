@@ -1,0 +1,78 @@
+"""What a batch has heard so far, as arrays by position: each time of asking, and the first reply to each question."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from resolver_diff.transports import Queries
+from resolver_diff.wire.decode import Decoded
+
+
+class Answers:
+    """The first whole reply to each question, by position; only of what has come and is not yet a row."""
+
+    def __init__(self, size: int) -> None:
+        self.there = np.zeros(size, np.bool_)
+        self.attempt = np.zeros(size, np.uint8)
+        self.sent, self.rtt = np.zeros(size, np.int64), np.zeros(size, np.int64)  # ns
+        self.decoded = Decoded.blank(size)
+
+    def put(
+        self,
+        position: NDArray[np.int64],
+        attempt: int,
+        sent: NDArray[np.int64],
+        rtt: NDArray[np.int64],
+        decoded: Decoded,
+    ) -> None:
+        """Keep what came to the questions at *position*, each once."""
+        self.there[position] = True
+        self.attempt[position] = attempt
+        self.sent[position], self.rtt[position] = sent, rtt
+        for name in Decoded.__slots__:
+            getattr(self.decoded, name)[position] = getattr(decoded, name)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One time of asking; arrays by position in the batch."""
+
+    asked: NDArray[np.bool_]
+    replies: NDArray[np.uint8]  # whole messages that have come; truncated ones do not count
+    written: NDArray[np.bool_]  # its silence has become a row
+    trouble: NDArray[np.uint8]
+    truncated: NDArray[np.bool_]  # a reply over UDP was; it is asked for over TCP
+    row: NDArray[np.int32]  # of the query in the queries of its transport
+    says: dict[int, str] = field(default_factory=dict)  # its trouble in words, by position
+    queries: dict[str, Queries] = field(default_factory=dict)
+
+    def words(self, position: NDArray[np.int64]) -> pl.Series:
+        """Return the trouble at each *position* in words; null where there is none."""
+        told = [self.says.get(place) for place in position.tolist()] if self.says else [None] * len(position)
+        return pl.Series(told, dtype=pl.String)
+
+    @classmethod
+    def of(cls, size: int) -> "Attempt":
+        asked, written, truncated = (np.zeros(size, np.bool_) for _ in range(3))
+        replies, trouble = (np.zeros(size, np.uint8) for _ in range(2))
+        return cls(asked, replies, written, trouble, truncated, np.full(size, -1, np.int32))
+
+
+def count(replies: NDArray[np.uint8], position: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Count one more reply at each *position*; return how many came before it, at most 255."""
+    place = np.arange(len(position), dtype=np.int32)
+    mark = np.empty(len(replies), np.int32)
+    mark[position] = place
+    if (mark[position] == place).all():  # each is there once
+        earlier = replies[position]
+        replies[position] = np.minimum(earlier, np.iinfo(np.uint8).max - 1) + 1
+        return earlier
+    order = np.argsort(position, kind="stable")
+    first = np.searchsorted(position[order], position[order])
+    before = np.empty(len(position), np.int64)
+    before[order] = replies[position[order]] + np.arange(len(position)) - first
+    before = np.minimum(before, np.iinfo(np.uint8).max)
+    replies[position[order]] = np.minimum(before[order] + 1, np.iinfo(np.uint8).max)  # the last of equal ones counts
+    return before.astype(np.uint8)

@@ -1,0 +1,363 @@
+"""One endpoint's queries, over one connection after the other.
+
+What is written on a connection, and how replies find their queries, is the business of its
+``Connection``. Where a connection ends early, what it left unanswered is asked again, and a
+query is blamed only when it was alone on it: a resolver may answer one query per connection,
+and a middlebox may cut every connection on which one name is asked.
+
+Many resolvers look at one query of a connection at a time. There a slow name keeps all behind
+it waiting, so what stands behind a query that timed out is not silent: it is asked again on
+another connection, few at a time at first.
+"""
+
+import asyncio
+import errno
+import ssl
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from resolver_diff.transports import Endpoint, Trouble
+from resolver_diff.transports._ledger import SECOND
+from resolver_diff.transports._rounds import IDS
+from resolver_diff.transports._words import RefusedError, in_words
+
+LONGEST = IDS // 2  # queries on one connection; half of the IDs are soon found by chance
+BACKLOG = 4_096  # messages that wait to be looked at before connections are paused
+TRIALS = 8  # connections in a row that were good for all they were asked before a longer one is tried
+STALLS = 3  # times that a query is asked again because one before it timed out
+DEAD_AT_ONCE, DEAD = 2, 8  # timeouts in a row that held a connection up: on a line that never gave a reply, or did
+REFUSALS = 64  # times that a query is asked again because the peer says it has not looked at it
+GRUDGE = SECOND  # ns: a certificate that was wrong is not looked at again so soon
+NO_ROOM = (errno.EMFILE, errno.ENFILE)
+CLOSED = "the peer closed the connection"
+
+
+@dataclass(slots=True)
+class Ask:
+    """A query on its way: *since* it was due, *written* to a connection (session ns), *sent* (ns since 1970)."""
+
+    serial: int
+    octets: bytes  # the message without its ID
+    since: int
+    written: int = 0
+    sent: int = 0
+    replies: int = 0
+    place: int = 0  # how many were written on its connection before it
+    stalls: int = 0  # times that a query before it timed out
+    blamed: bool = False  # a connection ended with nothing but this query on it
+    refusals: int = 0  # times that the peer said it had not looked at it
+    mark: int = 0  # replies that had come to its line by the last refusal
+
+
+@dataclass(slots=True, frozen=True)
+class End:
+    """How an ask ended: with a message, with trouble, or in silence; *says* is the trouble in words."""
+
+    ask: Ask
+    when: int  # ns since 1970
+    trouble: Trouble | None = None
+    message: bytes = b""
+    says: str | None = None
+
+
+class Keeper(Protocol):
+    """What a line needs of the session that keeps it."""
+
+    connect: "Connect"
+    converse: "Converse"
+    most: int  # queries that wait on one connection
+    patience: int  # ns until silence counts as such
+    ends: list[End]  # what nobody has looked at yet
+    paused: set[asyncio.Transport]
+    attempts: set[asyncio.Task[None]]
+
+    def now(self) -> int:
+        """Return the session's time in ns."""
+
+    def stray(self) -> None:
+        """Count a message that answers nothing."""
+
+    def has_room(self) -> bool:
+        """Whether one more connection may be opened now."""
+
+    def lack_room(self, error: OSError) -> None:
+        """Take note that the system allows no more connections."""
+
+
+class Connection(asyncio.Protocol, ABC):
+    """One connection: queries out, messages in."""
+
+    def __init__(self, line: "Line", session: Keeper) -> None:
+        self.open: dict[int, Ask] = {}  # what waits for a reply, in the order it was written
+        self.asked = 0  # queries ever written on it
+        self.furthest = -1  # place of the latest query that was answered
+        self.awaited = "answer to the attempt to connect"  # what an attempt waits for, in words
+        self.lost: str | None = None  # how it ended, in words
+        self.lost_by = Trouble.UNREACHABLE
+        self.leaving: str | None = None  # the peer takes no more queries on it; its words
+        self.transport: asyncio.Transport | None = None
+        self._line = line
+        self._session = session
+
+    @property
+    def garbled(self) -> bool:
+        """Whether a message has begun that does not end."""
+        return False
+
+    @abstractmethod
+    def write(self, queue: deque[Ask], most: int) -> None:
+        """Write at most *most* asks from the front of *queue*, fewer where the peer takes no more for now."""
+
+    @abstractmethod
+    def forget(self, ask: Ask) -> None:
+        """Wait for the reply to *ask*, the oldest one, no longer."""
+
+    def answered(self, ask: Ask) -> None:
+        """Take note that a reply to *ask* has come."""
+        self.furthest = max(self.furthest, ask.place)
+        self._line.answered()
+
+    def abort(self) -> None:
+        """Close without waiting for the peer; what was read is thrown away."""
+        if self.transport is not None:
+            self._session.paused.discard(self.transport)
+            self.transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See ``asyncio.Protocol``."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See ``asyncio.Protocol``."""
+        self.lost = in_words(exc) or CLOSED
+        if isinstance(exc, ssl.SSLError):
+            self.lost_by = Trouble.TLS
+        if self.transport is not None:
+            self._session.paused.discard(self.transport)
+
+    def pause_when_full(self) -> None:
+        """Leave with the system what comes while nobody looks at it."""
+        if len(self._session.ends) > BACKLOG and self.transport is not None:
+            self.transport.pause_reading()
+            self._session.paused.add(self.transport)
+
+
+Connect = Callable[[Endpoint, Connection], Awaitable[None]]  # raises RefusedError or OSError
+Converse = Callable[["Line", Keeper], Connection]
+
+
+class Line:
+    """What is asked of one endpoint, over one connection after the other."""
+
+    def __init__(self, session: Keeper, endpoint: Endpoint) -> None:
+        self.queue: deque[Ask] = deque()
+        self.endpoint = endpoint
+        self.replies = 0  # that came over it
+        self._session = session
+        self._connection: Connection | None = None
+        self._retired: list[Connection] = []  # the peer takes no more on them, and may still answer
+        self._attempt: asyncio.Task[None] | None = None
+        self._attempted = 0  # when, session ns
+        self._next: Connection | None = None  # the one that is attempted
+        self._quota = LONGEST  # queries to a connection; less when the peer is seen to end them sooner
+        self._good = 0  # connections in a row that were good for their quota
+        self._depth = session.most  # queries that may wait on a connection
+        self._stalls = 0  # timeouts that held up a connection since the last reply
+        self._blocked: int | None = None  # since when the peer lets nothing be asked, session ns
+        self._refusal: tuple[int, RefusedError] | None = None  # the last one, and until when it holds (session ns)
+
+    @property
+    def connections(self) -> int:
+        """How many connections there are, or attempts at one."""
+        return (self._connection is not None) + (self._attempt is not None) + len(self._retired)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is a connection on which nothing is waited for."""
+        return self._connection is not None and not self._connection.open and not self.queue
+
+    def advance(self) -> None:
+        """Write what may be written; connect where there is no connection."""
+        connection = self._connection
+        if connection is not None and connection.leaving is not None:
+            self._retire(connection, connection.leaving)
+            connection = None
+        elif connection is not None and connection.asked >= self._quota and not connection.open:
+            self._good += 1
+            if self._good >= TRIALS:
+                self._good, self._quota = 0, min(2 * self._quota, LONGEST)
+            self._drop()
+            connection = None
+        if connection is not None:
+            room = min(self._depth - len(connection.open), self._quota - connection.asked, len(self.queue))
+            if room > 0:
+                connection.write(self.queue, room)
+            if not self.queue or connection.open:
+                self._blocked = None
+            elif self._blocked is None:
+                self._blocked = self._session.now()
+        elif self.queue and self._attempt is None:
+            now = self._session.now()
+            if self._refusal is not None and now < self._refusal[0]:
+                self._refuse(self._refusal[1].trouble, self._refusal[1].says)
+            elif self._session.has_room():
+                self._attempted = now
+                self._attempt = asyncio.get_running_loop().create_task(self._connect())
+                self._session.attempts.add(self._attempt)
+                self._attempt.add_done_callback(self._session.attempts.discard)
+
+    def age(self, now: int, timeout: int) -> None:
+        """Give up what is older than *timeout*; leave a connection on which nothing comes any more."""
+        if self._attempt is not None and now - self._attempted >= timeout:
+            says = f"no {self._next.awaited}" if self._next is not None else None
+            self._attempt.cancel()
+            self._attempt = None
+            self._give_up(now - timeout, says)
+        if self._blocked is not None and now - self._blocked >= timeout:
+            self._give_up(now - timeout, "the peer lets nothing be asked on its connection")
+        for connection in [*self._retired, self._connection]:
+            if connection is not None:
+                self._age(connection, now, timeout)
+
+    def _age(self, connection: Connection, now: int, timeout: int) -> None:
+        while connection.open and (oldest := next(iter(connection.open.values()))).written <= now - timeout:
+            connection.forget(oldest)
+            if connection.garbled and connection.furthest < oldest.place and not oldest.stalls:
+                oldest.stalls, oldest.since = 1, now  # no octet of its answer could have been understood
+                self.queue.append(oldest)
+            else:
+                self._session.ends.append(End(oldest, 0))
+            if connection.furthest < oldest.place:  # nothing behind it was answered
+                self._leave_stalled(connection, now - timeout)
+                return
+        if connection is not self._connection and not connection.open:
+            self._leave(connection)
+
+    def _leave_stalled(self, connection: Connection, before: int) -> None:
+        """Ask what waits on *connection* again elsewhere; when that happens again and again, give up what is old."""
+        self._stalls += 1
+        self._depth = 1
+        left = list(connection.open.values())
+        self._leave(connection)
+        if self._stalls >= (DEAD if self.replies else DEAD_AT_ONCE):
+            self.queue.extendleft(reversed(left))
+            self._give_up(before)
+            return
+        for ask in reversed(left):
+            if ask.stalls == STALLS:
+                self._session.ends.append(End(ask, 0))
+            else:
+                ask.stalls += 1
+                self.queue.appendleft(ask)
+
+    def answered(self) -> None:
+        """Take note that a reply has come."""
+        self.replies += 1
+        self._stalls = 0
+        self._depth = min(self._depth + 1, self._session.most)
+
+    def ended(self, connection: Connection, trouble: Trouble, says: str | None) -> None:
+        """Take note that the peer ended *connection*, or said something on it that cannot be understood."""
+        if connection is not self._connection and connection not in self._retired:
+            return
+        left = list(connection.open.values())
+        answered = connection.asked - len(left)
+        self._leave(connection)
+        if left:
+            self._good = 0
+            self._quota = max(1, answered)
+        if len(left) == 1 and not answered:
+            if left[0].blamed:
+                self._session.ends.append(End(left.pop(), 0, trouble, says=says))
+            else:
+                left[0].blamed = True
+        self.queue.extendleft(reversed(left))
+        self._give_up(self._session.now() - self._session.patience)
+        self.advance()
+
+    def ask_again(self, asks: list[Ask], says: str) -> None:
+        """Put back *asks* that the peer says it has not looked at; twice with no reply between is trouble enough."""
+        for ask in reversed(asks):
+            if (ask.refusals and ask.mark == self.replies) or ask.refusals == REFUSALS:
+                ask.sent = ask.sent or time.time_ns()
+                self._session.ends.append(End(ask, time.time_ns(), Trouble.HTTP, says=says))
+            else:
+                ask.refusals += 1
+                ask.mark = self.replies
+                self.queue.appendleft(ask)
+
+    def close(self) -> None:
+        """Close the connections, or stop the attempt at one."""
+        if self._attempt is not None:
+            self._attempt.cancel()
+            self._attempt = None
+        for connection in [*self._retired, self._connection]:
+            if connection is not None:
+                self._leave(connection)
+
+    def _retire(self, connection: Connection, says: str) -> None:
+        """Ask nothing more on *connection*, but wait for what it may still answer."""
+        self._connection = self._blocked = None
+        if connection.open:
+            self._retired.append(connection)
+            return
+        connection.abort()
+        if not connection.asked and self.queue:  # else a peer that leaves at once is connected to for ever
+            self.ask_again([self.queue.popleft()], says)
+
+    def _leave(self, connection: Connection) -> None:
+        if connection is self._connection:
+            self._connection = self._blocked = None
+        else:
+            self._retired.remove(connection)
+        connection.abort()
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._leave(self._connection)
+
+    def _give_up(self, before: int, says: str | None = None) -> None:
+        """End in silence what has stood in the queue since *before*: its turn will not come."""
+        kept: deque[Ask] = deque()
+        for ask in self.queue:
+            if max(ask.since, ask.written) > before:
+                kept.append(ask)
+            else:
+                ask.sent = ask.sent or time.time_ns()
+                self._session.ends.append(End(ask, 0, says=says))
+        self.queue = kept
+
+    async def _connect(self) -> None:
+        connection = self._next = self._session.converse(self, self._session)
+        try:
+            await self._session.connect(self.endpoint, connection)
+        except RefusedError as refusal:
+            connection.abort()
+            self._refusal = (self._session.now() + GRUDGE, refusal)
+            self._refuse(refusal.trouble, refusal.says)
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                self._session.lack_room(error)
+            else:
+                self._refuse(Trouble.UNREACHABLE, in_words(error))
+        except asyncio.CancelledError:
+            connection.abort()
+            raise
+        else:
+            self._connection = connection
+        self._attempt = None
+        self.advance()
+        if connection.lost:  # before anything could be asked on it; that is held against what is asked now
+            self.ended(connection, connection.lost_by, connection.lost)
+
+    def _refuse(self, trouble: Trouble, says: str | None) -> None:
+        """End all that is asked for with *trouble*: there is nobody at the endpoint who could be asked."""
+        for ask in self.queue:
+            ask.sent = time.time_ns()
+            self._session.ends.append(End(ask, ask.sent, trouble, says=says))
+        self.queue.clear()

@@ -1,0 +1,53 @@
+"""A DoH3 server by hypercorn, as a program: `python doh3_server.py CERTIFICATE KEY`; says its port first."""
+
+import asyncio
+import base64
+import sys
+from typing import Any
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from hostile import kind_of, reply
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Answer DNS over HTTP/3, as RFC 8484 says; the label `big` is answered at length."""
+    if scope["type"] != "http":
+        return
+    if scope["method"] == "GET":
+        text = scope["query_string"].partition(b"dns=")[2]
+        asked = base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+    else:
+        asked, more = b"", True
+        while more:
+            part = await receive()
+            asked, more = asked + part["body"], part["more_body"]
+    fine = scope["http_version"] == "3" and scope["path"] == "/dns-query" and asked[:2] == b"\0\0"
+    fine &= dict(scope["headers"])[b"accept"] == b"application/dns-message"
+    body = reply(asked, octets=40_000 if kind_of(asked) == "big" else 0)
+    headers = [(b"content-type", b"application/dns-message"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200 if fine else 400, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class _Config(Config):
+    """Tells the port that the system chose."""
+
+    def create_sockets(self) -> Any:
+        sockets = super().create_sockets()
+        sys.stdout.write(f"{sockets.quic_sockets[0].getsockname()[1]}\n")
+        sys.stdout.flush()
+        return sockets
+
+
+def main() -> None:
+    """Serve until stopped."""
+    config = _Config()
+    config.certfile, config.keyfile = sys.argv[1:]
+    config.bind, config.quic_bind = ["127.0.0.1:0"], ["127.0.0.1:0"]
+    asyncio.run(serve(application, config))
+
+
+if __name__ == "__main__":
+    main()
