@@ -19,7 +19,8 @@ NOON = datetime(2026, 2, 11, 12, tzinfo=UTC)
 BY_DATABASE = """
     with cells as (select *, parse_filename(filename) as day from read_parquet(['{before}', '{after}'], filename=true)
         where purpose = 'target' and reply is not null
-        qualify row_number() over (partition by day, qname, qtype, resolver, transport order by repeat, attempt, reply) = 1)
+        qualify row_number() over (
+            partition by day, qname, qtype, resolver, transport order by repeat, attempt, reply) = 1)
     select qname, qtype, resolver, transport, a.outcome, b.outcome, a.answer, b.answer
     from (from cells where day = 'before.parquet') a join (from cells where day = 'after.parquet') b
     using (qname, qtype, resolver, transport)
