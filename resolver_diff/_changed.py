@@ -22,6 +22,7 @@ from resolver_diff.errors import Place, SnapshotError
 from resolver_diff.tables import OUTCOME, TRANSPORT, Purpose
 
 CELL = ("qname", "qtype", "resolver", "transport")
+TURNS = ("repeat", "attempt", "reply")  # of rows of a cell
 SAID = ("outcome", "answer_hash")
 ROWS = 1 << 18  # of a file that are looked at in one go
 Places = NDArray[np.int64]
@@ -64,7 +65,8 @@ class _Reader:
     def __init__(self, file: Path, *, answers: bool) -> None:
         self.file = file
         self.rows = pl.scan_parquet(file, hive_partitioning=False)
-        self.columns = [*_columns(), pl.col("answer")] if answers else _columns()
+        turns = [name for name in TURNS if name in self.rows.collect_schema()]  # older files have no repeats
+        self.columns = [*_columns(turns), pl.col("answer")] if answers else _columns(turns)
         self.size = ROWS
         self.start, self.stop = 0, 0  # the part of the file that is held
         self.end = int(self.rows.select(pl.len()).collect().item())
@@ -103,7 +105,7 @@ class _Reader:
 
     def disorder(self) -> SnapshotError:
         """Return the error that says why the file cannot be read side by side with another."""
-        hint = "another program has written it; sort it by qname, qtype, resolver, transport, attempt, reply"
+        hint = "another program has written it; sort it by qname, qtype, resolver, transport, repeat, attempt, reply"
         return SnapshotError("the rows are not in the order of their questions", Place(str(self.file)), hint)
 
 
@@ -119,7 +121,7 @@ def _side_by_side(readers: Sequence[_Reader]) -> Iterator[list[pl.DataFrame]]:
         yield [reader.take(end) for reader in readers]
 
 
-def _columns() -> list[pl.Expr]:
+def _columns(turns: Sequence[str]) -> list[pl.Expr]:
     """Return the cell as texts and as a number, and what was said."""
     texts = [pl.col(name).cast(TRANSPORT if name == "transport" else pl.String) for name in CELL]
     numbers = [text.to_physical().hash(seed) for seed, text in enumerate(texts)]
@@ -129,7 +131,7 @@ def _columns() -> list[pl.Expr]:
         numbers[0].alias("name"),
         reduce(xor, numbers).alias("cell"),
         pl.col("reply").is_not_null().alias("heard"),
-        ((pl.col("attempt") > 0) | (pl.col("reply").fill_null(0) > 0)).alias("again"),
+        pl.any_horizontal(pl.col(name) > 0 for name in turns).fill_null(value=False).alias("again"),
         pl.col("outcome").cast(OUTCOME),
         pl.col("answer_hash").fill_null(0),
     ]

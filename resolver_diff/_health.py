@@ -6,6 +6,7 @@ Where there are too few control names, by how much of everything it lost.
 """
 
 import polars as pl
+import polars.selectors as cs
 
 from resolver_diff import _replies as replies
 from resolver_diff.tables import Condition, Health, Outcome, Purpose, State
@@ -65,6 +66,7 @@ def control_questions(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.D
 def _queries(observations: pl.DataFrame, entries: pl.DataFrame, purpose: Purpose) -> pl.DataFrame:
     """Return one row per query of this purpose: the reply that counts, or that there was none."""
     rows = observations.filter(pl.col("purpose") == purpose, replies.was_asked())
+    rows = rows.with_columns(cs.categorical().cast(pl.String))
     rows = rows.join(entries.select("r", "op", "role", "resolver", "transport"), on=["resolver", "transport"])
     rows = rows.with_columns(kind=replies.kind_of(), referral=replies.is_referral()).with_columns(rank=replies.rank())
     query = ["r", "qname", "qtype", "asked_at", "attempt"]
@@ -113,7 +115,7 @@ def _canaries(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame
 
 def told_to_canaries() -> pl.Expr:
     """Tell whether the answer is one that the resolver gives to names that cannot exist."""
-    return pl.col("canary").list.contains(pl.col("answer")).fill_null(value=False)
+    return pl.col("canary").list.contains(pl.col("answer").cast(pl.String)).fill_null(value=False)
 
 
 def _condition() -> pl.Expr:

@@ -68,7 +68,9 @@ def _lapsing(lost: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
 
     A resolver that has looked gets such a denial with the SOA of that zone, and passes it on without AA.
     """
-    above = (pl.col("soa") == ".") | pl.col("qname").cast(pl.String).str.ends_with(pl.concat_str(pl.lit("."), "soa"))
+    above = (pl.col("soa") == ".") | pl.col("qname").cast(pl.String).str.ends_with(
+        pl.concat_str(pl.lit("."), pl.col("soa").cast(pl.String))
+    )
     honest = (pl.col("outcome") == Outcome.NXDOMAIN) & above & ~pl.col("aa").fill_null(value=False) & ~pl.col("unfit")
     wanted = lost.filter(honest)
     said = cells.filter(pl.col("outcome") == Outcome.NXDOMAIN).join(wanted, on="q", how="semi").filter(honest)

@@ -9,6 +9,7 @@ import ipaddress
 from dataclasses import dataclass
 
 import polars as pl
+import polars.selectors as cs
 
 from resolver_diff._replies import beside
 from resolver_diff._special import PERHAPS, special
@@ -43,6 +44,7 @@ class Answers:
         some = pl.col("answer").is_not_null() | pl.col("cname").is_not_null()
         distinct = both.filter(some).unique().sort("q", "answer", "cname").collect().with_row_index("said")
         addressed = distinct.join(questions.select("q", "qtype"), on="q", how="left")
+        addressed = addressed.with_columns(cs.categorical().cast(pl.String))
         tokens = _tokens(addressed)
         return cls(distinct, tokens, _bogons(tokens))
 

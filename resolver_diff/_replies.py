@@ -14,7 +14,7 @@ from resolver_diff.tables import DENIALS, FAILURES, OUTCOME, Outcome, Purpose
 
 KINDS = pl.Enum(["answer", "denial", "failure", "silence"])
 KEY = ("domain_set", "qname", "qtype", "resolver", "transport")  # the order of cells in tables
-LABELS = KEY[:4]  # texts that few differ by: as categories they take a quarter of the room
+TEXTS = (*KEY[1:4], "answer", "cname", "soa")  # of replies; as categories they take a quarter of the room, or less
 SAID = ("outcome", "aa", "tc", "answer", "cname", "soa", "ede")  # what is judged of a reply
 FAILED_RANK, SILENT_RANK = 1 << 18, 1 << 20  # every failure comes after every answer, every silence after every reply
 
@@ -96,8 +96,8 @@ def cells(observations: pl.DataFrame, questions: pl.DataFrame, entries: pl.DataF
         "authority",
         *SAID,
     )
-    asked = as_categories(asked.select(*columns, listed=pl.col("domain_set")), *LABELS[1:], "listed")
-    asked = asked.join(as_categories(questions, *LABELS[:3]), on=["qname", "qtype"], how="inner", maintain_order="left")
+    asked = as_categories(asked.select(*columns, listed=pl.col("domain_set")), *TEXTS, "listed")
+    asked = asked.join(as_categories(questions, *KEY[:3]), on=["qname", "qtype"], how="inner", maintain_order="left")
     asked = asked.join(
         as_categories(entries, "resolver"), on=["resolver", "transport"], how="inner", maintain_order="left"
     )

@@ -1,12 +1,14 @@
 """Comparisons + evidence -> the state and mechanism of every cell, and what changed between two dates."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache, reduce
 from operator import or_
+from typing import Self
 
 import polars as pl
+import polars.selectors as cs
 
 from resolver_diff import _memory as memory
 from resolver_diff import _suspects as suspects
@@ -38,6 +40,11 @@ class Judged:
     date: date
     comparison: Comparison
     cells: pl.DataFrame
+
+    def only(self, columns: Collection[str]) -> Self:
+        """Return it with these columns of the cells only: what led to a verdict takes more memory than the verdict."""
+        comparison = replace(self.comparison, cells=self.comparison.cells.clear())
+        return replace(self, comparison=comparison, cells=self.cells.select(cs.by_name(*columns, require_all=False)))
 
 
 @cache

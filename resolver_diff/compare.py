@@ -57,8 +57,10 @@ class Panel:
             [target.select(question).unique().with_columns(day=place) for place, target in enumerate(targets)]
         )
         latest = pl.col("domain_set").sort_by("day", "domain_set").last()
-        questions = listed.group_by("qname", "qtype").agg(domain_set=latest).select(question).sort(question).collect()
-        entries = pl.concat([day.observations.lazy().select(entry) for day in snapshots]).unique().sort(entry).collect()
+        texts = pl.col(question).cast(pl.String)
+        questions = listed.group_by("qname", "qtype").agg(domain_set=latest).select(texts).sort(question).collect()
+        asked = pl.concat([day.observations.lazy().select(entry).unique() for day in snapshots])
+        entries = asked.unique().with_columns(pl.col("resolver").cast(pl.String)).sort(entry).collect()
         domain = pl.col("qname").str.extract(r"([^.]+\.[^.]+)$").fill_null(pl.col("qname"))
         questions = questions.with_columns(name=pl.col("qname").hash(), domain=domain.hash())
         return cls(questions.with_row_index("q"), entries.with_row_index("r"))
@@ -112,7 +114,7 @@ def _entries(day: Snapshot, panel: Panel) -> pl.DataFrame:
         schema=dict.fromkeys(("resolver", "transport", "operator", "at", "country", "role", "policy"), pl.String()),
         orient="row",
     ).with_columns(pl.col("transport").cast(TRANSPORT))
-    asked = day.observations.select("resolver", "transport").unique()
+    asked = day.observations.select("resolver", "transport").unique().with_columns(pl.col("resolver").cast(pl.String))
     entry = ["resolver", "transport"]
     known = panel.entries.join(asked, on=entry, how="semi").join(facts, on=entry, how="left")
     voter = pl.coalesce("operator", pl.col("resolver"))

@@ -40,16 +40,16 @@ CELLS: dict[str, pl.DataType] = {
     "outcome": OUTCOME,
     "aa": pl.Boolean(),
     "tc": pl.Boolean(),
-    "answer": pl.String(),
-    "cname": pl.String(),
-    "soa": pl.String(),
+    "answer": pl.Categorical(),
+    "cname": pl.Categorical(),
+    "soa": pl.Categorical(),
     "ede": pl.List(pl.UInt16()),
     "attempts": pl.UInt8(),
     "silent_attempts": pl.UInt8(),
     "repeats": pl.UInt8(),
     "repeats_alike": pl.UInt8(),
     "repeats_agreeing": pl.UInt8(),
-    "second_answer": pl.String(),
+    "second_answer": pl.Categorical(),
     "consensus": compare.CONSENSUS,
     "state": STATE,
     "mechanism": MECHANISM,
@@ -69,6 +69,22 @@ CELLS: dict[str, pl.DataType] = {
     "evidence_for": pl.List(pl.String()),
     "evidence_against": pl.List(pl.String()),
 }
+
+
+# what is asked of the cells of a date once it is judged, beside what a reader sees
+LATER = (
+    "key",
+    "r",
+    "domain",
+    "kind",
+    "unfit",
+    "seen_before",
+    "others_giving",
+    "wide",
+    "lost_together",
+    "stripped",
+    "found",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +110,21 @@ class Diff:
 def diff(before: Snapshot, after: Snapshot, history: Iterable[Snapshot] = ()) -> Diff:
     """Compare two dates of one vantage; *history* holds earlier dates, oldest first."""
     panel = Panel.of([before, after])
-    known, (first, second) = _judge([compare.compare(day, panel) for day in (before, after)], history, panel)
+    vantage, entered, left = after.vantage, _only(after, before), _only(before, after)
+    days = [before, after]
+    del before, after  # each is let go of when it was looked at: two large ones are more than the judgement itself
+    known, (first, second) = _judge([compare.compare(days.pop(0), panel) for _ in range(2)], history, panel)
     found = anomaly.told(anomaly.changes(first, known[-1], second.cells))
     found = _since(found, known[:-1], first.date, second.date)
     return Diff(
-        before.date,
-        after.date,
-        after.vantage,
+        first.date,
+        second.date,
+        vantage,
         *_gathered(found, second),
         _health([first, second]),
         _cells([first, second]),
-        _only(after, before),
-        _only(before, after),
+        entered,
+        left,
     )
 
 
@@ -118,10 +137,8 @@ def anomalies(today: Snapshot, history: Iterable[Snapshot] = ()) -> Diff:
     return Diff(None, today.date, today.vantage, *_gathered(found, judged), _health([judged]), _cells([judged]), (), ())
 
 
-def _judge(
-    compared: Sequence[Comparison], history: Iterable[Snapshot], panel: Panel
-) -> tuple[list[Past], list[Judged]]:
-    """Judge the earlier dates, of which little is kept, and then the dates compared.
+def _judge(compared: list[Comparison], history: Iterable[Snapshot], panel: Panel) -> tuple[list[Past], list[Judged]]:
+    """Judge the earlier dates, of which little is kept, and then the dates *compared*, which are taken out of it.
 
     A token that stands for unrelated names on one date condemns the same token at the same resolver
     on the others: a block page that is recognised today was one yesterday. What is kept is of all
@@ -134,10 +151,11 @@ def _judge(
         marked.append(stubs(earlier))
         known.append(anomaly.remember(anomaly.judge(earlier, _worst(marked), known), known))
     judged: list[Judged] = []
-    for one in compared:
-        if judged:
-            known.append(anomaly.remember(judged[-1], known))
-        judged.append(anomaly.judge(one, _worst(marked), known))
+    while compared:
+        found = anomaly.judge(compared.pop(0), _worst(marked), known)
+        if compared:
+            known.append(anomaly.remember(found, known))
+        judged.append(found.only((*CELLS, *LATER)))
     return known, judged
 
 

@@ -22,6 +22,10 @@ from resolver_diff.tables import Observations, Purpose
 METADATA = "resolver_diff"  # the key under which a file's metadata holds the facts of its run
 ORDER = ("qname", "qtype", "resolver", "transport", "repeat", "attempt", "reply", "asked_at")
 SCHEMA_VERSION = 1
+JUDGED = (  # the columns that a judgement looks at
+    "asked_at", "resolver", "transport", "purpose", "qname", "qtype", "repeat", "attempt", "reply",
+    "outcome", "aa", "tc", "ra", "answer", "cname", "soa", "authority", "ede", "trouble",
+)  # fmt: skip
 
 
 class NewerError(ValueError):
@@ -109,7 +113,8 @@ class Snapshot:
     """What every resolver said on one date at one vantage.
 
     *observations* has the columns of ``Observations`` and ``domain_set``, which is null for
-    control, canary and identity rows; these are there once per run. ``wire`` is not loaded.
+    control, canary and identity rows; these are there once per run. ``wire`` is not loaded. When
+    loaded to be judged, it has the columns in ``JUDGED`` only, and texts as categories.
     """
 
     date: date
@@ -142,13 +147,18 @@ def dates(folder: Path, vantage: str | None = None) -> list[date]:
 
 
 def load(
-    folder: Path, day: date, vantage: str | None = None, domain_sets: Sequence[str] | None = None
+    folder: Path,
+    day: date,
+    vantage: str | None = None,
+    domain_sets: Sequence[str] | None = None,
+    *,
+    judged: bool = False,
 ) -> list[Snapshot]:
     """Return the snapshots of *day*, one per vantage, sorted by its name.
 
-    *domain_sets* restricts to these sets. A damaged file is named in ``damaged`` and the
-    others are read. Raises SnapshotError when there is nothing for that date, or nothing
-    that can be read.
+    *domain_sets* restricts to these sets. What is only to be *judged* takes a third of the memory. A
+    damaged file is named in ``damaged`` and the others are read. Raises SnapshotError when there is
+    nothing for that date, or nothing that can be read.
     """
     places = sorted(folder.glob(f"date={day.isoformat()}/vantage={vantage or '*'}"))
     wanted = None if domain_sets is None else set(domain_sets)
@@ -158,7 +168,7 @@ def load(
         files = [file for file in sorted(place.glob("*.parquet")) if wanted is None or file.stem in wanted]
         if not files:
             continue
-        snapshot = _gather(day, place.name.removeprefix("vantage="), files)
+        snapshot = _gather(day, place.name.removeprefix("vantage="), files, judged=judged)
         damaged += snapshot.damaged
         if snapshot.runs:
             snapshots.append(snapshot)
@@ -167,14 +177,14 @@ def load(
     return snapshots
 
 
-def _gather(day: date, vantage: str, files: Iterable[Path]) -> Snapshot:
+def _gather(day: date, vantage: str, files: Iterable[Path], *, judged: bool) -> Snapshot:
     """Read *files*; keep the control, canary and identity rows of each run once."""
     frames: list[pl.DataFrame] = []
     runs: dict[datetime, Run] = {}
     damaged: list[Problem] = []
     for file in files:
         try:
-            run, frame = _read(file)
+            run, frame = _read(file, judged=judged)
         except (OSError, pl.exceptions.PolarsError, ValueError, KeyError, TypeError) as error:
             damaged.append(_unreadable(file, error))
             continue
@@ -182,7 +192,7 @@ def _gather(day: date, vantage: str, files: Iterable[Path]) -> Snapshot:
             frame = frame.filter(pl.col("purpose") == Purpose.TARGET)
         runs[run.started] = run
         frames.append(frame)
-    empty = Observations.empty().frame.drop("wire").with_columns(domain_set=pl.lit(None, dtype=pl.String))
+    empty = pl.DataFrame(schema=_schema(judged=judged))
     return Snapshot(
         date=day,
         vantage=vantage,
@@ -205,15 +215,31 @@ def _unreadable(file: Path, error: Exception) -> Problem:
     return Problem(f"damaged snapshot file ({reason})", Place(str(file)), hint)
 
 
-def _read(file: Path) -> tuple[Run, pl.DataFrame]:
+def _read(file: Path, *, judged: bool) -> tuple[Run, pl.DataFrame]:
     """Return the facts and the rows of one file; raises whatever reading it raises."""
     metadata = pl.read_parquet_metadata(file)
     run = Run.from_json(metadata[METADATA])
-    columns = [name for name in pl.read_parquet_schema(file) if name in Observations.schema and name != "wire"]
-    frame = pl.read_parquet(file, columns=columns, hive_partitioning=False)
-    is_target = pl.col("purpose") == Purpose.TARGET
-    whole = Observations.of(frame).frame.drop("wire").with_columns(pl.col("repeat").fill_null(0))
-    return run, whole.with_columns(domain_set=pl.when(is_target).then(pl.lit(file.stem)))
+    there = pl.read_parquet_schema(file)
+    columns = [
+        (pl.col(name) if name in there else pl.lit(None)).cast(dtype).alias(name)
+        for name, dtype in _schema(judged=judged).items()
+        if name != "domain_set"
+    ]
+    rows = pl.scan_parquet(file, hive_partitioning=False).select(columns)
+    domain_set = pl.lit(file.stem, dtype=_schema(judged=judged)["domain_set"])
+    return run, rows.with_columns(
+        domain_set=pl.when(pl.col("purpose") == Purpose.TARGET).then(domain_set), repeat=pl.col("repeat").fill_null(0)
+    ).collect()
+
+
+def _schema(*, judged: bool) -> dict[str, pl.DataType]:
+    """Return the columns of a snapshot's observations."""
+    whole = {**Observations.schema, "domain_set": pl.String()}
+    del whole["wire"]
+    if not judged:
+        return whole
+    as_text = {name: dtype for name, dtype in whole.items() if name in (*JUDGED, "domain_set")}
+    return {name: pl.Categorical() if dtype == pl.String else dtype for name, dtype in as_text.items()}
 
 
 def _nothing(folder: Path, day: date, vantage: str | None, damaged: list[Problem]) -> SnapshotError:

@@ -178,7 +178,7 @@ class Questions(Table):
 class Observations(Table):
     """What was said: one row per query sent and reply received; a query nobody answered is one row."""
 
-    asked_at = Column(TIME, "When the query left; null: the question was withheld from a resolver in trouble, and trouble says why. Such a row says nothing of the name. Of a target a snapshot keeps it rounded down: to the second, or to 1/128 of the time its batch of questions took if that is less.", nullable=True)
+    asked_at = Column(TIME, "When the query left; null: the question was withheld from a resolver in trouble, and trouble says why. Such a row says nothing of the name. A snapshot keeps it rounded down: to the second, or to 1/128 of the time its batch of questions took if that is less; of control questions as it was, where these would else be told apart no more.", nullable=True)
     resolver = Column(pl.String(), "Which entry of resolvers.yaml was asked.")
     transport = Column(TRANSPORT, "How the query was carried.")
     purpose = Column(PURPOSE, "target, control, canary or identity.")

@@ -19,7 +19,8 @@ NOON = datetime(2026, 2, 11, 12, tzinfo=UTC)
 BY_DATABASE = """
     with cells as (select *, parse_filename(filename) as day from read_parquet(['{before}', '{after}'], filename=true)
         where purpose = 'target' and reply is not null
-        qualify row_number() over (partition by day, qname, qtype, resolver, transport order by attempt, reply) = 1)
+        qualify row_number() over (
+            partition by day, qname, qtype, resolver, transport order by repeat, attempt, reply) = 1)
     select qname, qtype, resolver, transport, a.outcome, b.outcome, a.answer, b.answer
     from (from cells where day = 'before.parquet') a join (from cells where day = 'after.parquet') b
     using (qname, qtype, resolver, transport)
@@ -29,13 +30,30 @@ BY_DATABASE = """
 
 def written(file: Path, rows: list[dict[str, object]]) -> Path:
     """Write *rows* as a snapshot lies: control rows before and among the targets, these in the order of cells."""
-    known = {"asked_at": NOON, "transport": "udp", "purpose": "target", "attempt": 0, "qtype": "A"}
+    known = {"asked_at": NOON, "transport": "udp", "purpose": "target", "repeat": 0, "attempt": 0, "qtype": "A"}
     schema = {name: dtype for name, dtype in Observations.schema.items() if name != "wire"}
     frame = Observations.of(pl.DataFrame([known | row for row in rows], schema=schema)).frame
     targets = frame.filter(pl.col("purpose") == "target").sort(ORDER, nulls_last=False)
     half, control = targets.height // 2, frame.filter(pl.col("purpose") != "target")
     pl.concat([control, targets[:half], control, targets[half:]]).write_parquet(file)
     return file
+
+
+def tries(dice: random.Random, cell: dict[str, object]) -> list[dict[str, object]]:
+    """Make up what comes of one question: up to three attempts, with no reply, one, or two."""
+    rows: list[dict[str, object]] = []
+    for attempt in range(3):
+        if dice.random() < 0.3:
+            rows.append({**cell, "attempt": attempt, "outcome": "timeout"})
+            continue
+        for reply in range(dice.choice([1, 1, 2])):
+            answer = dice.randrange(3)
+            outcome = "answer" if answer else "nxdomain"
+            told = {"answer": f"192.0.2.{answer}", "answer_hash": answer} if answer else {}
+            rows.append({**cell, "attempt": attempt, "outcome": outcome, "reply": reply, **told})
+        if dice.random() < 0.8:
+            break
+    return rows
 
 
 def said(dice: random.Random, names: int) -> list[dict[str, object]]:
@@ -46,18 +64,9 @@ def said(dice: random.Random, names: int) -> list[dict[str, object]]:
         for resolver, qtype in [(f"r{number}", qtype) for number in range(5) for qtype in ("A", "AAAA")]:
             if dice.random() < 0.1:
                 continue
-            for attempt in range(3):
-                cell = {"qname": f"n{name:02}.example", "resolver": resolver, "qtype": qtype, "attempt": attempt}
-                if dice.random() < 0.3:
-                    rows.append({**cell, "outcome": "timeout"})
-                    continue
-                for reply in range(dice.choice([1, 1, 2])):
-                    answer = dice.randrange(3)
-                    outcome = "answer" if answer else "nxdomain"
-                    told = {"answer": f"192.0.2.{answer}", "answer_hash": answer} if answer else {}
-                    rows.append({**cell, "outcome": outcome, "reply": reply, **told})
-                if dice.random() < 0.8:
-                    break
+            for repeat in range(dice.choice([1, 1, 1, 2])):
+                cell = {"qname": f"n{name:02}.example", "resolver": resolver, "qtype": qtype, "repeat": repeat}
+                rows += tries(dice, cell)
     return rows
 
 

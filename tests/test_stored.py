@@ -56,11 +56,16 @@ def test_times_of_targets_are_rounded_down_a_little(times: list[float], scale: f
     assert (np.diff(after[order]) >= 0).all()
 
 
-def test_times_of_control_questions_stay_as_they_were() -> None:
-    """The same name is asked at the beginning and the end; a run of an instant must not make one of the two."""
-    rows = observations([0.0001, 0.0002, 300.123456], [None] * 3, purpose="control")
-    mixed = pl.concat([rows, observations([5.0, 250.0], [None] * 2)])
-    assert stored.coarsened(mixed)["asked_at"][:3].to_list() == rows["asked_at"].to_list()
+@pytest.mark.parametrize(("between", "kept"), [(0.0001, True), (200.0, False)])
+def test_control_questions_stay_apart(between: float, kept: bool) -> None:
+    """The same name is asked at the beginning and the end: in a run of a moment these stay two questions."""
+    rows = observations([0.5, 0.5 + between], [None] * 2, purpose="control").with_columns(
+        qname=pl.lit("control.example")
+    )
+    mixed = pl.concat([observations([0.0], [None]), rows, observations([5.0, 250.0], [None] * 2)])
+    after = stored.coarsened(mixed)["asked_at"][1:3]
+    assert after.n_unique() == 2
+    assert after.equals(rows["asked_at"]) == kept
 
 
 def test_rows_without_a_time_are_kept() -> None:

@@ -118,12 +118,12 @@ class Source:
             warn([Problem(f"the latest snapshot is not of today: {latest}, {ago}", hint=hint)])
         return latest
 
-    def load(self, day: date) -> dict[str, Snapshot]:
-        """Return the snapshots of *day* by vantage; says which files are damaged.
+    def load(self, day: date, *, judged: bool = False) -> dict[str, Snapshot]:
+        """Return the snapshots of *day* by vantage; says which files are damaged. What is only *judged* takes less.
 
         Raises SnapshotError when there is none, and UsageError when they hold none of the names wanted.
         """
-        found = self.read(day)
+        found = self.read(day, judged=judged)
         if self.names is not None and not any(each.observations["domain_set"].count() for each in found):
             hint = "--domains looks at names that were asked; a snapshot asks for them"
             raise UsageError(f"the snapshot of {day} holds none of the names given with --domains", hint=hint)
@@ -171,17 +171,17 @@ class Source:
         there = replace(self, vantage=vantage)
         for day in [day for day in snapshot.dates(self.folder, vantage) if day < before][-HISTORY:]:
             try:
-                found = there.read(day)[0]
+                found = there.read(day, judged=True)[0]
                 yield found if qname is None else about(found, (qname,))
             except SnapshotError as error:  # one day of long ago stops nothing
                 warn(error.problems)
 
-    def read(self, day: date, sets: Sequence[str] | None = None) -> list[Snapshot]:
+    def read(self, day: date, sets: Sequence[str] | None = None, *, judged: bool = False) -> list[Snapshot]:
         """Return the snapshots of *day*, one per vantage, only these domain *sets*; says which files are damaged."""
         there = self.dates()
         if not there:
             raise self.nothing()
-        found = snapshot.load(self.folder, day, self.vantage, sets)
+        found = snapshot.load(self.folder, day, self.vantage, sets, judged=judged)
         warn(problem for each in found for problem in each.damaged)
         return [self._corrected(each if self.names is None else about(each, self.names)) for each in found]
 

@@ -101,15 +101,21 @@ def write(file: Path, text: str) -> None:
 
     Raises UsageError when that cannot be done; what was there before then still is.
     """
-    octets = text.encode()
+    write_parts(file, [text])
+
+
+def write_parts(file: Path, parts: Iterable[str]) -> None:
+    """Write *parts* one after another, as ``write`` does; they are never in memory together."""
+    octets = (part.encode() for part in parts)
     if file == STDOUT:
         sys.stdout.flush()
-        sys.stdout.buffer.write(octets)
+        sys.stdout.buffer.writelines(octets)
         sys.stdout.buffer.flush()
         return
     try:
         if file.exists() and not file.is_file():  # a pipe or a device, where nothing can be renamed to
-            file.write_bytes(octets)
+            with file.open("wb") as stream:
+                stream.writelines(octets)
             return
         _replace(file.resolve(), octets)
     except OSError as error:
@@ -125,11 +131,11 @@ def _fresh(file: Path) -> Path:
     return fresh
 
 
-def _replace(file: Path, octets: bytes) -> None:
+def _replace(file: Path, octets: Iterable[bytes]) -> None:
     fresh = _fresh(file)
     try:
         with fresh.open("wb") as stream:
-            stream.write(octets)
+            stream.writelines(octets)
             stream.flush()
             os.fsync(stream.fileno())
         fresh.replace(file)

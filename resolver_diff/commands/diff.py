@@ -37,14 +37,15 @@ def command(
     first = source.day(before, second)
     if first >= second:
         raise UsageError(f"{first} is not before {second}", hint="the earlier date comes first")
-    earlier, later = source.load(first), source.load(second)
+    earlier, later = source.load(first, judged=True), source.load(second, judged=True)
     both = sorted(earlier.keys() & later.keys())
     if not both:
         hint = f"{first} was seen from {', '.join(earlier)}; {second} from {', '.join(later)}"
         raise UsageError("no vantage has both dates", hint=hint)
     for name in sorted(earlier.keys() ^ later.keys()):
         warn([Problem(f"vantage {name} has only one of the two dates and is left out")])
-    diffs = [diff.diff(earlier[name], later[name], source.history(first, name)) for name in both]
+    # let go of each date as soon as it was looked at: a large one is most of the memory there is
+    diffs = [diff.diff(earlier.pop(name), later.pop(name), source.history(first, name)) for name in both]
     hand_over(diffs, csv, json)
     found = any(len(each.anomalies) for each in diffs)
     return ExitStatus.DIFFERENT if exit_code and found else ExitStatus.DONE

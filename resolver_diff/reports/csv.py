@@ -28,12 +28,17 @@ def render(diffs: Sequence[Diff]) -> str:
     """Return the anomalies of all *diffs*, sorted by date, vantage and name."""
     frames = [Anomalies.empty().frame, *(diff.anomalies.frame for diff in diffs)]
     frame = pl.concat(frames).sort(ORDER, nulls_last=False, maintain_order=True)
-    as_text = [pl.col(name).cast(pl.String) for name, dtype in frame.schema.items() if dtype == pl.Enum]
-    shorter = pl.col("confidence").round_sig_figs(4)
-    frame = frame.with_columns(*as_text, shorter)
+    return as_lines(frame.with_columns(pl.col("confidence").round_sig_figs(4)), header=True)
+
+
+def as_lines(frame: pl.DataFrame, *, header: bool) -> str:
+    """Return the rows of *frame* as lines; the first names the columns when *header*."""
+    frame = frame.with_columns(pl.col(name).cast(pl.String) for name, dtype in frame.schema.items() if dtype == pl.Enum)
     return frame.with_columns(
         _harmless_column(column) for column in frame.iter_columns() if column.dtype == pl.String
-    ).write_csv(line_terminator="\r\n", quote_style="necessary", null_value="", date_format="%Y-%m-%d")
+    ).write_csv(
+        include_header=header, line_terminator="\r\n", quote_style="necessary", null_value="", date_format="%Y-%m-%d"
+    )
 
 
 def _harmless_column(column: pl.Series) -> pl.Series:

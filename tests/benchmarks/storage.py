@@ -21,14 +21,14 @@ import time
 from pathlib import Path
 
 KEY = "qname, qtype, resolver, transport"
-LATE = f"(select distinct {KEY} from {{day}} where attempt > 0 or reply > 0)"
+LATE = f"(select distinct {KEY} from {{day}} where repeat > 0 or attempt > 0 or reply > 0)"
 DUCKDB = {
     "duckdb, first reply": f"""
-        select {KEY}, outcome, answer_hash from (select * from {{day}} where attempt = 0 and reply = 0)
+        select {KEY}, outcome, answer_hash from (select * from {{day}} where repeat = 0 and attempt = 0 and reply = 0)
         anti join {LATE} using ({KEY}) union all
         select {KEY}, outcome, answer_hash from (select * from {{day}} semi join {LATE} using ({KEY}))
-        qualify row_number() over (partition by {KEY} order by attempt, reply) = 1""",
-    "duckdb, reply 0": f"select {KEY}, outcome, answer_hash from {{day}} where reply = 0",
+        qualify row_number() over (partition by {KEY} order by repeat, attempt, reply) = 1""",
+    "duckdb, reply 0": f"select {KEY}, outcome, answer_hash from {{day}} where repeat = 0 and reply = 0",
 }
 OURS, JUDGED = "resolver_diff, first reply", "resolver_diff, judged"
 DATES = ("2026-02-10", "2026-02-11")

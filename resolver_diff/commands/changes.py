@@ -1,0 +1,45 @@
+"""resolver-diff changes: which cells said something else on another date, unjudged."""
+
+from resolver_diff.commands import _options as options
+
+
+def command(
+    before: options.DayBefore = "previous",
+    after: options.DayAfter = "latest",
+    domains: options.OnlyDomains = None,
+    snapshots: options.Snapshots = options.SNAPSHOTS,
+    vantage: options.Vantage = None,
+    csv: options.Csv = None,
+    exit_code: options.ExitCode = False,
+) -> int:
+    """List every cell whose first reply was another one on the earlier date, whatever the reason.
+
+    Nothing is judged: addresses that rotate are there beside names that vanished. What `diff` says is drawn from these
+    cells, the controls and earlier dates; this is for who wants to draw it himself, and for days of millions of cells,
+    of which it never holds more than a part in memory.
+
+    \b
+    Examples:
+      resolver-diff changes
+      resolver-diff changes 2026-02-10 2026-02-11 --csv changes.csv
+      resolver-diff changes --domains whatsapp --csv - | head
+    """
+    from resolver_diff.commands import _raw
+    from resolver_diff.commands._loading import Source
+    from resolver_diff.commands._output import STDOUT, check_outputs, page_width, show, write_parts
+    from resolver_diff.errors import ExitStatus, UsageError
+
+    check_outputs(csv)
+    source = Source.of(snapshots, vantage, None, domains)
+    second = source.latest(after)
+    first = source.day(before, second)
+    if first >= second:
+        raise UsageError(f"{first} is not before {second}", hint="the earlier date comes first")
+    found = _raw.Changes(source, first, second)
+    if csv is None:
+        found.count()
+    else:
+        write_parts(csv, found.lines())
+    if csv != STDOUT:
+        show(found.page(page_width()))
+    return ExitStatus.DIFFERENT if exit_code and found.cells else ExitStatus.DONE
