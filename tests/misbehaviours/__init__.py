@@ -85,6 +85,7 @@ class Do(Enum):
     """What can be done to a connection, or to a sender, besides sending messages."""
 
     UNREACHABLE = "ICMP: port unreachable"
+    HEAR = "wait until something comes"
     CLOSE = "close"
     RESET = "reset"
     HALF_CLOSE = "close one's own direction"

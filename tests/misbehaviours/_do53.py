@@ -220,6 +220,8 @@ class Conversation:
     async def _do(self, step: Step) -> None:
         if step is Do.STALL:
             await asyncio.Event().wait()
+        elif step is Do.HEAR:
+            await self._reader.read(1)
         elif step is Do.HALF_CLOSE:
             self._writer.write_eof()
         elif step is Do.CLOSE:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from misbehaviours import Case, Do, Naked, Play, Raw, Row, Step, Wait, answered, nothing, stream, twice
+from misbehaviours import Case, Do, Naked, Play, Raw, Row, Step, answered, nothing, stream, twice
 from misbehaviours._papers import AUTHORITY, BEGINS, ENDED, NAME, STRANGER, issued
 from misbehaviours._secure import Demanding, Dot
 from misbehaviours._words import CLOSED, MIDDLE, REFUSED, RESET, Either
@@ -24,7 +24,7 @@ def case(name: str, does: str, play: Play | None, *rows: Row, of: dict[str, Any]
     return Case(name=f"tls-{name}", does=does, tcp=play, rows=rows, transport="tls", host=host, listens=listens, **more)
 
 
-def never(name: str, does: str, trouble: str | None, *steps: Step, outcome: str = "tls-error", **more: Any) -> Case:
+def never(name: str, does: str, trouble: str, *steps: Step, outcome: str = "tls-error", **more: Any) -> Case:
     """Return a case of a peer without TLS, which does *steps* on each connection: nothing can be asked of it."""
     row = nothing(outcome, trouble=trouble)
     return case(name, does, None, row, of={"papers": None}, greeting=steps, rest=outcome, **more)
@@ -62,10 +62,10 @@ CASES = (
           Do.STALL, outcome="timeout"),
     never("do53", "DNS without TLS: it waits for the message of which it takes the handshake for the beginning",
           "no end to the TLS handshake", outcome="timeout"),
-    never("hello-close", "The connection is closed in the handshake", CUT_OFF + CLOSED, Wait(0.1), Do.CLOSE),
-    never("hello-cut", "The beginning of a handshake, then closed", CUT_OFF + CLOSED, Raw(HALF_HELLO), Wait(0.1),
+    never("hello-close", "The connection is closed in the handshake", CUT_OFF + CLOSED, Do.HEAR, Do.CLOSE),
+    never("hello-cut", "The beginning of a handshake, then closed", CUT_OFF + CLOSED, Do.HEAR, Raw(HALF_HELLO),
           Do.CLOSE),
-    never("hello-reset", "The connection is reset in the handshake", CUT_OFF + RESET, Wait(0.1), Do.RESET),
+    never("hello-reset", "The connection is reset in the handshake", CUT_OFF + RESET, Do.HEAR, Do.RESET),
     never("plaintext", "Another protocol, which greets in plain text", NO_TLS, Raw(BANNER), Do.STALL),
     never("hello-http", "A web server that speaks no TLS", NO_TLS, Raw(stream.BANNER), Do.STALL),
     never("zeros", "Thousands of zeros for a handshake", NO_TLS, Raw(bytes(5_000)), Do.STALL),
