@@ -291,6 +291,17 @@ class Line:
                 ask.mark = self.replies
                 self.queue.appendleft(ask)
 
+    def turned_away(self, connection: Connection, asks: list[Ask], says: str) -> None:
+        """Put back *asks*, which the peer has not looked at on *connection* and will not; the first may be the reason.
+
+        So many as it did look at are asked on the next connection, lest one query takes others with it again.
+        """
+        if asks:
+            self._good = 0
+            self._quota = max(1, connection.asked)
+            self.queue.extendleft(reversed(asks[1:]))
+            self.ask_again(asks[:1], says)
+
     def close(self) -> None:
         """Close the connections, or stop the attempt at one."""
         if self._attempt is not None:

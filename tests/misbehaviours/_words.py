@@ -22,3 +22,19 @@ class Either:
 
     def __repr__(self) -> str:
         return " or ".join(self._texts)
+
+
+class Begins:
+    """Any text that begins in this way; what follows is a library's."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and other.startswith(self._text)
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return f"{self._text}..."
