@@ -51,6 +51,7 @@ class Issued:
 
     def __init__(self, folder: Path, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
         self.certificate = certificate
+        self.key = key
         self.file = folder / f"{certificate.serial_number}.pem"
         private = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         self.file.write_bytes(private + certificate.public_bytes(PEM))

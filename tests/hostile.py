@@ -142,7 +142,7 @@ class Hostile:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                await converse(Talk(self, reader, writer))
+                await converse(Talk(self.seen, reader, writer))
             self._at_once -= 1
             writer.close()
 
@@ -226,10 +226,12 @@ class Hostile:
 
 
 class Talk:
-    """One TCP connection, seen from the resolver."""
+    """One TCP connection, seen from the resolver; what it is asked joins *seen*."""
 
-    def __init__(self, resolver: Hostile, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._resolver = resolver
+    def __init__(
+        self, seen: list[tuple[float, int, bytes]], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._seen = seen
         self.reader = reader
         self.writer = writer
 
@@ -237,7 +239,7 @@ class Talk:
         """Return the next query; raises IncompleteReadError at the end."""
         length = int.from_bytes(await self.reader.readexactly(2), "big")
         asked = await self.reader.readexactly(length)
-        self._resolver.seen.append((time.monotonic(), self.writer.get_extra_info("peername")[1], asked))
+        self._seen.append((time.monotonic(), self.writer.get_extra_info("peername")[1], asked))
         return asked
 
     async def say(self, message: bytes, *, length: int | None = None) -> None:

@@ -225,7 +225,7 @@ class Peer(QuicConnectionProtocol):
 
 
 class QuicResolver:
-    """The resolver, in a thread of its own; a context manager. *converse* is called for each query."""
+    """The resolver; as a context manager, in a thread of its own. *converse* is called for each query."""
 
     def __init__(
         self,
@@ -256,11 +256,13 @@ class QuicResolver:
             private_key=certificate.key,
             **configuration,
         )
-        self._loop = asyncio.SelectorEventLoop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._loop: asyncio.SelectorEventLoop
+        self._thread: threading.Thread
         self._server: Any = None
 
     def __enter__(self) -> Self:
+        self._loop = asyncio.SelectorEventLoop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self.start(), self._loop).result()
         return self

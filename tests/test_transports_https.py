@@ -129,12 +129,32 @@ LONG_SHOWN = "https://evil.example/?[31m" + 91 * "x" + "..."
         (saying(bytes(65_536)), Trouble.HTTP, "the body is longer than 65535 octets"),
         (saying(bytes(12)), Trouble.MALFORMED, "the message answers another question, or is no reply"),
         (
+            saying(b"\x12\x34\x81\x80" + bytes(8)),
+            Trouble.MALFORMED,
+            "the reply has ID 4660, the query 0",
+        ),
+        (
             saying(b"short", *OK, ("content-length", "500")),
             Trouble.HTTP,
             "wrong HTTP/2: InvalidBodyLengthError: Expected 500 bytes, received 5",
         ),
     ],
-    ids=["302", "301", "429", "500", "503", "html", "no-type", "gzip", "empty", "runt", "long", "no-reply", "length"],
+    ids=[
+        "302",
+        "301",
+        "429",
+        "500",
+        "503",
+        "html",
+        "no-type",
+        "gzip",
+        "empty",
+        "runt",
+        "long",
+        "no-reply",
+        "id",
+        "length",
+    ],
 )
 async def test_what_is_no_answer_is_trouble_in_words(
     hostile: Secure, converse: Converse, kind: Trouble, says: str | None

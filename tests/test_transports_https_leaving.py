@@ -78,6 +78,34 @@ async def test_a_peer_that_always_leaves_is_trouble(hostile: Secure) -> None:
     assert hostile.connections <= 12
 
 
+async def test_a_query_on_which_the_peer_leaves_takes_no_other_with_it(hostile: Secure) -> None:
+    """GOAWAY to one query, again and again, costs that one alone; those behind it are asked without it."""
+
+    async def leave(connection: Web) -> None:
+        while True:
+            request = await connection.next()
+            if request.number == 3:
+                await connection.frame(7, 0, 0, max(0, request.stream - 2).to_bytes(4, "big") + bytes(4))
+            else:
+                await connection.answer(request)
+
+    got = await exchange(hostile.at(web(leave)), 20)
+    says = "the peer ends the connection: NO_ERROR"
+    assert troubles(got) == dict.fromkeys(range(20), FINE) | {3: (Trouble.HTTP, says)}
+    assert hostile.connections <= 24
+
+
+async def test_a_response_that_is_cut_off_is_no_unreachable_peer(hostile: Secure) -> None:
+    """A connection that ends in the middle of a body, twice, is trouble with HTTP."""
+
+    async def cut(connection: Web) -> None:
+        request = await connection.next()
+        await connection.say(request, b"half", end=False)
+
+    got = await exchange(hostile.at(web(cut)))
+    assert troubles(got) == {0: (Trouble.HTTP, "the connection ended in the middle of a response")}
+
+
 async def test_a_refused_stream_is_asked_again_once(hostile: Secure) -> None:
     """REFUSED_STREAM means that nothing was done: asked again, answered; refused again, trouble."""
     refused: Counter[int] = Counter()

@@ -11,7 +11,7 @@ import pytest
 
 from hostile import Hostile, Talk, all_of, asking, reply, rows, until
 from resolver_diff.errors import UsageError
-from resolver_diff.transports import _connections, _line
+from resolver_diff.transports import Trouble, _connections, _line
 from resolver_diff.transports.tcp import TRANSPORT
 
 
@@ -146,3 +146,19 @@ async def test_a_peer_that_always_closes_late_does_not_hold_the_run_up(hostile: 
         got = await all_of(session, asking([f"plain-{number}.test" for number in range(40)], endpoint), patience=0.3)
     assert not got.messages.length.any()
     assert time.monotonic() - begun < 10.0
+
+
+async def test_a_resolver_that_ends_every_connection_is_not_called_silent(hostile: Hostile) -> None:
+    """What waited for its turn until the timeout, while every connection ended without a reply, says why."""
+
+    async def leave(talk: Talk) -> None:
+        await talk.next()
+        await asyncio.sleep(0.1)
+
+    qnames = [f"plain-{number}.test" for number in range(40)]
+    async with TRANSPORT.open() as session:
+        got = await all_of(session, asking(qnames, hostile.listen(leave)), patience=0.5)
+    assert sorted(got.number.tolist()) == list(range(40))
+    assert set(got.trouble.tolist()) == {Trouble.UNREACHABLE}
+    assert set(got.says.values()) == {"the peer closed the connection"}
+    assert hostile.connections < 40

@@ -24,6 +24,7 @@ from resolver_diff.transports import Endpoint, Trouble
 from resolver_diff.transports._line import CLOSED, Ask, Connection, End, Keeper, Line
 from resolver_diff.transports._words import RefusedError, shown
 from resolver_diff.wire import HEADER
+from resolver_diff.wire.question import RESPONSE
 
 MOST_STREAMS = 1_024  # queries in flight on one connection, where the peer allows as many
 LARGEST = 65_535  # octets of a DNS message
@@ -38,6 +39,7 @@ GOAWAY = 7
 GOAWAY_PAYLOAD = 8  # last stream and error code; then text
 MEDIA_TYPE = b"application/dns-message"
 ABRUPT = "the peer ends the connection: "
+CUT = "the connection ended in the middle of a response"
 NO_HTTP2 = "the peer speaks no HTTP/2"
 
 _CONFIG = h2.config.H2Configuration(
@@ -140,7 +142,8 @@ class Http2(Connection):
         super().connection_lost(exc)
         says = self.leaving or self.lost or CLOSED
         if self._greeted.done():
-            self._line.ended(self, self.lost_by, says)
+            began = self.lost_by != Trouble.TLS and any(reply.ask and reply.began for reply in self._streams.values())
+            self._line.ended(self, Trouble.HTTP if began else self.lost_by, CUT if began else says)
         else:
             self._refuse(
                 RefusedError(
@@ -230,8 +233,12 @@ class Http2(Connection):
         del self.open[stream or 0]
         self.answered(reply.ask)
         message = bytes(reply.body)
-        if len(message) >= HEADER:
+        is_reply = len(message) >= HEADER and bool(message[2] & RESPONSE)
+        if len(message) >= HEADER and (message[:2] == b"\0\0" or not is_reply):
             self._session.ends.append(End(reply.ask, now, None, message))
+        elif is_reply:
+            says = f"the reply has ID {int.from_bytes(message[:2], 'big')}, the query 0"
+            self._session.ends.append(End(reply.ask, now, Trouble.MALFORMED, says=says))
         elif message or not reply.began:
             says = f"{len(message)} octets are no DNS message"
             self._session.ends.append(End(reply.ask, now, Trouble.MALFORMED, says=says))
@@ -266,7 +273,7 @@ class Http2(Connection):
         for stream in unread:
             self._owed += self._streams.pop(stream).octets
         self.asked -= len(asks)
-        self._line.ask_again(asks, self.leaving)
+        self._line.turned_away(self, asks, self.leaving)
 
     def _end(self, stream: int, trouble: Trouble, says: str) -> None:
         """End the query of a stream with trouble; what else comes on it is thrown away."""

@@ -277,7 +277,7 @@ class Line:
             else:
                 left[0].blamed = True
         self.queue.extendleft(reversed(left))
-        self._give_up(self._session.now() - self._session.patience)
+        self._give_up(self._session.now() - self._session.patience, says, None if self.replies else trouble)
         self.advance()
 
     def ask_again(self, asks: list[Ask], says: str) -> None:
@@ -290,6 +290,17 @@ class Line:
                 ask.refusals += 1
                 ask.mark = self.replies
                 self.queue.appendleft(ask)
+
+    def turned_away(self, connection: Connection, asks: list[Ask], says: str) -> None:
+        """Put back *asks*, which the peer has not looked at on *connection* and will not; the first may be the reason.
+
+        So many as it did look at are asked on the next connection, lest one query takes others with it again.
+        """
+        if asks:
+            self._good = 0
+            self._quota = max(1, connection.asked)
+            self.queue.extendleft(reversed(asks[1:]))
+            self.ask_again(asks[:1], says)
 
     def close(self) -> None:
         """Close the connections, or stop the attempt at one."""
@@ -321,15 +332,15 @@ class Line:
         if self._connection is not None:
             self._leave(self._connection)
 
-    def _give_up(self, before: int, says: str | None = None) -> None:
-        """End in silence what has stood in the queue since *before*: its turn will not come."""
+    def _give_up(self, before: int, says: str | None = None, trouble: Trouble | None = None) -> None:
+        """End in silence, or with *trouble*, what has stood in the queue since *before*: its turn will not come."""
         kept: deque[Ask] = deque()
         for ask in self.queue:
             if max(ask.since, ask.written) > before:
                 kept.append(ask)
             else:
                 ask.sent = ask.sent or time.time_ns()
-                self._session.ends.append(End(ask, 0, says=says))
+                self._session.ends.append(End(ask, time.time_ns() if trouble else 0, trouble, says=says))
         self.queue = kept
 
     async def _connect(self) -> None:

@@ -31,7 +31,10 @@ FORGED = "203.0.113.66"  # what a forger would have us believe
 TTL = 60
 
 Row = dict[str, Any]  # column -> value; what stands in ALWAYS and is not named here is null
-ALWAYS = ("attempt", "reply", "outcome", "rcode", "tc", "answer", "cname", "ttl", "soa", "ede", "ede_text", "nsid")
+ALWAYS = (
+    *("attempt", "reply", "outcome", "rcode", "tc", "answer", "cname", "ttl", "soa", "ede", "ede_text", "nsid"),
+    "trouble",
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,13 @@ class Trickle:
 
 
 @dataclass(frozen=True)
+class Naked:
+    """Octets on the connection that carries TLS, not encrypted."""
+
+    octets: bytes
+
+
+@dataclass(frozen=True)
 class Elsewhere:
     """A datagram from another socket than the one asked: another ``port``, another ``address``, a ``neighbour``."""
 
@@ -75,13 +85,15 @@ class Do(Enum):
     """What can be done to a connection, or to a sender, besides sending messages."""
 
     UNREACHABLE = "ICMP: port unreachable"
+    HEAR = "wait until something comes"
     CLOSE = "close"
     RESET = "reset"
     HALF_CLOSE = "close one's own direction"
     STALL = "read nothing and say nothing any more"
+    CUT = "close the connection that carries TLS, without the farewell that TLS has"
 
 
-Step = bytes | Wait | Raw | Trickle | Elsewhere | To | Do
+Step = bytes | Wait | Raw | Trickle | Naked | Elsewhere | To | Do
 Play = Callable[[Asked], Iterable[Step]]
 
 

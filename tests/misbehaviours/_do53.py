@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from misbehaviours import CONTROL, ODD, Case, Do, Elsewhere, Play, Raw, Step, To, Trickle, Wait
+from misbehaviours import CONTROL, ODD, Case, Do, Elsewhere, Naked, Play, Raw, Step, To, Trickle, Wait
 from misbehaviours._messages import Asked
 
 OTHER_ADDRESS = "127.0.0.2"
@@ -18,12 +19,36 @@ TRIES = 20  # to find a port that is free for both
 BURST = 256  # datagrams taken before other sockets have their turn
 
 
+Answer = Callable[[Asked, str], bytes]  # to a query, over a transport
+
+
+def honest(asked: Asked, _transport: str) -> bytes:
+    """Answer as an honest resolver does, whatever carries it."""
+    return asked.honest()
+
+
+def is_odd(case: Case | None, asked: Asked) -> bool:
+    """Say whether *asked* is the question on which a resolver misbehaves."""
+    return case is not None and asked.qname == ODD and asked.qtype == _number(case.qtype)
+
+
 class Do53:
     """See ``Host``; *case* None: all is honest. *neighbour* is another resolver of the run."""
 
-    def __init__(self, case: Case | None = None, address: str = "127.0.0.1", neighbour: "Do53 | None" = None) -> None:
+    carries = "tcp"  # what streams carry
+    secured: ssl.SSLContext | None = None  # TLS over TCP, where a subclass says so
+
+    def __init__(
+        self,
+        case: Case | None = None,
+        address: str = "127.0.0.1",
+        neighbour: "Do53 | None" = None,
+        *,
+        answer: Answer = honest,
+    ) -> None:
         self.case = case
         self.neighbour = neighbour
+        self.answer = answer
         self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._address = address
         self.udp, self._listener = _pair(self._family, self._address)
@@ -32,6 +57,7 @@ class Do53:
         self._asked: dict[tuple[str, bytes], list[Asked]] = defaultdict(list)
         self._others: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
@@ -44,7 +70,7 @@ class Do53:
             self.udp.close()
         if "tcp" in listens:
             self._listener.listen(128)
-            self._server = await asyncio.start_server(self._serve, sock=self._listener, limit=1 << 20)
+            self._server = await asyncio.start_server(self._serve, sock=self._listener, limit=1 << 20, ssl=self.secured)
         else:
             self._listener.close()
 
@@ -57,6 +83,8 @@ class Do53:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for opened in (self.udp, *self._others):
             opened.close()
+        for writer in self._writers:
+            writer.transport.abort()  # TLS would wait for the other end's farewell
         if self._server is not None:
             self._server.close()
 
@@ -70,10 +98,9 @@ class Do53:
 
     def play_for(self, asked: Asked, transport: str) -> Play | None:
         """Return what is played instead of an honest answer, if anything is."""
-        case = self.case
-        if case is None or asked.qname != ODD or asked.qtype != _number(case.qtype):
+        if self.case is None or not is_odd(self.case, asked):
             return None
-        return case.udp if transport == "udp" else case.tcp
+        return self.case.udp if transport == "udp" else self.case.tcp
 
     def _hear(self) -> None:
         for _ in range(BURST):
@@ -83,7 +110,7 @@ class Do53:
                 return
             asked = self.remember("udp", octets, source)
             play = self.play_for(asked, "udp")
-            steps = [asked.honest()] if play is None else play(asked)
+            steps = [self.answer(asked, "udp")] if play is None else play(asked)
             if self.case and self.case.control and asked.qname == CONTROL:
                 steps = [*self.case.control(asked), *steps]
             self._start(self._say(asked, steps))
@@ -124,6 +151,7 @@ class Do53:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self._writers.add(writer)
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await Conversation(self, reader, writer).hold()
@@ -155,7 +183,7 @@ class Conversation:
             asked = self._host.remember("tcp", octets, self._writer.get_extra_info("peername"))
             play = self._host.play_for(asked, "tcp")
             if play is None:
-                await self._say([asked.honest()])
+                await self._say([self._host.answer(asked, self._host.carries)])
             elif case is not None and case.aside:
                 self._host.aside(self._quietly(play(asked)))
             else:
@@ -178,6 +206,8 @@ class Conversation:
                     for octet in len(octets).to_bytes(2) + octets:
                         await self._write(octet.to_bytes())
                         await asyncio.sleep(0)
+                case Naked(octets):
+                    _beneath(self._writer).write(octets)
                 case Wait(seconds):
                     await asyncio.sleep(seconds)
                 case _:
@@ -190,16 +220,31 @@ class Conversation:
     async def _do(self, step: Step) -> None:
         if step is Do.STALL:
             await asyncio.Event().wait()
+        elif step is Do.HEAR:
+            await self._reader.read(1)
         elif step is Do.HALF_CLOSE:
             self._writer.write_eof()
         elif step is Do.CLOSE:
             raise ConnectionAbortedError
+        elif step is Do.CUT:
+            _beneath(self._writer).close()
+            raise ConnectionAbortedError
         elif step is Do.RESET:
-            self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-            self._writer.transport.abort()
+            opened = self._writer.get_extra_info("socket")
+            if opened is not None:  # else the other side was faster
+                opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+                self._writer.transport.abort()
             raise ConnectionAbortedError
         else:
             raise NotImplementedError(step)
+
+
+def _beneath(writer: asyncio.StreamWriter) -> asyncio.WriteTransport:
+    """Return the connection that carries TLS."""
+    carrying = writer.transport._ssl_protocol._transport  # type: ignore[attr-defined]  # asyncio shows it in no other way
+    if not isinstance(carrying, asyncio.WriteTransport):
+        raise ConnectionAbortedError  # by the other side
+    return carrying
 
 
 def _pair(family: int, address: str) -> tuple[socket.socket, socket.socket]:

@@ -31,6 +31,7 @@ from misbehaviours._messages import (
     opt,
     rr,
 )
+from misbehaviours._words import CLOSED, MIDDLE, NO_QUERY, REFUSED, RESET, Either
 
 LARGEST = 65_535
 FLOOD = 4_000
@@ -61,40 +62,45 @@ def sized(asked: Asked, size: int) -> bytes:
     return asked.reply(address("192.0.2.1"), rr(TXT, bytes(size - len(asked.honest()) - 11), owner=b"\0"))
 
 
-def out_of_step(name: str, does: str, play: Play, *rows: Row) -> Case:
+def out_of_step(name: str, does: str, play: Play, trouble: str = MIDDLE) -> Case:
     """Return a case after which nothing on the connection can be understood any more."""
-    return case(name, does, play, *(rows or twice(nothing("malformed"))))
+    return case(name, does, play, *twice(nothing("malformed", trouble=trouble)))
 
 
 def runt(size: int) -> Case:
     """Return a case with a frame that is too short for a header."""
     return out_of_step(
-        f"length-{size}", f"A frame of {size} octets", lambda asked: [framed(asked.honest()[:size]), Do.CLOSE]
+        f"length-{size}",
+        f"A frame of {size} octets",
+        lambda asked: [framed(asked.honest()[:size]), Do.CLOSE],
+        NO_QUERY,
     )
 
 
-UNREACHABLE = twice(nothing("unreachable"))
+UNREACHABLE = nothing("unreachable", trouble=CLOSED)
 BANNER = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
 
 CASES = (
-    case("closed", "Nobody listens", None, nothing("unreachable"), listens=("udp",), rest="unreachable"),
-    case("greeting-close", "Each connection is closed as soon as it stands", None, nothing("unreachable"),
-         greeting=(Do.CLOSE,), rest="unreachable"),
-    case("greeting-reset", "Each connection is reset as soon as it stands", None, nothing("unreachable"),
-         greeting=(Do.RESET,), rest="unreachable"),
+    case("closed", "Nobody listens", None, nothing("unreachable", trouble=REFUSED), listens=("udp",),
+         rest="unreachable"),
+    case("greeting-close", "Each connection is closed as soon as it stands", None,
+         nothing("unreachable", trouble=Either(CLOSED, RESET)), greeting=(Do.CLOSE,), rest="unreachable"),
+    case("greeting-reset", "Each connection is reset as soon as it stands", None,
+         nothing("unreachable", trouble=RESET), greeting=(Do.RESET,), rest="unreachable"),
     case("greeting-stall", "Each connection is accepted, and then nothing", None, nothing(), greeting=(Do.STALL,),
          rest="timeout"),
-    case("greeting-http", "A web server that says so and closes", None, nothing("malformed"),
+    case("greeting-http", "A web server that says so and closes", None, nothing("malformed", trouble=MIDDLE),
          greeting=(Raw(BANNER), Do.CLOSE), rest="malformed"),
     case("once", "Each connection is closed after one reply", None, answered(), then=(Do.CLOSE,)),
     case("once-reset", "Each connection is reset some time after one reply", None, answered(),
          then=(Wait(0.02), Do.RESET)),
-    case("ipv6", "The connection is closed on the question, over IPv6", lambda _asked: [Do.CLOSE], *UNREACHABLE,
+    case("ipv6", "The connection is closed on the question, over IPv6", lambda _asked: [Do.CLOSE], *twice(UNREACHABLE),
          address="::1"),
-    case("close", "The connection is closed on the question", lambda _asked: [Do.CLOSE], *UNREACHABLE),
-    case("reset", "The connection is reset on the question", lambda _asked: [Do.RESET], *UNREACHABLE),
+    case("close", "The connection is closed on the question", lambda _asked: [Do.CLOSE], *twice(UNREACHABLE)),
+    case("reset", "The connection is reset on the question", lambda _asked: [Do.RESET],
+         *twice(nothing("unreachable", trouble=RESET))),
     case("half-close", "The resolver ends its direction on the question", lambda _asked: [Do.HALF_CLOSE, Do.STALL],
-         *UNREACHABLE),
+         *twice(UNREACHABLE)),
     case("stall", "Nothing more on the connection once the question came", lambda _asked: [Do.STALL],
          *twice(nothing())),
     case("silent", "The question alone is not answered", lambda _asked: [], *twice(nothing())),
@@ -112,12 +118,13 @@ CASES = (
     out_of_step("length-more-close", "A length larger than what comes before it is closed", lambda asked: [
         framed(asked.honest(), 500), Do.CLOSE]),
     case("cut-reset", "Half of the answer, then a reset", lambda asked: [
-        Raw(framed(asked.honest()).octets[:25]), Wait(0.1), Do.RESET], *twice(nothing("malformed"))),
+        Raw(framed(asked.honest()).octets[:25]), Wait(0.1), Do.RESET], *twice(nothing("malformed", trouble=MIDDLE))),
     case("cut-stall", "Half of the answer, then nothing more", lambda asked: [
         Raw(framed(asked.honest()).octets[:25]), Do.STALL], *twice(nothing())),
     case("length-max-stall", "A length of 65,535, the answer, then nothing more", lambda asked: [
         framed(asked.honest(), LARGEST), Do.STALL], *twice(nothing())),
-    out_of_step("length-0", "A length of 0", lambda asked: [Raw(b"\0\0"), asked.honest()]),
+    out_of_step("length-0", "A length of 0", lambda asked: [Raw(b"\0\0"), asked.honest()],
+                NO_QUERY),
     *(runt(size) for size in range(1, HEADER)),
     case("length-less", "A length of 20 for an answer of 45 octets: what follows is out of step",
          lambda asked: [framed(asked.honest(), 20)], *twice(nothing())),
@@ -159,7 +166,7 @@ CASES = (
     case("runt-after", "The answer, and an empty frame behind it", lambda asked: [asked.honest(), Raw(b"\0\0")],
          answered()),
     case("http", "A web server's answer to the question", lambda _asked: [Raw(BANNER), Do.CLOSE],
-         *twice(nothing("malformed"))),
+         *twice(nothing("malformed", trouble=MIDDLE))),
     case("tc", "TC over TCP, and no record: not a denial", lambda asked: [asked.reply(flags=RESPONSE | TC)],
          *twice(said("malformed", 0, tc=True))),
     case("tc-part", "TC over TCP, with an answer", lambda asked: [

@@ -2,6 +2,7 @@
 
 from misbehaviours import FORGED, GOOD, TTL, Case, Do, Elsewhere, Row, Step, To, Wait, answered, nothing, said, twice
 from misbehaviours._messages import Asked, address, labels, rr, soa
+from misbehaviours._words import REFUSED
 
 FLOOD = 4_000
 KEPT = 9  # replies to one query; the first and eight more
@@ -98,9 +99,9 @@ CASES = (
     Case(name="udp-late-both", does="A reply to the first query when the second has come, and another to that",
          udp=both, rows=(FIRST_FORGED, answered(attempt=1))),
     Case(name="udp-closed", does="Nobody listens", listens=("none",),
-         rows=(nothing("unreachable"),), rest="unreachable"),
+         rows=(nothing("unreachable", trouble=REFUSED),), rest="unreachable"),
     Case(name="udp-icmp", does="ICMP says that the port is unreachable", udp=lambda _asked: [Do.UNREACHABLE],
-         rows=twice(nothing("unreachable")), needs="raw"),
+         rows=twice(nothing("unreachable", trouble=REFUSED)), needs="raw"),
     Case(name="udp-icmp-reply", does="ICMP says so, and then the answer comes: ICMP is easily forged",
          udp=lambda asked: [Do.UNREACHABLE, Wait(0.005), asked.honest()], rows=(answered(),), needs="raw"),
     Case(name="udp-reply-icmp", does="The answer comes, and then ICMP says so",
@@ -112,5 +113,5 @@ CASES = (
     Case(name="udp-ipv6-port", does="A reply from another port, then the true one, over IPv6", address="::1",
          udp=lambda asked: [Elsewhere("port", forged(asked)), asked.honest()], rows=(answered(),)),
     Case(name="udp-ipv6-closed", does="Nobody listens, over IPv6", listens=("none",), address="::1",
-         rows=(nothing("unreachable"),), rest="unreachable"),
+         rows=(nothing("unreachable", trouble=REFUSED),), rest="unreachable"),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from misbehaviours import FORGED, Case, Do, Play, Row, Wait, answered, nothing, said, twice
 from misbehaviours._messages import RESPONSE, TC, Asked, address, opt, soa
+from misbehaviours._words import CLOSED, REFUSED, RESET
 
 
 def truncated(asked: Asked) -> list[bytes]:
@@ -30,12 +31,13 @@ CASES = (
         asked.reply(flags=RESPONSE | TC, question=b"\3two\7example\0\0\1\0\1"), asked.honest()]),
     case("id", "TC, but another ID: no reply, so the true one counts", answered(), udp=lambda asked: [
         asked.reply(flags=RESPONSE | TC, ident=asked.ident ^ 1), asked.honest()]),
-    case("refused", "TC; nobody listens over TCP", *twice(nothing("unreachable", tc=True)), listens=("udp",)),
+    case("refused", "TC; nobody listens over TCP", *twice(nothing("unreachable", tc=True, trouble=REFUSED)),
+         listens=("udp",)),
     case("silent", "TC; silence over TCP", *twice(nothing(tc=True)), tcp=lambda _asked: [], aside=True),
-    case("closed", "TC; over TCP the connection is closed on it", *twice(nothing("unreachable", tc=True)),
-         tcp=lambda _asked: [Do.CLOSE]),
-    case("reset", "TC; over TCP the connection is reset on it", *twice(nothing("unreachable", tc=True)),
-         tcp=lambda _asked: [Do.RESET]),
+    case("closed", "TC; over TCP the connection is closed on it",
+         *twice(nothing("unreachable", tc=True, trouble=CLOSED)), tcp=lambda _asked: [Do.CLOSE]),
+    case("reset", "TC; over TCP the connection is reset on it",
+         *twice(nothing("unreachable", tc=True, trouble=RESET)), tcp=lambda _asked: [Do.RESET]),
     case("again", "TC; over TCP TC again, and no record: not a denial", *twice(said("malformed", 0, tc=True)),
          tcp=truncated),
     case("again-part", "TC; over TCP TC again, with an answer", WHOLE, tcp=lambda asked: [
