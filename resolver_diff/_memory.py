@@ -101,6 +101,10 @@ def remember(day: date, cells: pl.DataFrame, answers: Answers, published: pl.Dat
         .then(pl.col("aa").fill_null(value=False) | pl.col("had_aa").fill_null(value=False))
         .otherwise("had_aa"),
     )
+    stays = before.join(fresh, on="key", how="anti")  # what this date did not ask stands as it stood
+    if stays.height:
+        r, q = (stays["key"] & (2**32 - 1)).cast(pl.UInt32), (stays["key"] // 2**32).cast(pl.UInt32)
+        joined = pl.concat([joined, stays.with_columns(r=r, q=q)], how="diagonal").sort("key")
     return Past(day, joined.select(*kept[:-1], *CARRIED), answers, published)
 
 

@@ -10,8 +10,9 @@ thirty quiet names, control names and a canary, and says what is true where noth
 What is true is an address derived from the name, or what *truth* says about it. In place of a
 resolver may stand ``everyone``, ``controls`` or a country; in place of a name ``"*"`` (every name,
 control names too), ``quiet`` or ``canary``. The narrower one wins, and the later one among equals.
-Where a saying may stand, ``referral`` may: name servers of the root, and nothing else. A list of
-sayings is what is said each time, where *repeats* says that names are asked for so many times.
+Where a saying may stand, ``referral`` may: name servers of the root, and nothing else; and ``withheld``:
+the question was not asked. A list of sayings is what is said each time, where *repeats* says that
+names are asked for so many times.
 
 *changes* and *today* (the later date judged alone, the earlier ones its history) list exactly the
 anomalies: ``vanished nxdomain nsdi-a gone.example``, with the qtype when it is not both. *evidence*
@@ -65,6 +66,10 @@ FIRST = date(2026, 2, 10)
 
 class Referral(Saying):
     """A referral to other name servers, from somebody who does not recurse."""
+
+
+class Withheld(Saying):
+    """Nothing: the question was not asked of a resolver in trouble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +179,9 @@ class _Day:
         }
         known |= {"qtype": qtype, "domain_set": "story" if purpose is Purpose.TARGET else None}
         spoken = self._saying(entry, purpose, name, qtype, repeat)
+        if isinstance(spoken, Withheld):
+            yield {**known, "attempt": 0, "outcome": Outcome.TIMEOUT, "trouble": "not asked: it was silent"}
+            return
         # chance is drawn from the question, so that a story is the same whenever it is told
         dice = random.Random(f"{self.day} {entry.name} {name} {qtype} {at}")
         for attempt in range(ATTEMPTS):
@@ -220,7 +228,9 @@ def _read(value: object) -> Sayings:
     """Read what stands where a saying may stand."""
     if value == "referral":
         return {saying.EVERY_QTYPE: Referral(Outcome.NODATA, soa=False)}
-    if isinstance(value, Mapping) and "referral" in value.values():
+    if value == "withheld":
+        return {saying.EVERY_QTYPE: Withheld(Outcome.TIMEOUT)}
+    if isinstance(value, Mapping) and {"referral", "withheld"} & {*map(str, value.values())}:
         return {qtype: _read(text)[saying.EVERY_QTYPE] for qtype, text in value.items()}
     return saying.read(value)
 
