@@ -175,13 +175,11 @@ def _summary(taken: "Taken") -> str:
         f"{many(counts['replies'], 'reply', 'replies')}, {many(counts['silent'], 'question')} without any."
     )
     text += "".join(f"\n{told}" for told in _held(run.held))
-    refused = set(taken.unreachable)
-    for what, names in (
-        ("said nothing at all", [name for name in taken.silent if name not in refused]),
-        ("refused to be asked (nothing listens there, or no way leads there)", sorted(refused)),
-    ):
-        if names:
-            text += f"\n{what}: {', '.join(names)}"
+    silent: dict[str, list[str]] = {}
+    for name in taken.silent:
+        silent.setdefault(taken.troubles.get(name, ""), []).append(name)
+    for trouble, names in sorted(silent.items()):
+        text += f"\nsaid nothing at all{f' ({trouble})' if trouble else ''}: {', '.join(names)}"
     for why, names in left_out(taken.left_out):
         text += f"\nnot asked, as {why}: {', '.join(names)}"
     if fewer := counts.get("names_left_out"):
