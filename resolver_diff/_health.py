@@ -38,12 +38,19 @@ def profile(observations: pl.DataFrame, said: pl.DataFrame, entries: pl.DataFram
     canary = _canaries(observations, entries)
     found = entries.join(counts, on="r", how="left").join(canary, on="r", how="left")
     found = found.join(_control_counts(tested, canary), on="r", how="left")
+    found = found.join(_troubles(observations), on=["resolver", "transport"], how="left")
     numbers = ("asked", "silent", "failed", "referrals", "unreachable", "control_asked", "control_failed")
     found = found.with_columns(pl.col(name).fill_null(0).cast(pl.UInt32) for name in numbers)
     found = found.with_columns(condition=_condition(), rewriter=pl.col("canary").is_not_null())
     unfit = pl.col("condition").is_in([Condition.SILENT, Condition.ILL])
     votes = (pl.col("role") == "control") & (pl.col("condition") == Condition.WELL)
-    return found.with_columns(unfit=unfit, votes=votes, says=_says()).sort("r")
+    return found.with_columns(unfit=unfit, votes=votes, says=_says()).drop("trouble").sort("r")
+
+
+def _troubles(observations: pl.DataFrame) -> pl.DataFrame:
+    """Return the *trouble* that came most often instead of a message, in words, by resolver and transport."""
+    met = observations.filter(pl.col("trouble").is_not_null() & pl.col("asked_at").is_not_null())
+    return met.group_by("resolver", "transport").agg(pl.col("trouble").mode().sort().first())
 
 
 def control_questions(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
@@ -148,7 +155,9 @@ def _says() -> pl.Expr:
     ill = pl.col("condition") == Condition.ILL
     silent = pl.col("condition") == Condition.SILENT
     return (
-        pl.when(silent & (pl.col("unreachable") == pl.col("asked")))
+        pl.when(silent & pl.col("trouble").is_not_null())
+        .then(pl.format("none of {} questions got a reply: {}", "asked", "trouble"))
+        .when(silent & (pl.col("unreachable") == pl.col("asked")))
         .then(pl.format("all {} questions were refused: nothing listens at its address", "asked"))
         .when(silent)
         .then(pl.format("none of {} questions got a reply", "asked"))

@@ -34,15 +34,15 @@ from resolver_diff import _stored as stored
 from resolver_diff import snapshot
 from resolver_diff.errors import Place, SnapshotError
 from resolver_diff.snapshot import METADATA, ORDER, Held, Run
-from resolver_diff.tables import Observations, Outcome
+from resolver_diff.tables import Observations
 
 if sys.platform != "win32":
     import fcntl
 
 SCHEMA = {"number": pl.UInt64(), "domain_set": pl.String(), **Observations.schema}
 NOTE, HELD, LOCK = "run.json", "held.json", "lock"
+ENTRY = (pl.col("resolver"), pl.col("transport").cast(pl.String))
 SPEAKS = pl.col("reply").is_not_null() | pl.col("tc").fill_null(value=False)
-IS_UNREACHABLE = pl.col("outcome") == Outcome.UNREACHABLE
 
 
 class Journal:
@@ -127,8 +127,8 @@ class Journal:
         noted = {
             "counts": _counts(rows),
             "domain_sets": rows["domain_set"].unique().sort().to_list(),
-            "speaking": sorted(_resolvers(rows.lazy(), SPEAKS)),
-            "unreachable": sorted(_resolvers(rows.lazy(), IS_UNREACHABLE)),
+            "speaking": sorted(_speaking(rows.lazy())),
+            "troubles": _troubles(rows),
             "withheld": _withheld(rows),
         }
         file = self._batch(batch)
@@ -167,17 +167,14 @@ class Journal:
 
     def speaking_resolvers(self) -> set[tuple[str, str]]:
         """Return names and transports of the resolvers that have sent any message, be it one that was truncated."""
-        return self._noted("speaking", SPEAKS)
-
-    def unreachable_resolvers(self) -> set[tuple[str, str]]:
-        """Return names and transports of the resolvers of which the network said, even once, that nobody is there."""
-        return self._noted("unreachable", IS_UNREACHABLE)
-
-    def _noted(self, what: str, having: pl.Expr) -> set[tuple[str, str]]:
-        found = {(name, transport) for _, noted in self._notes() for name, transport in noted[what]}
+        found = {(name, transport) for _, noted in self._notes() for name, transport in noted["speaking"]}
         if pieces := sorted(self.partial.glob("*-*.arrow")):
-            found |= _resolvers(pl.scan_ipc(pieces), having)
+            found |= _speaking(pl.scan_ipc(pieces))
         return found
+
+    def troubles(self) -> dict[tuple[str, str], str]:
+        """Return what trouble there was instead of a message, in words, by resolver and transport."""
+        return {(name, transport): says for _, noted in self._notes() for name, transport, says in noted["troubles"]}
 
     def _notes(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         """Yield each finished batch with what is noted of it."""
@@ -293,9 +290,14 @@ class Journal:
             return target
 
 
-def _resolvers(rows: pl.LazyFrame, having: pl.Expr) -> set[tuple[str, str]]:
-    entry = pl.col("resolver"), pl.col("transport").cast(pl.String)
-    return set(rows.filter(having).select(entry).unique().collect().rows())
+def _speaking(rows: pl.LazyFrame) -> set[tuple[str, str]]:
+    return set(rows.filter(SPEAKS).select(ENTRY).unique().collect().rows())
+
+
+def _troubles(rows: pl.DataFrame) -> list[tuple[str, str, str]]:
+    """Return the trouble that each resolver met most often with what it was asked: name, transport, words."""
+    met = rows.filter(pl.col("trouble").is_not_null() & pl.col("asked_at").is_not_null())
+    return met.group_by(ENTRY).agg(pl.col("trouble").mode().sort().first()).sort("resolver", "transport").rows()
 
 
 def _withheld(rows: pl.DataFrame) -> list[tuple[str, str, int]]:

@@ -58,7 +58,7 @@ class Taken:
     run: Run
     files: tuple[Path, ...]
     silent: tuple[str, ...]  # resolvers that said nothing at all
-    unreachable: tuple[str, ...]  # of these, the ones where nothing listens, or to which no way leads
+    troubles: Mapping[str, str]  # of these, what trouble there was, where there was any
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
@@ -121,11 +121,11 @@ async def take(
             repeat=config.repeat,
             held=tuple(held.together(journal.held(), (), journal.withheld())),
         )
-        speaking, refusing = journal.speaking_resolvers(), journal.unreachable_resolvers()
+        speaking, met = journal.speaking_resolvers(), journal.troubles()
         silent = {called: entry for entry, called in _called(config) if entry not in speaking}
-        unreachable = tuple(called for called, entry in silent.items() if entry in refusing)
+        troubles = {called: met[entry] for called, entry in silent.items() if entry in met}
         files = journal.commit(run, sets)
-    return Taken(run, tuple(files), tuple(silent), unreachable)
+    return Taken(run, tuple(files), tuple(silent), troubles)
 
 
 class _Run:

@@ -51,7 +51,7 @@ def test_check_says_what_must_be_installed(tmp_path: Path, monkeypatch: pytest.M
     assert said.exit_code == 0
     warning = (
         "warning: DNS over QUIC and over HTTP/3 need aioquic, which is not installed\n"
-        "hint: pip install 'resolver-diff[quic]'\n"
+        "hint: `pip install '.[quic]'` in the checkout, or `pipx inject resolver-diff aioquic`\n"
     )
     assert said.stderr.count(warning) == 1
     assert "to 2 resolvers" in " ".join(said.stdout.split())

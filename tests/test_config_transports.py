@@ -222,7 +222,7 @@ def test_a_transport_that_is_silent_is_named(tmp_path: Path) -> None:
     """That a resolver answers over UDP does not hide that it says nothing over TCP; the silent one is asked once."""
     taken = take(tmp_path, lambda way: way == "udp")
     assert taken.silent == ("one over tcp",)
-    assert taken.unreachable == ()
+    assert taken.troubles == {}
     (loaded,) = snapshot.load(tmp_path, DAY)
     silent = loaded.observations.filter(pl.col("transport") == "tcp")
     assert silent["attempt"].max() == 0

@@ -255,7 +255,7 @@ def test_an_extra_that_is_missing_is_told_before_anything_is_asked(
     entry = Resolver(name="q", address="192.0.2.9", transport=transport, hostname="dns.example")
     with pytest.raises(UsageError, match="aioquic, which is not installed") as caught:
         take(tmp_path / "s", memory, config(resolvers=(*config().resolvers, entry)))
-    assert caught.value.hint == "pip install 'resolver-diff[quic]'"
+    assert "pip install '.[quic]'" in str(caught.value.hint)
     assert not memory.asked
     assert list(tmp_path.iterdir()) == []
 

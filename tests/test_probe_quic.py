@@ -59,6 +59,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
         )
         taken = asyncio.run(probe.take(config, folder=folder / "snapshots", day=DAY, vantage="here"))
         assert set(taken.silent) == {"stranger", "mute"}
+        assert taken.troubles["stranger"] == f"certificate is for other.example, not {NAME}"
         assert taken.left_out == ()
     return snapshot.load(folder / "snapshots", DAY)[0].observations.filter(pl.col("qname").is_in(NAMES))
 

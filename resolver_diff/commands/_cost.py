@@ -12,7 +12,7 @@ from resolver_diff.compare import QUORUM
 from resolver_diff.config import Config, LeftOut, Resolver
 from resolver_diff.errors import Problem, UsageError
 from resolver_diff.plan import Plan
-from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, duration, line, many, paragraph, table
+from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, duration, line, many, paragraph, some, table
 from resolver_diff.tables import Purpose
 from resolver_diff.transports import Transport
 
@@ -37,10 +37,10 @@ def doubts(config: Config) -> Iterator[Problem]:
     lacking = [resolver.name for resolver in config.resolvers if resolver not in carried]
     hint = "they are left out of the run and of the numbers"
     if lacking:
-        whose = many(len(dict.fromkeys(lacking)), "resolver")
-        yield Problem(f"this version lacks the transport of {whose}: {', '.join(dict.fromkeys(lacking))}", hint=hint)
+        names = list(dict.fromkeys(lacking))
+        yield Problem(f"this version lacks the transport of {many(len(names), 'resolver')}: {some(names)}", hint=hint)
     for why, names in left_out(config.left_out):
-        yield Problem(f"{many(len(names), 'resolver')} would not be asked, as {why}: {', '.join(names)}", hint=hint)
+        yield Problem(f"{many(len(names), 'resolver')} would not be asked, as {why}: {some(names)}", hint=hint)
     used = sorted({str(resolver.transport) for resolver in carried if resolver.transport not in DO53})
     lacks = (family.member(transports, name, "TRANSPORT", Transport).lack() for name in used)
     yield from {lack.message: lack for lack in lacks if lack is not None}.values()
@@ -51,7 +51,7 @@ def doubts(config: Config) -> Iterator[Problem]:
     if alone:
         whose = "control says" if len(alone) == 1 else "controls say"
         hint = "each counts as an operator of its own; two of the same operator would have two votes"
-        yield Problem(f"{len(alone):,} {whose} no operator: {', '.join(alone)}", hint=hint)
+        yield Problem(f"{len(alone):,} {whose} no operator: {some(alone)}", hint=hint)
     operators = {resolver.operator or resolver.name for resolver in controls}
     if len(operators) < QUORUM:
         there = f"controls of {many(len(operators), 'operator')}" if operators else "no controls"

@@ -94,7 +94,7 @@ class Source:
             where = f" at vantage `{self.vantage}`" if self.vantage else ""
             message = f"there is no snapshot before {after or there[-1]} in {self.folder}{where}"
             message += f", only one date ({there[0]})" if len(there) == 1 else ""
-            raise SnapshotError(message, hint="`resolver-diff anomalies` judges one date alone")
+            raise SnapshotError(message, hint=f"`{PROGRAM} anomalies` judges one date alone")
         return earlier[-1]
 
     def nothing(self) -> SnapshotError:

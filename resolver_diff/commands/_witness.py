@@ -15,14 +15,13 @@ from resolver_diff.diff import Diff
 from resolver_diff.errors import UsageError
 from resolver_diff.evidence import Evidence
 from resolver_diff.reports._idn import Names
-from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, paragraph, table
+from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, paragraph, some, table
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import Purpose, State
 
 CONTROLS = ("control", "operator", "transport", "outcome", "said")
 CUTS = {4: Cut.TAIL, 1: Cut.MIDDLE, 0: Cut.MIDDLE}
 FOR, AGAINST = "Evidence for a difference", "Evidence against a difference"
-MOST_ENTRIES = 10  # that are named when another is not found
 TONES = {State.VANISHED: Tone.BAD, State.DIVERGENT: Tone.BAD}
 
 
@@ -75,8 +74,7 @@ def _entries(snapshot: Snapshot, name: str) -> list[Resolver]:
     entries = [resolver for resolver in snapshot.resolvers if resolver.name == name]
     if not entries:
         names = sorted({resolver.name for resolver in snapshot.resolvers})
-        more = f" and {len(names) - MOST_ENTRIES} more" if len(names) > MOST_ENTRIES else ""
-        hint = did_you_mean(name, names) or f"there are {', '.join(names[:MOST_ENTRIES])}{more}"
+        hint = did_you_mean(name, names) or f"there are {some(names)}"
         raise UsageError(f"no resolver `{name}` was asked on {snapshot.date}", hint=hint)
     return entries
 
@@ -110,7 +108,7 @@ def _page(
     for snapshot in snapshots:
         verdict = own.filter(pl.col("date") == snapshot.date).to_dicts()
         yield EMPTY
-        yield _verdict(snapshot.date, verdict)
+        yield from _verdict(snapshot.date, verdict, width)
         asked = (pl.col("qname") == qname) & (pl.col("qtype") == qtype) & (pl.col("purpose") == Purpose.TARGET)
         rows = snapshot.observations.filter(asked, of_entry)
         for row in rows.sort("repeat", "asked_at", "attempt", "reply").iter_rows(named=True):
@@ -136,15 +134,17 @@ def _called(entry: Resolver) -> str:
     return f"{entry.name} ({', '.join(part for part in about if part)})"
 
 
-def _verdict(day: date, found: list[dict[str, object]]) -> Line:
+def _verdict(day: date, found: list[dict[str, object]], width: int | None) -> list[Line]:
     if not found:
-        return line(f"{day}: not asked", Tone.FAINT)
+        return [line(f"{day}: not asked", Tone.FAINT)]
     cell = found[0]
     by = f" by {cell['mechanism']}" if cell["mechanism"] else ""
     by += f", in {cell['repeats_alike']} of {cell['repeats']} repeats" if cell["repeats"] != 1 else ""
     controls = f"{cell['controls_agreeing'] or 0} of {cell['controls_asked'] or 0} control operators"
     said = f"{controls} say {cell['consensus']}" if cell["consensus"] else f"no consensus of {controls}"
-    return line(f"{day}: {cell['state']}{by}; {said}", TONES.get(State(str(cell["state"])), Tone.HEADING))
+    said = said if cell["controls_asked"] else "no control has a vote"
+    tone = TONES.get(State(str(cell["state"])), Tone.HEADING)
+    return paragraph(f"{day}: {cell['state']}{by}; {said}", width=width, tone=tone)
 
 
 def _others(cells: pl.DataFrame, entry: Resolver, day: date, width: int | None) -> Iterator[Line]:

@@ -158,14 +158,14 @@ def _held(held: "Sequence[Held]") -> "Iterator[str]":
 
 
 def _why(reasons: "Sequence[str]") -> str:
-    said = {"servfail": "failing", "refused": "refusing"}
+    said = {"servfail": "failing", "refused": "refusing", "unreachable": "in trouble"}
     return " and ".join(said.get(reason, reason) for reason in reasons if reason not in ("window", "total"))
 
 
 def _summary(taken: "Taken") -> str:
     """Return what was taken, and who was not heard."""
     from resolver_diff.commands._cost import left_out
-    from resolver_diff.reports._layout import duration, many
+    from resolver_diff.reports._layout import duration, many, some
 
     run, counts = taken.run, taken.counts
     took = duration((run.finished - run.started).total_seconds())
@@ -175,15 +175,13 @@ def _summary(taken: "Taken") -> str:
         f"{many(counts['replies'], 'reply', 'replies')}, {many(counts['silent'], 'question')} without any."
     )
     text += "".join(f"\n{told}" for told in _held(run.held))
-    refused = set(taken.unreachable)
-    for what, names in (
-        ("said nothing at all", [name for name in taken.silent if name not in refused]),
-        ("refused to be asked (nothing listens there, or no way leads there)", sorted(refused)),
-    ):
-        if names:
-            text += f"\n{what}: {', '.join(names)}"
+    silent: dict[str, list[str]] = {}
+    for name in taken.silent:
+        silent.setdefault(taken.troubles.get(name, ""), []).append(name)
+    for trouble, names in sorted(silent.items()):
+        text += f"\nsaid nothing at all{f' ({trouble})' if trouble else ''}: {some(names)}"
     for why, names in left_out(taken.left_out):
-        text += f"\nnot asked, as {why}: {', '.join(names)}"
+        text += f"\nnot asked, as {why}: {some(names)}"
     if fewer := counts.get("names_left_out"):
         text += f"\nnot asked for, as the opt-out list has them: {many(fewer, 'name')}"
     return text

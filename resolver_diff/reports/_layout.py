@@ -48,6 +48,11 @@ def many(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
+def some(names: Sequence[str], most: int = 10) -> str:
+    """Return the first of *names*, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
 def duration(seconds: float) -> str:
     """Return *seconds* as a person says it: ``3 h 05 min``, ``4 min 10 s``, ``12 s``."""
     minutes, rest = divmod(round(seconds), 60)

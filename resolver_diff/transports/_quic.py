@@ -67,7 +67,7 @@ def lack() -> Problem | None:
         return None
     return Problem(
         "DNS over QUIC and over HTTP/3 need aioquic, which is not installed",
-        hint="pip install 'resolver-diff[quic]'",
+        hint="`pip install '.[quic]'` in the checkout, or `pipx inject resolver-diff aioquic`",
     )
 
 
