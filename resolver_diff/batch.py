@@ -255,9 +255,8 @@ class Batch:
         state = self.attempts[attempt]
         trouble = responses.trouble[mine]
         state.trouble[position[trouble != Trouble.NONE]] = trouble[trouble != Trouble.NONE]
-        if responses.says:
-            told = zip(mine.tolist(), position.tolist(), strict=True)
-            state.says.update((place, responses.says[row]) for row, place in told if row in responses.says)
+        told = zip(mine.tolist(), position.tolist(), strict=True) if responses.says else ()
+        state.says.update((place, responses.says[row]) for row, place in told if row in responses.says)
         whole = trouble == Trouble.NONE
         mine, position = mine[whole], position[whole]
         if not len(mine):
