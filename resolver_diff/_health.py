@@ -38,19 +38,22 @@ def profile(observations: pl.DataFrame, said: pl.DataFrame, entries: pl.DataFram
     canary = _canaries(observations, entries)
     found = entries.join(counts, on="r", how="left").join(canary, on="r", how="left")
     found = found.join(_control_counts(tested, canary), on="r", how="left")
-    found = found.join(_troubles(observations), on=["resolver", "transport"], how="left")
+    found = found.join(_trouble(observations, entries), on="r", how="left")
     numbers = ("asked", "silent", "failed", "referrals", "unreachable", "control_asked", "control_failed")
     found = found.with_columns(pl.col(name).fill_null(0).cast(pl.UInt32) for name in numbers)
     found = found.with_columns(condition=_condition(), rewriter=pl.col("canary").is_not_null())
     unfit = pl.col("condition").is_in([Condition.SILENT, Condition.ILL])
     votes = (pl.col("role") == "control") & (pl.col("condition") == Condition.WELL)
-    return found.with_columns(unfit=unfit, votes=votes, says=_says()).drop("trouble").sort("r")
+    return found.with_columns(unfit=unfit, votes=votes, says=_says()).sort("r")
 
 
-def _troubles(observations: pl.DataFrame) -> pl.DataFrame:
-    """Return the *trouble* that came most often instead of a message, in words, by resolver and transport."""
-    met = observations.filter(pl.col("trouble").is_not_null() & pl.col("asked_at").is_not_null())
-    return met.group_by("resolver", "transport").agg(pl.col("trouble").mode().sort().first())
+def _trouble(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
+    """Return per entry *trouble*: what most of the queries without a reply were told instead; null: they were not."""
+    lost = observations.filter(pl.col("reply").is_null(), replies.was_asked())
+    lost = lost.select("resolver", "transport", "trouble").join(entries, on=["resolver", "transport"])
+    told = lost.group_by("r", "trouble").agg(queries=pl.len())
+    most = 2 * pl.col("queries") > pl.col("queries").sum().over("r")
+    return told.filter(most, pl.col("trouble").is_not_null()).select("r", "trouble")
 
 
 def control_questions(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
@@ -155,12 +158,10 @@ def _says() -> pl.Expr:
     ill = pl.col("condition") == Condition.ILL
     silent = pl.col("condition") == Condition.SILENT
     return (
-        pl.when(silent & pl.col("trouble").is_not_null())
-        .then(pl.format("none of {} questions got a reply: {}", "asked", "trouble"))
-        .when(silent & (pl.col("unreachable") == pl.col("asked")))
+        pl.when(silent & (pl.col("unreachable") == pl.col("asked")) & _nobody_there())
         .then(pl.format("all {} questions were refused: nothing listens at its address", "asked"))
         .when(silent)
-        .then(pl.format("none of {} questions got a reply", "asked"))
+        .then(_with_trouble(pl.format("none of {} questions got a reply", "asked")))
         .when(ill & tested & failing)
         .then(pl.format("{} of {} control questions got no proper answer", "control_failed", "control_asked"))
         .when(ill & (pl.col("referrals") > 0) & (pl.col("referrals") >= LOST * pl.col("asked")))
@@ -168,12 +169,27 @@ def _says() -> pl.Expr:
         .when(ill & pl.col("canary_failed"))
         .then(pl.format("names that cannot exist end in {}: it does not look names up", _failures()))
         .when(ill)
-        .then(pl.format("{} of {} questions got no reply, {} an error", "silent", "asked", "failed"))
+        .then(_losses())
         .when(pl.col("canary").is_not_null())
         .then(pl.format("names that cannot exist are answered with {}", pl.col("canary").list.join(", ")))
         .when(pl.col("canary_nodata"))
         .then(pl.lit("names that cannot exist end in NODATA, and not in NXDOMAIN"))
     )
+
+
+def _nobody_there() -> pl.Expr:
+    """Tell that a port is closed; the network may also have no way there."""
+    return (pl.col("trouble").str.to_lowercase() == "connection refused").fill_null(value=True)
+
+
+def _losses() -> pl.Expr:
+    """Say what it lost."""
+    return _with_trouble(pl.format("{} of {} questions got no reply, {} an error", "silent", "asked", "failed"))
+
+
+def _with_trouble(sentence: pl.Expr) -> pl.Expr:
+    """Add to a *sentence* about silence what most of the queries were told instead, if anything."""
+    return pl.concat_str(sentence, pl.lit(": ") + pl.col("trouble"), ignore_nulls=True)
 
 
 def _failures() -> pl.Expr:
@@ -265,7 +281,7 @@ def conclude(entries: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
 
 def _shown() -> pl.Expr:
     """Say what judging the cells showed, before what was said already; null when that is nothing."""
-    losses = pl.format("{} of {} questions got no reply, {} an error", "silent", "asked", "failed")
+    losses = _losses()
     struck = "{} domains without a common network got no answer, here only and for the first time"
     sentences = pl.concat_str(
         pl.when("wide")

@@ -215,6 +215,29 @@ def test_what_kept_a_resolver_from_answering_is_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "trouble", "says"),
+    [
+        ("timeout", "certificate has expired", "none of 66 questions got a reply: certificate has expired"),
+        ("unreachable", "Network is unreachable", "none of 66 questions got a reply: Network is unreachable"),
+        ("unreachable", "Connection refused", "all 66 questions were refused: nothing listens at its address"),
+    ],
+)
+def test_why_a_resolver_says_nothing_is_told(said: str, trouble: str, says: str) -> None:
+    """A certificate that expired overnight is one finding, and it says so; words of few queries are no reason."""
+    today = day({"isp-de": {"*": said, "canary": said}})
+    lost = pl.when(pl.col("outcome") == said)
+
+    def found(words: pl.Expr) -> Diff:
+        return diff(day({}), replace(today, observations=today.observations.with_columns(trouble=words)))
+
+    assert not len(found(lost.then(pl.lit(trouble))).anomalies)
+    (row,) = found(lost.then(pl.lit(trouble))).health.frame.filter(pl.col("condition") != "well").rows(named=True)
+    assert (row["resolver"], row["says"]) == ("isp-de", says)
+    once = pl.when(pl.col("outcome") == said, pl.col("qname") == "quiet-00.test").then(pl.lit("certificate revoked"))
+    assert "revoked" not in str(found(once).health.frame["says"].to_list())
+
+
+@pytest.mark.parametrize(
     ("canary", "says"),
     [
         ("referral", "names that cannot exist end in a referral: it does not look names up"),
