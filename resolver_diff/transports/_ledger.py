@@ -28,7 +28,7 @@ LINGER_LEAST, LINGER_MOST = 50_000_000, 500_000_000  # ns
 
 Rows = NDArray[np.int64]
 SECOND = 1_000_000_000
-LATE = SECOND  # ns; replies that take longer come one by one
+LATE_LEAST, LATE_MOST = 100_000_000, SECOND  # ns; replies that take longer come one by one
 RCODE = 3  # octet of the header that has it, in its lower half
 ENDINGS = np.zeros(16, np.uint8)  # by RCODE: what is neither of these two is a reply like any other
 ENDINGS[2], ENDINGS[5] = Ending.SERVFAIL, Ending.REFUSED
@@ -107,11 +107,12 @@ class Asked:
         return rows
 
     def _age(self, now: int) -> None:
-        """Find out who is late."""
-        if self._aged == self._left or self._gone_at[self._aged] > now - LATE:
+        """Find out who is late: by twice what the slowest reply took."""
+        late = now - (min(max(LATE_LEAST, 2 * self._longest), LATE_MOST) if self._longest else LATE_MOST)
+        if self._aged == self._left or self._gone_at[self._aged] > late:
             return
         aged = self._gone_at[self._aged : self._left]
-        end = self._aged + int(np.searchsorted(aged, now - LATE, "right"))
+        end = self._aged + int(np.searchsorted(aged, late, "right"))
         rows = self._gone[self._aged : end]
         self._aged = end
         rows = rows[self.waiting[rows]]
