@@ -50,7 +50,9 @@ def profile(observations: pl.DataFrame, said: pl.DataFrame, entries: pl.DataFram
 def _trouble(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     """Return per entry *trouble*: what most of the queries without a reply were told instead; null: they were not."""
     lost = observations.filter(pl.col("reply").is_null(), replies.was_asked())
-    lost = lost.select("resolver", "transport", "trouble").join(entries, on=["resolver", "transport"])
+    lost = lost.select(pl.col("resolver").cast(pl.String), "transport", pl.col("trouble").cast(pl.String)).join(
+        entries, on=["resolver", "transport"]
+    )
     told = lost.group_by("r", "trouble").agg(queries=pl.len())
     most = 2 * pl.col("queries") > pl.col("queries").sum().over("r")
     return told.filter(most, pl.col("trouble").is_not_null()).select("r", "trouble")
