@@ -116,14 +116,18 @@ class Web:
         await self.flush()
 
     async def frame(self, kind: int, flags: int, stream: int, payload: bytes, *, length: int | None = None) -> None:
-        """Send a frame as it is."""
+        """Send a frame as it is; raises ConnectionError when nobody takes it any more."""
+        if self.talk.writer.is_closing():
+            raise ConnectionResetError
         size = len(payload) if length is None else length
         header = size.to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big")
         self.talk.writer.write(header + payload)
         await self.talk.writer.drain()
 
     async def flush(self) -> None:
-        """Send what h2 has to send."""
+        """Send what h2 has to send; raises ConnectionError when nobody takes it any more."""
+        if self.talk.writer.is_closing():
+            raise ConnectionResetError
         if octets := self.h2.data_to_send():
             self.talk.writer.write(octets)
         await self.talk.writer.drain()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from misbehaviours import ALWAYS, Case, Row
-from misbehaviours._matrix import HONEST, Verdict, cases, missing, settle
+from misbehaviours._matrix import HONEST, HONEST_SECURE, Verdict, cases, missing, settle
 
 LONGEST = 60  # characters of a value that are shown
 PLAIN = {"attempt": 0, "reply": 0, "rcode": 0, "tc": False, "ttl": 60}  # not shown
@@ -62,7 +62,7 @@ def main(names: list[str]) -> int:
         "| Case | What the resolver does | Expected | Row | Honest questions beside it |\n|---|---|---|---|---|\n"
         + "".join(f"{line(case, matrix.verdicts.get(case.name))}\n" for case in chosen)
         + f"\n{len(matrix.verdicts)} cases{again}, {len(wrong)} not as expected{which}; "
-        f"{len(honest)} faults at {len(HONEST)} honest resolvers. {counts['queries']:,} queries, "
+        f"{len(honest)} faults at {len(HONEST) + len(HONEST_SECURE)} honest resolvers. {counts['queries']:,} queries, "
         f"{counts['replies']:,} replies, {counts['strays']:,} strays, in {wall:.1f} s "
         f"({cpu:.1f} s of CPU, resolvers included).\n"
     )

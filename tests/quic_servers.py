@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.asyncio.server import serve
-from aioquic.h3.connection import H3Connection
+from aioquic.h3.connection import FrameType, H3Connection, encode_frame
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import ProtocolNegotiated, QuicEvent, StreamDataReceived
@@ -207,6 +207,14 @@ class Peer(QuicConnectionProtocol):
                     self._hear(part.stream_id, part.data, ended=part.stream_ended)
         elif isinstance(event, StreamDataReceived):
             self._hear(event.stream_id, event.data, ended=event.end_stream)
+
+    def go_away(self, first: int) -> None:
+        """Say that requests on streams from *first* will not be looked at (RFC 9114 5.2)."""
+        assert self.http is not None
+        assert self.http._local_control_stream_id is not None
+        number = (first | 0x8000_0000).to_bytes(4, "big")  # RFC 9000 16
+        self._quic.send_stream_data(self.http._local_control_stream_id, encode_frame(FrameType.GOAWAY, number))
+        self.transmit()
 
     def _hear(self, stream: int, octets: bytes, *, ended: bool) -> None:
         self._parts[stream] = self._parts.get(stream, b"") + octets

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from misbehaviours import ODD, PLAIN, QTYPES, Case
-from misbehaviours._matrix import HONEST, Matrix, Verdict, cases, faults, missing, settle
+from misbehaviours._matrix import HONEST, HONEST_SECURE, Matrix, Verdict, cases, faults, missing, settle
 from resolver_diff.transports import Transport, _datagrams
 
 CASES = cases()
@@ -52,7 +52,7 @@ def test_a_misbehaviour_leads_to_its_row_on_other_systems(case: Case, portable: 
     check(portable.verdicts[case.name])
 
 
-@pytest.mark.parametrize("name", HONEST)
+@pytest.mark.parametrize("name", [*HONEST, *HONEST_SECURE])
 def test_honest_resolvers_are_not_disturbed(name: str, matrix: Matrix) -> None:
     """Every question to a resolver that does nothing wrong has its one answer."""
     rest = matrix.runs[-1].rest(name)
@@ -68,10 +68,12 @@ def test_strays_are_counted(matrix: Matrix) -> None:
 
 
 def test_there_are_enough_cases() -> None:
-    """Each case has a name of its own, and there are at least sixty over UDP and TCP."""
+    """Each case has a name of its own, and there are dozens over every transport."""
     names = Counter(case.name for case in CASES)
     assert set(names.values()) == {1}
-    assert sum(case.transport in {"udp", "tcp"} for case in CASES) >= 60
+    over = Counter(case.transport for case in CASES)
+    assert set(over) == {"udp", "tcp", "tls", "https", "quic", "h3"}
+    assert min(over.values()) >= 50
 
 
 def test_each_case_says_what_it_does() -> None:

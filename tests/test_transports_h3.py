@@ -12,7 +12,7 @@ import pytest
 from aioquic.h3.connection import FrameType, encode_frame
 
 from hostile import all_of, asking, kind_of, query, reply
-from quic_servers import NAME, Authority, Certificate, Peer, QuicResolver, Talk
+from quic_servers import NAME, Authority, Certificate, QuicResolver, Talk
 from resolver_diff.transports import Endpoint, Responses, Trouble
 from resolver_diff.transports.h3 import TRANSPORT
 
@@ -313,11 +313,7 @@ async def test_a_server_that_goes_away_is_asked_on_another_connection(good: Cert
         if talk.peer.resolver.connections > 1:
             answer(talk)
         elif kind_of(talk.asked) == "first":
-            assert talk.peer.http is not None
-            control = talk.peer.http._local_control_stream_id
-            assert control is not None
-            talk.peer._quic.send_stream_data(control, encode_frame(FrameType.GOAWAY, bytes([talk.stream + 4])))
-            talk.peer.transmit()
+            talk.peer.go_away(talk.stream + 4)
             talk.later(1.0, answer, talk)
 
     with QuicResolver(good, converse, alpn="h3") as resolver:
@@ -327,15 +323,24 @@ async def test_a_server_that_goes_away_is_asked_on_another_connection(good: Cert
         assert resolver.connections == 2
 
 
+async def test_a_query_on_which_the_server_goes_away_takes_no_other_with_it(good: Certificate, ca: str) -> None:
+    """GOAWAY to one query, again and again, costs that one alone."""
+
+    def converse(talk: Talk) -> None:
+        if kind_of(talk.asked) == "broken":
+            talk.peer.go_away(talk.stream)
+        else:
+            answer(talk)
+
+    with QuicResolver(good, converse, alpn="h3") as resolver:
+        got, _ = await ask(resolver.endpoint(ca=ca), [*PLAIN[:10], "broken.test", *PLAIN[10:]])
+        assert told(got) == {**dict.fromkeys(range(21), FINE), 10: (Trouble.HTTP, "HTTP server going away")}
+        assert resolver.connections <= 24
+
+
 async def test_a_server_that_is_always_going_away_is_left_alone(good: Certificate, ca: str) -> None:
     """GOAWAY before the first query, on every connection: it takes none, and is not asked over and over."""
-
-    def greet(peer: Peer) -> None:
-        assert peer.http is not None
-        assert peer.http._local_control_stream_id is not None
-        peer._quic.send_stream_data(peer.http._local_control_stream_id, encode_frame(FrameType.GOAWAY, b"\0"))
-
-    with QuicResolver(good, answer, alpn="h3", greet=greet) as resolver:
+    with QuicResolver(good, answer, alpn="h3", greet=lambda peer: peer.go_away(0)) as resolver:
         got, _ = await ask(resolver.endpoint(ca=ca), PLAIN)
         found = told(got)
         assert sorted(found) == list(range(20))

@@ -247,6 +247,14 @@ async def test_a_resolver_that_lets_few_streams_be_opened_is_asked_on_many_conne
         assert resolver.connections == 3
 
 
+async def test_a_silent_query_holds_up_no_other_where_few_streams_are_allowed(good: Certificate, ca: str) -> None:
+    """What finds no stream on a connection whose last query is not answered is asked on another one meanwhile."""
+    with QuicResolver(good, answer, streams=3, more_streams=False) as resolver:
+        got, _ = await ask(resolver.endpoint(ca=ca), ["silent.test", *PLAIN[:9]], patience=10.0)
+        assert told(got) == dict.fromkeys(range(1, 10), FINE)
+        assert resolver.connections <= 5
+
+
 async def test_frames_that_break_quic_end_the_connection(good: Certificate, ca: str) -> None:
     """A peer that breaks the rules of QUIC itself is left; what it broke is told."""
 

@@ -227,6 +227,7 @@ async def test_a_handshake_that_is_cut_off() -> None:
         connection.recv(4096)
 
     def reset(connection: socket.socket) -> None:
+        connection.recv(4096)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 
     with serving(close) as endpoint:
@@ -252,6 +253,25 @@ async def test_a_handshake_that_hangs_is_silence() -> None:
     with serving(hang) as endpoint:
         assert await trouble(endpoint, patience=0.3) == (Trouble.SILENT, "no end to the TLS handshake")
     assert time.monotonic() - begun < 6.0
+
+
+async def test_a_second_look_that_hangs_leaves_what_the_first_has_shown(authority: Authority) -> None:
+    """A bad certificate is trouble with TLS, though its peer hangs when it is to show it once more."""
+    expired = authority.issue(NAME, begins=-timedelta(days=9), ends=-timedelta(days=3))
+    seen: list[socket.socket] = []
+
+    def once(connection: socket.socket) -> None:
+        seen.append(connection)
+        if len(seen) == 1:
+            with contextlib.suppress(ssl.SSLError):
+                expired.served.wrap_socket(connection, server_side=True)
+        else:
+            hang(connection)
+
+    with serving(once) as endpoint:
+        found = await trouble(replace(endpoint, ca=str(authority.file)), patience=2.0)
+    assert found == (Trouble.TLS, "certificate has expired")
+    assert len(seen) == 2
 
 
 async def test_refused_tcp_is_not_called_tls() -> None:

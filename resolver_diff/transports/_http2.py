@@ -273,7 +273,7 @@ class Http2(Connection):
         for stream in unread:
             self._owed += self._streams.pop(stream).octets
         self.asked -= len(asks)
-        self._line.turned_away(self, asks, self.leaving)
+        self._line.ask_again(asks[1:] + asks[:1], self.leaving)  # the first may be why: next time it harms no other
 
     def _end(self, stream: int, trouble: Trouble, says: str) -> None:
         """End the query of a stream with trouble; what else comes on it is thrown away."""

@@ -96,6 +96,7 @@ class Connection(asyncio.Protocol, ABC):
         self.asked = 0  # queries ever written on it
         self.furthest = -1  # place of the latest query that was answered
         self.awaited = "answer to the attempt to connect"  # what an attempt waits for, in words
+        self.fault: RefusedError | None = None  # why it will not be had, while more about that is looked for
         self.lost: str | None = None  # how it ended, in words
         self.lost_by = Trouble.UNREACHABLE
         self.leaving: str | None = None  # the peer takes no more queries on it; its words
@@ -214,10 +215,12 @@ class Line:
     def age(self, now: int, timeout: int) -> None:
         """Give up what is older than *timeout*; leave a connection on which nothing comes any more."""
         if self._attempt is not None and now - self._attempted >= timeout:
-            says = f"no {self._next.awaited}" if self._next is not None else None
             self._attempt.cancel()
             self._attempt = None
-            self._give_up(now - timeout, says)
+            if self._next is not None and self._next.fault is not None:
+                self._spare(self._next.fault)
+            else:
+                self._give_up(now - timeout, f"no {self._next.awaited}" if self._next is not None else None)
         if self._blocked is not None and now - self._blocked >= timeout:
             self._give_up(now - timeout, "the peer lets nothing be asked on its connection")
         for connection in [*self._retired, self._connection]:
@@ -291,17 +294,6 @@ class Line:
                 ask.mark = self.replies
                 self.queue.appendleft(ask)
 
-    def turned_away(self, connection: Connection, asks: list[Ask], says: str) -> None:
-        """Put back *asks*, which the peer has not looked at on *connection* and will not; the first may be the reason.
-
-        So many as it did look at are asked on the next connection, lest one query takes others with it again.
-        """
-        if asks:
-            self._good = 0
-            self._quota = max(1, connection.asked)
-            self.queue.extendleft(reversed(asks[1:]))
-            self.ask_again(asks[:1], says)
-
     def close(self) -> None:
         """Close the connections, or stop the attempt at one."""
         if self._attempt is not None:
@@ -349,8 +341,7 @@ class Line:
             await self._session.connect(self.endpoint, connection)
         except RefusedError as refusal:
             connection.abort()
-            self._refusal = (self._session.now() + GRUDGE, refusal)
-            self._refuse(refusal.trouble, refusal.says)
+            self._spare(refusal)
         except OSError as error:
             if error.errno in NO_ROOM:
                 self._session.lack_room(error)
@@ -365,6 +356,11 @@ class Line:
         self.advance()
         if connection.lost:  # before anything could be asked on it; that is held against what is asked now
             self.ended(connection, connection.lost_by, connection.lost)
+
+    def _spare(self, refusal: RefusedError) -> None:
+        """Ask for no connection for a while: what is wrong will not change so soon."""
+        self._refusal = (self._session.now() + GRUDGE, refusal)
+        self._refuse(refusal.trouble, refusal.says)
 
     def _refuse(self, trouble: Trouble, says: str | None) -> None:
         """End all that is asked for with *trouble*: there is nobody at the endpoint who could be asked."""

@@ -68,7 +68,7 @@ class Lane:
         if self.link is not None and self.link.ready:
             if not self.link.open and self._is_spent(self.link):
                 self._leave(self.link)
-            elif self.link.retired and self.queue and self.leaving is None:
+            elif self.queue and self.leaving is None and (self.link.retired or self._is_stuck(self.link)):
                 self.leaving, self.link = self.link, None
         link = self.link
         if link is None:
@@ -92,6 +92,10 @@ class Lane:
             self._give_up(self.session.now() - self.session.patience, "the resolver lets no stream be opened")
             return True
         return link.retired or (bool(self.queue) and link.is_stale())
+
+    def _is_stuck(self, link: "Link") -> bool:
+        """Whether *link* takes no more queries while some on it are not answered: the others need not wait for them."""
+        return link.is_full(self.session.patience // 4)
 
     def _connect(self) -> None:
         self.link = link = self.session.link(self)

@@ -83,6 +83,10 @@ class Link:
             verify_mode=ssl.CERT_NONE,  # we look at the certificate ourselves, before the first query
         )
 
+    def now(self) -> int:
+        """Return the session's time in ns."""
+        return self._session.now()
+
     def start(self) -> None:
         """Send the first flight; raises OSError when there is no socket to be had, or no way to the endpoint."""
         self._socket, self._peer = connected(self._lane.endpoint)
@@ -92,6 +96,10 @@ class Link:
 
     def room(self) -> int:
         """Return how many more queries may be open now; makes room where the peer counts what is not waited for."""
+        return min(STREAMS - len(self.open), self._allowed())
+
+    def _allowed(self) -> int:
+        """Return how many more streams the peer lets be opened."""
         most: int = getattr(self.quic, "_remote_max_streams_bidi", STREAMS)
         left = most - self.quic.get_next_available_stream_id() // 4
         if left <= 0 and self._late:
@@ -99,7 +107,7 @@ class Link:
                 self._stop(stream)
             self._late.clear()
             self._carry_on()
-        return min(STREAMS - len(self.open), left)
+        return left
 
     def write(self, asks: list[Ask]) -> None:
         """Write *asks*, each on a stream of its own."""
@@ -150,13 +158,13 @@ class Link:
         ends: float | None = getattr(self.quic, "_close_at", None)
         return float("inf") if ends is None else ends - self._loop.time()
 
-    def is_full(self) -> bool:
-        """Whether the peer has allowed no further query for a while, though none is open."""
-        if self.room() > 0:
+    def is_full(self, patience: int = PATIENCE) -> bool:
+        """Whether the peer has allowed no further query for *patience* ns."""
+        if self._allowed() > 0:
             self._full_since = 0
             return False
         self._full_since = self._full_since or self._session.now()
-        return self._session.now() - self._full_since >= PATIENCE
+        return self._session.now() - self._full_since >= patience
 
     def resume(self) -> None:
         """Read again, after a pause."""

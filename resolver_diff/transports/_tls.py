@@ -16,7 +16,7 @@ from resolver_diff.transports._certificate import Certificate, read
 from resolver_diff.transports._line import Connection
 from resolver_diff.transports._words import RefusedError, in_words, shown
 
-LOOK = 2.0  # seconds that looking at a bad certificate again may take
+LOOK = 10.0  # seconds that looking at a bad certificate again may take; at most until the queries time out
 HANDSHAKE = 120.0  # seconds; longer than any timeout, as whoever waits for the connection gives it up himself
 SHOWN_NAMES = 3
 
@@ -36,7 +36,7 @@ async def connect(endpoint: Endpoint, connection: Connection, protocol: str) -> 
     try:
         await _shake_hands(plain, connection, trusted, endpoint)
     except ssl.SSLCertVerificationError as error:
-        connection.awaited = "second look at the certificate"
+        connection.fault = RefusedError(Trouble.TLS, _fault(error, None, endpoint))
         raise RefusedError(Trouble.TLS, _fault(error, await _look(endpoint, protocol), endpoint)) from error
     except ssl.SSLError as error:
         if error.reason == "TLSV1_ALERT_NO_APPLICATION_PROTOCOL":

@@ -1,6 +1,5 @@
 """DNS over dedicated QUIC connections (DoQ, RFC 9250); needs the extra ``quic``."""
 
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +39,7 @@ class Doq:
     def __init__(self, link: "Link", endpoint: Endpoint) -> None:  # noqa: ARG002  every Speech is made alike
         self._link = link
         self._heard: dict[int, bytearray] = {}
-        self._whole: dict[int, int] = {}  # when a stream had all that its length announces, ns since 1970
+        self._whole: dict[int, tuple[int, int]] = {}  # when a stream had all it announces: ns since 1970, session ns
 
     def begin(self) -> None:
         """See ``Speech``."""
@@ -62,14 +61,14 @@ class Doq:
         heard = self._heard.setdefault(stream, bytearray())
         heard += event.data
         if event.end_stream or len(heard) > LARGEST:
-            self._finish(stream, self._whole.get(stream, self._link.came))
+            self._finish(stream, self._whole.get(stream, (self._link.came, 0))[0])
         elif event.data and len(heard) > 2 and len(heard) == 2 + int.from_bytes(heard[:2], "big"):
-            self._whole[stream] = self._link.came
+            self._whole[stream] = self._link.came, self._link.now()
 
     def grace(self) -> None:
         """See ``Speech``: a stream that goes on without saying more has said all."""
-        for stream, when in list(self._whole.items()):
-            if time.time_ns() - when >= GRACE:
+        for stream, (when, since) in list(self._whole.items()):
+            if self._link.now() - since >= GRACE:  # a stall of ours is no silence of the peer's
                 self._finish(stream, when)
 
     def _finish(self, stream: int, when: int) -> None:

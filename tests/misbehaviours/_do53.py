@@ -67,26 +67,23 @@ class Do53:
         if "udp" in listens:
             loop.add_reader(self.udp, self._hear)
         elif "mute" not in listens:
-            self.udp.close()
+            self.udp.connect(self.udp.getsockname())  # for others nobody listens, and nobody else gets the port
         if "tcp" in listens:
             self._listener.listen(128)
             self._server = await asyncio.start_server(self._serve, sock=self._listener, limit=1 << 20, ssl=self.secured)
-        else:
-            self._listener.close()
 
     async def close(self) -> None:
         """See ``Host``."""
-        if self.udp.fileno() >= 0:
-            asyncio.get_running_loop().remove_reader(self.udp)
+        asyncio.get_running_loop().remove_reader(self.udp)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for opened in (self.udp, *self._others):
+        if self._server is not None:
+            self._server.close()
+        for opened in (self.udp, self._listener, *self._others):
             opened.close()
         for writer in self._writers:
             writer.transport.abort()  # TLS would wait for the other end's farewell
-        if self._server is not None:
-            self._server.close()
 
     def remember(self, transport: str, octets: bytes, source: Any) -> Asked:
         """Return a query, with those for the same question that came before."""

@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import polars as pl
 import misbehaviours
 from misbehaviours import ALWAYS, CONTROL, GOOD, ODD, PLAIN, QTYPES, Case, Host, Row
 from misbehaviours._do53 import OTHER_ADDRESS, Do53, can_send_icmp, has
+from misbehaviours._quic import Quic
+from misbehaviours._secure import Doh, Dot
 from resolver_diff import family, probe, snapshot
 from resolver_diff.config import Config, DomainSet, Resolver
 from resolver_diff.probe import Taken
@@ -22,6 +25,8 @@ from resolver_diff.transports import Transport
 DAY = date(2026, 2, 11)
 VANTAGE = "loopback"
 HONEST = ("honest-1", "honest-2", "honest-3")  # controls, of three operators
+SECURE: dict[str, Callable[[], Host]] = {"tls": Dot, "https": Doh, "quic": Quic, "h3": partial(Quic, alpn="h3")}
+HONEST_SECURE = tuple(f"honest-{transport}" for transport in SECURE)  # those share sessions with who misbehaves
 ATTEMPTS = 2
 TIMEOUT = 3.0  # seconds; on loopback a thousand times what an answer takes
 QPS = 60.0
@@ -67,7 +72,7 @@ class Result:
 
     def honest_faults(self) -> list[Row]:
         """Return what is wrong at the honest resolvers."""
-        return [fault for name in HONEST for fault in faults(self.rest(name))]
+        return [fault for name in (*HONEST, *HONEST_SECURE) for fault in faults(self.rest(name))]
 
 
 @dataclass(frozen=True)
@@ -144,6 +149,11 @@ def playing(chosen: Sequence[Case], *, honestly: bool = False) -> Iterator[tuple
             hosts.append(honest)
             _run(honest.open(), loop)
             resolvers.append(Resolver(name=name, operator=name, role="control", qps=QPS, **honest.fields))
+        for transport, make in SECURE.items():
+            name = f"honest-{transport}"
+            hosts.append(make())
+            _run(hosts[-1].open(), loop)
+            resolvers.append(Resolver(name=name, operator=name, qps=QPS, transport=transport, **hosts[-1].fields))
         for case in chosen:
             played = None if honestly else case
             hosts.append(case.host(played, case.address) if case.host else Do53(played, case.address, neighbour))
