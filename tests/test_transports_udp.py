@@ -174,12 +174,13 @@ async def test_a_closed_port_is_unreachable(open_udp: Open, hostile: Hostile) ->
 
 
 async def test_what_cannot_be_sent_is_unreachable(open_udp: Open, hostile4: Hostile) -> None:
-    """An error of the system about one destination is an observation about that query alone."""
+    """An error of the system about one destination is an observation about that query alone, in its own words."""
     broadcast = Endpoint("127.255.255.255", 53)  # sending there is not permitted without saying so first
     queries = asking(["plain-0.test", "plain-1.test", "plain-2.test"], [hostile4.endpoint, broadcast])
     async with open_udp() as session:
         got = await all_of(session, queries)
     assert sorted((number, trouble) for number, _, trouble, _ in rows(got)) == [(0, 0), (1, 1), (2, 0)]
+    assert list(got.says.values()) == [os.strerror(errno.EACCES)]
     assert (queries.sent > 0).all()
 
 
@@ -201,6 +202,7 @@ async def test_a_family_the_system_lacks_is_unreachable(
         alone = await all_of(session, asking(["plain-0.test"], endpoints[1], first=9))
         got = await all_of(session, asking(["plain-0.test", "plain-1.test"], endpoints))
     assert [(number, trouble) for number, _, trouble, _ in rows(alone)] == [(9, 1)]
+    assert list(alone.says.values()) == [os.strerror(errno.EAFNOSUPPORT)]
     assert sorted((number, trouble) for number, _, trouble, _ in rows(got)) == [(0, 0), (1, 1)]
 
 

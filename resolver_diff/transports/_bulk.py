@@ -21,6 +21,7 @@ from resolver_diff.transports._ledger import Asked, Rows
 from resolver_diff.transports._mmsg import NAME, Inbox, Outbox, sockaddr
 from resolver_diff.transports._ports import Port, Ports
 from resolver_diff.transports._rounds import Rounds
+from resolver_diff.transports._words import in_words
 from resolver_diff.wire import HEADER, Messages
 
 ROUND = 1_024  # datagrams received, and sent, in one round
@@ -83,7 +84,7 @@ class BulkSession(Rounds):
                 left += self._send_to(family, asked, mine)
             else:
                 asked.leave(mine, time.time_ns())
-                self._ledger.trouble(asked, mine, Trouble.UNREACHABLE)
+                self._ledger.trouble(asked, mine, Trouble.UNREACHABLE, os.strerror(errno.EAFNOSUPPORT))
         return left
 
     def _send_to(self, family: int, asked: Asked, rows: Rows) -> int:
@@ -96,7 +97,7 @@ class BulkSession(Rounds):
         route = self._routes[asked.base]
         self._outbox.load(keys & 0xFFFF, route.rest(loaded), route.names(loaded))
         sent = np.zeros(len(keys), np.int64)
-        failed: list[int] = []
+        failed: list[tuple[int, str | None]] = []
         begin = 0
         for port, size in dealt:
             failed += self._push(port, begin, sent[begin : begin + size])
@@ -106,17 +107,20 @@ class BulkSession(Rounds):
         gone = loaded[left]
         self._ports.used(keys[left], gone + asked.base)
         asked.leave(gone, sent[left])
-        self._ledger.trouble(asked, loaded[failed], Trouble.UNREACHABLE)
+        for words in dict.fromkeys(words for _, words in failed):  # mostly one: no way leads there
+            self._ledger.trouble(
+                asked, loaded[[place for place, said in failed if said == words]], Trouble.UNREACHABLE, words
+            )
         if len(gone) < len(rows):
             asked.hold(np.concatenate([loaded[~left], rows[len(keys) :]]))
         return len(gone)
 
-    def _push(self, port: Port, begin: int, sent: NDArray[np.int64]) -> list[int]:
-        """Send the datagrams from *begin* of the outbox; write when each left, return those that could not.
+    def _push(self, port: Port, begin: int, sent: NDArray[np.int64]) -> list[tuple[int, str | None]]:
+        """Send the datagrams from *begin* of the outbox; write when each left, return those that could not, and why.
 
         Ends early when the socket takes no more for now.
         """
-        failed: list[int] = []
+        failed: list[tuple[int, str | None]] = []
         done = tries = 0
         while done < len(sent):
             before = time.time_ns()
@@ -128,7 +132,7 @@ class BulkSession(Rounds):
                 tries += 1
                 if tries < SEND_TRIES:
                     continue
-                failed.append(begin + done)
+                failed.append((begin + done, in_words(error)))
                 count = 1
             # datagrams of one call leave one after the other, at an even pace
             sent[done : done + count] = before + np.arange(count) * (time.time_ns() - before) // count
