@@ -3,10 +3,11 @@
     python tests/benchmarks/udp.py [QUERIES [ROUNDS]]
 
 `snapshot` is the program from start to finished Parquet, every column filled; dnsperf is a
-whole process too, and stores nothing. It costs half as much with the 100 queries in flight that it
-has unless it is told otherwise as with 1,024, of which it loses some here; so both are shown. Of the engines the exchange alone is counted. Needs a
-C compiler and dnsperf. Clients run in turn on one core, the responder on another, on
-loopback; user and system time are counted. Compare within a run only.
+whole process too, and stores nothing. It costs half as much with the 100 queries in flight
+that it has unless told otherwise as with 1,024, of which it loses some; both are shown. Of
+the engines the exchange alone is counted. Needs a C compiler and dnsperf. Clients run in turn
+on one core, the responder on another, on loopback; user and system time are counted. Compare
+within a run only.
 """
 
 import asyncio
