@@ -116,8 +116,6 @@ CASES = (
          answered()),
     case("naked", "The answer, but not encrypted", lambda asked: [Naked(stream.framed(asked.honest()).octets)],
          *twice(nothing("tls-error", trouble=NO_TLS))),
-    case("naked-after", "The answer, and behind it plain text", lambda asked: [asked.honest(), Naked(BANNER)],
-         answered()),
     case("record-stall", "The beginning of a record, then nothing", lambda _asked: [Naked(RECORD + bytes(8)), Do.STALL],
          *twice(nothing())),
     case("record", "A record that nobody encrypted", lambda _asked: [Naked(RECORD + bytes(32))],
