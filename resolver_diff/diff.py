@@ -7,11 +7,10 @@ from datetime import date
 import polars as pl
 import polars.selectors as cs
 
-from resolver_diff import _health as health
 from resolver_diff import anomaly, compare, event
-from resolver_diff._stubs import stubs
 from resolver_diff.anomaly import Judged, Past
-from resolver_diff.compare import Comparison, Panel
+from resolver_diff.anomaly.stubs import stubs
+from resolver_diff.compare import Comparison, Panel, health
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import (
     MECHANISM,

@@ -30,10 +30,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from resolver_diff import _stored as stored
 from resolver_diff import snapshot
 from resolver_diff.errors import Place, SnapshotError
-from resolver_diff.snapshot import METADATA, ORDER, Held, Run
+from resolver_diff.snapshot import METADATA, ORDER, Held, Run, stored
 from resolver_diff.tables import Observations
 
 if sys.platform != "win32":

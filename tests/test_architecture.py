@@ -47,35 +47,6 @@ MAY_IMPORT = {
     ),
     "__main__": "commands errors family",
 }
-HELPS = {  # files at the top that are part of a stage, but not the way into it
-    "_addresses": "config",
-    "_advice": "config",
-    "_entries": "config",
-    "_fields": "config",
-    "_model": "config",
-    "_names": "config",
-    "_optout": "config",
-    "_resolvers": "config",
-    "_stamps": "config",
-    "_text": "config",
-    "_yaml": "config",
-    "_heard": "batch",
-    "_changed": "snapshot",
-    "_stored": "snapshot",
-    "_lookup": "probe",
-    "_held": "probe",
-    "_elsewhere": "compare",
-    "_health": "compare",
-    "_pools": "compare",
-    "_repeats": "compare",
-    "_replies": "compare",
-    "_special": "compare",
-    "_chance": "anomaly",
-    "_losses": "anomaly",
-    "_memory": "anomaly",
-    "_stubs": "anomaly",
-    "_suspects": "anomaly",
-}
 PURE = {"tables", "wire", "plan", "compare", "evidence", "anomaly", "event", "diff", "reports"}
 IMPURE = {"asyncio", "os", "pathlib", "random", "secrets", "shutil", "socket", "ssl", "subprocess", "tempfile", "time"}
 IMPURE_CALLS = {"open", "input", "print", "now", "utcnow", "today", "read_parquet", "scan_parquet", "read_csv"}
@@ -94,8 +65,7 @@ REASON = "# long because "
 
 def stage(path: Path) -> str:
     """Return the stage or family that a file of the package belongs to."""
-    name = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    return HELPS.get(name, name)
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -110,8 +80,8 @@ def imports(path: Path) -> Iterator[str]:
 def imported_stages(path: Path) -> set[str]:
     """Return the other stages of the package that a file imports."""
     ours = {name.split(".")[1] for name in imports(path) if name.startswith("resolver_diff.")}
-    files = {name for name in ours if (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").exists()}
-    return {HELPS.get(name, name) for name in files} - {stage(path)}
+    there = {name for name in ours if (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").exists()}
+    return there - {stage(path)}
 
 
 def named(path: Path) -> str:

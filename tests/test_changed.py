@@ -10,9 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resolver_diff import _changed as changed
 from resolver_diff.errors import SnapshotError
-from resolver_diff.snapshot import ORDER
+from resolver_diff.snapshot import ORDER, changed
 from resolver_diff.tables import Observations
 
 NOON = datetime(2026, 2, 11, 12, tzinfo=UTC)

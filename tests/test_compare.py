@@ -13,8 +13,8 @@ from polars.testing import assert_frame_equal
 
 import stories
 from resolver_diff import compare
-from resolver_diff._pools import prefix
 from resolver_diff.compare import Panel
+from resolver_diff.compare.pools import prefix
 from resolver_diff.diff import Diff, anomalies, diff
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import Condition, Outcome, Purpose, State

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from resolver_diff import _addresses
-from resolver_diff.config import Config, Resolver, load
+from resolver_diff.config import Config, Resolver, addresses, load
 from resolver_diff.errors import ConfigError, Problem
 from test_commands import run
 
@@ -175,7 +174,7 @@ def test_what_is_no_url_and_what_contradicts_one_is_named_where_it_stands(
 ) -> None:
     """A URL that cannot be asked, or that says something else than a key beside it, is one mistake with a way out."""
     (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.53\n")
-    monkeypatch.setattr(_addresses, "SYSTEM_FILE", str(tmp_path / "resolv.conf"))
+    monkeypatch.setattr(addresses, "SYSTEM_FILE", str(tmp_path / "resolv.conf"))
     message, hint = WRONG[keys]
     problem = mistake(load_entry, keys)
     assert problem.message == message
@@ -197,7 +196,7 @@ def test_a_pin_is_the_hash_of_a_key(load_entry: Load, last: str) -> None:
 def resolv_conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the system's resolvers are read from."""
     file = tmp_path / "resolv.conf"
-    monkeypatch.setattr(_addresses, "SYSTEM_FILE", str(file))
+    monkeypatch.setattr(addresses, "SYSTEM_FILE", str(file))
     return file
 
 

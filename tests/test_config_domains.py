@@ -13,9 +13,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from resolver_diff import _names
-from resolver_diff._names import BadNameError, qname
+import resolver_diff.config.qnames as rules
 from resolver_diff.config import Config, load
+from resolver_diff.config.qnames import BadNameError, qname
 from resolver_diff.errors import ConfigError, Problem
 
 RESOLVERS = "resolvers: [{name: a, address: 192.0.2.1, role: control}]\n"
@@ -257,7 +257,7 @@ def test_a_list_is_read_the_same_in_pieces_of_any_length(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
 ) -> None:
     """Where a long list is cut into pieces changes neither names nor lines."""
-    monkeypatch.setattr(_names, "CHUNK", length)
+    monkeypatch.setattr(rules, "CHUNK", length)
     text = "".join(f"n{number}.example\n" for number in range(50))
     assert len(qnames(load_lists(tmp_path, s=text))["s"]) == 50
     (problem,) = mistakes(tmp_path, s=text + "x y\n")

@@ -9,8 +9,8 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from resolver_diff import _yaml
 from resolver_diff.config import Config, load
+from resolver_diff.config import yaml as tree
 from resolver_diff.errors import ConfigError, Problem
 
 Load = Callable[[str | bytes], Config]
@@ -151,7 +151,7 @@ def test_without_libyaml_the_same_is_read(load_yaml: Load, monkeypatch: pytest.M
     """PyYAML without its C part gives the same resolvers and the same places."""
     text = "resolvers:\n- &x {name: a, address: 192.0.2.1, role: control, tags: [1.5, 'y']}\n"
     with_c = only(mistakes(load_yaml, text))
-    monkeypatch.setattr(_yaml, "LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(tree, "LOADER", yaml.SafeLoader)
     assert only(mistakes(load_yaml, text)) == with_c
 
 

@@ -8,12 +8,13 @@ from time import process_time
 import polars as pl
 import pytest
 
-from resolver_diff import _lookup, probe, snapshot
-from resolver_diff._optout import OptOut, read
-from resolver_diff._text import Notes, Source
+from resolver_diff import probe, snapshot
 from resolver_diff.config import Config, DomainSet, Resolver, Why, load
+from resolver_diff.config.optout import OptOut, read
+from resolver_diff.config.text import Notes, Source
 from resolver_diff.errors import ConfigError, Problem, UsageError
 from resolver_diff.plan import Plan
+from resolver_diff.probe import lookup
 from test_commands import run
 from test_plan import everything
 from test_probe import DAY, Memory, answer
@@ -196,7 +197,7 @@ def test_a_run_asks_nobody_on_the_list_whoever_made_its_config(
     async def find(_: str) -> tuple[str, str]:
         return "198.51.100.7", ""
 
-    monkeypatch.setattr(_lookup, "_find", find)
+    monkeypatch.setattr(lookup, "_find", find)
     given = asked(mine)
     given = replace(given, resolvers=(*given.resolvers, Resolver(name="found", address="dns.example")), qtypes=("A",))
     memory = Memory(lambda _t, _a, query, _n: [answer(query)])

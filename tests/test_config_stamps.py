@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver_diff._addresses import parse
-from resolver_diff._model import RefusedError
+from resolver_diff.config.addresses import parse
+from resolver_diff.config.model import RefusedError
 from test_config_addresses import Load, loading, mistake, said
 
 

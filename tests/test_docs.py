@@ -16,7 +16,7 @@ import typer
 import resolver_diff
 from resolver_diff import commands, config, evidence, family
 from resolver_diff.__main__ import INTERNAL, PIPE_CLOSED, STOPPED, Manner, application
-from resolver_diff._model import Entry
+from resolver_diff.config.model import Entry
 from resolver_diff.errors import ExitStatus
 from resolver_diff.tables import Anomalies, Change, Observations, State
 

@@ -7,7 +7,7 @@ import pytest
 
 import stories
 from resolver_diff import anomaly
-from resolver_diff._special import special
+from resolver_diff.compare.special import special
 from resolver_diff.diff import Diff
 from resolver_diff.evidence import COLUMNS, Bearing, Claim
 from resolver_diff.tables import State

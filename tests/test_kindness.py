@@ -16,12 +16,12 @@ import polars as pl
 import pytest
 
 from kindness import CONTROLS, DAY, REFUSED, SERVFAIL, Here, Limiter, Manner, World, answer, dead, failing, well
-from resolver_diff import _replies as replies
 from resolver_diff import compare, probe, snapshot
-from resolver_diff._held import together
+from resolver_diff.compare import replies
 from resolver_diff.config import Config, Resolver
 from resolver_diff.plan import EVERY, Plan
 from resolver_diff.probe import Taken
+from resolver_diff.probe.held import together
 from resolver_diff.snapshot import Held, Run
 from resolver_diff.tables import TransportName
 from resolver_diff.transports import _mmsg

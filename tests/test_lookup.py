@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from resolver_diff import _lookup
 from resolver_diff.config import Resolver, Why
+from resolver_diff.probe import lookup
 
 
 def looked_up(names: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -36,7 +36,7 @@ def test_host_names_are_looked_up_once_when_a_run_starts(monkeypatch: pytest.Mon
         Resolver(name="c", address="192.0.2.7"),
         Resolver(name="d", address="gone.example"),
     ]
-    located, lost = asyncio.run(_lookup.locate(entries))
+    located, lost = asyncio.run(lookup.locate(entries))
     assert [(each.name, each.address) for each in located] == [
         ("a", "192.0.2.2"),
         ("b", "192.0.2.2"),
@@ -53,13 +53,13 @@ def test_a_name_whose_addresses_change_their_order_is_the_same_resolver(monkeypa
     entry = Resolver(name="a", address="dns.example")
     for order in (["192.0.2.10", "192.0.2.9"], ["192.0.2.9", "192.0.2.10"]):
         looked_up({"dns.example": order}, monkeypatch)
-        ((located,), _) = asyncio.run(_lookup.locate([entry]))
+        ((located,), _) = asyncio.run(lookup.locate([entry]))
         assert located.address == "192.0.2.9"
 
 
 def test_a_system_that_does_not_answer_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A look-up that takes too long counts as failed."""
-    monkeypatch.setattr(_lookup, "SECONDS", 0.05)
+    monkeypatch.setattr(lookup, "SECONDS", 0.05)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(0.5))
-    _, ((lost),) = asyncio.run(_lookup.locate([Resolver(name="a", address="slow.example")]))
+    _, ((lost),) = asyncio.run(lookup.locate([Resolver(name="a", address="slow.example")]))
     assert lost.says == "slow.example: no answer within 0.05 s"

@@ -15,10 +15,10 @@ import dns.rrset
 import polars as pl
 import pytest
 
-from resolver_diff import _lookup, family, probe, snapshot
+from resolver_diff import family, probe, snapshot
 from resolver_diff.config import Config, DomainSet, Resolver, Why
 from resolver_diff.errors import UsageError
-from resolver_diff.probe import Taken
+from resolver_diff.probe import Taken, lookup
 from resolver_diff.transports import Endpoint, Transport
 from resolver_diff.transports._replay import replaying
 
@@ -227,7 +227,7 @@ def test_a_host_name_is_looked_up_and_what_was_found_is_written_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The snapshot says which address was asked; a resolver whose name has none is left out, and the run goes on."""
-    monkeypatch.setattr(_lookup, "_find", _find)
+    monkeypatch.setattr(lookup, "_find", _find)
     memory = Memory(lambda _t, _a, query, _n: [answer(query)])
     entries = [Resolver(name=name, address=f"{name}.example") for name in ("found", "lost")]
     taken = take(tmp_path / "s", memory, config(resolvers=tuple(entries)))

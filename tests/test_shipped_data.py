@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from resolver_diff import config as config_module
-from resolver_diff._model import schema
 from resolver_diff.config import Config, load, shipped
+from resolver_diff.config.model import schema
 from resolver_diff.tables import TransportName
 
-SCHEMA = Path(config_module.__file__).parent / "schemas" / "resolvers.schema.json"
+SCHEMA = Path(config_module.__file__).parent.parent / "schemas" / "resolvers.schema.json"
 
 
 @pytest.fixture(scope="module")

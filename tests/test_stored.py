@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import day
-from resolver_diff import _stored as stored
+from resolver_diff.snapshot import stored
 from resolver_diff.tables import Observations
 
 NOON = datetime(2026, 2, 11, 12, tzinfo=UTC)

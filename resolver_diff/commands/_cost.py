@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from resolver_diff import family, transports
-from resolver_diff._entries import DO53
-from resolver_diff._model import PORTS
 from resolver_diff.compare import QUORUM
 from resolver_diff.config import Config, LeftOut, Resolver
+from resolver_diff.config.entries import DO53
+from resolver_diff.config.model import PORTS
 from resolver_diff.errors import Problem, UsageError
 from resolver_diff.plan import Plan
 from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, duration, line, many, paragraph, some, table

@@ -10,8 +10,8 @@ import dns.flags
 import dns.message
 import dns.rcode
 
-from resolver_diff._model import PORTS
 from resolver_diff.config import Resolver
+from resolver_diff.config.model import PORTS
 from resolver_diff.reports._layout import Line, Tone, line, paragraph
 from resolver_diff.tables import TransportName
 

@@ -13,10 +13,12 @@ import polars as pl
 from dns import rdatatype
 from dns.exception import DNSException
 
-from resolver_diff import _names, config, snapshot
-from resolver_diff._advice import choice_hint
+from resolver_diff import config, snapshot
 from resolver_diff.commands._output import PROGRAM, warn
 from resolver_diff.config import Config, Resolver
+from resolver_diff.config.advice import choice_hint
+from resolver_diff.config.qnames import BadNameError
+from resolver_diff.config.qnames import qname as normal
 from resolver_diff.errors import Place, Problem, SnapshotError, UsageError
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import Purpose, TransportName
@@ -209,8 +211,8 @@ def about(given: Snapshot, qnames: Iterable[str]) -> Snapshot:
 def parse_name(text: str) -> str:
     """Return *text* as a qname: A-labels, lower case, no final dot."""
     try:
-        return _names.qname(text)
-    except _names.BadNameError as bad:
+        return normal(text)
+    except BadNameError as bad:
         raise UsageError(f"`{text}` is not a domain name: {bad.message}", hint=bad.hint) from None
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import polars as pl
 
-from resolver_diff._changed import changed
 from resolver_diff.commands._loading import Source
 from resolver_diff.commands._output import warn
 from resolver_diff.errors import Place, Problem, SnapshotError, UsageError
 from resolver_diff.reports._layout import Line, Tone, many, paragraph
 from resolver_diff.reports.csv import as_lines
 from resolver_diff.snapshot import directory
+from resolver_diff.snapshot.changed import changed
 from resolver_diff.tables import OUTCOME, TRANSPORT, Outcome
 
 COLUMNS = {

@@ -12,7 +12,7 @@ several unrelated networks.
 
 import polars as pl
 
-from resolver_diff._pools import UNRELATED_ADDRESS
+from resolver_diff.compare.pools import UNRELATED_ADDRESS
 from resolver_diff.evidence import Bearing, Claim, Evidence
 
 EVIDENCE = Evidence(

@@ -10,7 +10,7 @@ no control is shown.
 
 import polars as pl
 
-from resolver_diff._pools import UNRELATED_TARGET
+from resolver_diff.compare.pools import UNRELATED_TARGET
 from resolver_diff.evidence import Bearing, Claim, Evidence
 
 EVIDENCE = Evidence(

@@ -8,7 +8,7 @@ Wrong when the last step of the chain is forged, for one or two names only, and 
 
 import polars as pl
 
-from resolver_diff._pools import UNRELATED_ADDRESS
+from resolver_diff.compare.pools import UNRELATED_ADDRESS
 from resolver_diff.evidence import Bearing, Claim, Evidence
 from resolver_diff.tables import State
 

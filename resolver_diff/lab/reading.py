@@ -8,10 +8,10 @@ from datetime import date
 from pathlib import Path
 from typing import TypeVar, get_args
 
-from resolver_diff import _names, _text, _yaml
-from resolver_diff._text import Notes, Source
-from resolver_diff._yaml import Node
 from resolver_diff.config import Resolver
+from resolver_diff.config.qnames import BadNameError, qname
+from resolver_diff.config.text import Notes, Source, read
+from resolver_diff.config.yaml import Node, parse
 from resolver_diff.errors import ConfigError, LabError
 from resolver_diff.lab import saying
 from resolver_diff.lab.saying import Sayings
@@ -45,7 +45,7 @@ def load(scenario: str | Path) -> Scenario:
         hint = f"the scenarios that come with resolver_diff: {', '.join(shipped())}"
         raise LabError(f"there is no scenario `{scenario}`", hint=hint)
     notes = Notes()
-    return _scenario(_text.read(path, str(path), LARGEST, notes), path.stem, notes)
+    return _scenario(read(path, str(path), LARGEST, notes), path.stem, notes)
 
 
 def loads(text: str, file: str = "scenario.yaml") -> Scenario:
@@ -55,7 +55,7 @@ def loads(text: str, file: str = "scenario.yaml") -> Scenario:
 
 
 def _scenario(source: Source | None, name: str, notes: Notes) -> Scenario:
-    root = None if source is None else _yaml.parse(source, notes)
+    root = None if source is None else parse(source, notes)
     scenario = None if source is None or root is None else _Reader(source, notes).scenario(root, name)
     try:
         notes.raise_mistakes()
@@ -295,8 +295,8 @@ class _Reader:
 def _is_qname(text: str) -> bool:
     """Return whether *text* is a name in the form it is stored in; one without a dot would be taken for a set."""
     try:
-        return "." in text and _names.qname(text) == text
-    except _names.BadNameError:
+        return "." in text and qname(text) == text
+    except BadNameError:
         return False
 
 

@@ -58,7 +58,7 @@ def by_us(before: str, after: str, found: str) -> float:
     """Find what changed as the program does; return the seconds it took."""
     import polars as pl
 
-    from resolver_diff._changed import changed
+    from resolver_diff.snapshot.changed import changed
 
     start = time.perf_counter()
     pl.concat(changed(Path(before), Path(after))).write_parquet(found)

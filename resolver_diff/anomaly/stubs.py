@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from resolver_diff._pools import ADDRESS, CNAME, PREFIX, UNRELATED_ADDRESS, UNRELATED_TARGET
 from resolver_diff.compare import Comparison
+from resolver_diff.compare.pools import ADDRESS, CNAME, PREFIX, UNRELATED_ADDRESS, UNRELATED_TARGET
 from resolver_diff.tables import State
 
 ENOUGH = {ADDRESS: UNRELATED_ADDRESS, CNAME: UNRELATED_TARGET}  # fewer need no look at who is related

@@ -11,7 +11,7 @@ from datetime import date
 
 import polars as pl
 
-from resolver_diff._pools import Answers
+from resolver_diff.compare.pools import Answers
 from resolver_diff.tables import MECHANISM, STATE, State
 
 WRONG = (State.VANISHED, State.DIVERGENT)

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from resolver_diff._pools import Answers
-from resolver_diff._replies import KINDS, beside
+from resolver_diff.compare.pools import Answers
+from resolver_diff.compare.replies import KINDS, beside
 
 HEARD = ("answer", "denial")
 AGREES = "agrees"

@@ -11,7 +11,7 @@ from typing import NoReturn, TypeAlias
 
 import yaml
 
-from resolver_diff._text import Notes, Source
+from resolver_diff.config.text import Notes, Source
 
 DEEPEST = 32  # levels of nesting; libyaml's time grows with the square of the depth
 MOST_NODES = 500_000  # after expansion of aliases: a bomb has more, 20,000 resolvers have fewer

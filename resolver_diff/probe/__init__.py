@@ -22,14 +22,14 @@ import numpy as np
 import polars as pl
 
 import resolver_diff
-from resolver_diff import _held as held
 from resolver_diff import family, transports
-from resolver_diff._lookup import locate
 from resolver_diff.batch import Batch
 from resolver_diff.config import Config, LeftOut, Why
 from resolver_diff.errors import UsageError
 from resolver_diff.journal import Journal
 from resolver_diff.plan import Plan
+from resolver_diff.probe import held
+from resolver_diff.probe.lookup import locate
 from resolver_diff.snapshot import Run
 from resolver_diff.transports import Queries, Session, Transport
 

@@ -10,8 +10,8 @@ system                                  what /etc/resolv.conf names
 import re
 from dataclasses import dataclass, field
 
-from resolver_diff import _stamps
-from resolver_diff._model import RefusedError, host_name, ip_address, is_ip
+from resolver_diff.config import stamps
+from resolver_diff.config.model import RefusedError, host_name, ip_address, is_ip
 from resolver_diff.tables import TransportName
 
 SYSTEM = "system"
@@ -49,8 +49,8 @@ def parse(text: str) -> Written:
     """Return what a URL or a stamp says; raises RefusedError when it says nothing that can be asked."""
     found = URL.fullmatch(text)
     scheme = text.partition("://")[0].lower()
-    if scheme == _stamps.SCHEME:
-        return _of_stamp(_stamps.decode(text))
+    if scheme == stamps.SCHEME:
+        return _of_stamp(stamps.decode(text))
     if scheme not in set(TransportName):
         known = ", ".join(f"`{name}://`" for name in sorted(TransportName))
         meant = f"write `{MEANT[scheme]}://`; " if scheme in MEANT else ""
@@ -62,7 +62,7 @@ def parse(text: str) -> Written:
     return Written(host, _keys(transport, host, port, path))
 
 
-def _of_stamp(stamp: _stamps.Stamp) -> Written:
+def _of_stamp(stamp: stamps.Stamp) -> Written:
     """Return what a stamp says: the address, or the host name to find it by, and whose certificate it must be."""
     name, port = _split(stamp.hostname)
     address, port_of_address = _split(stamp.address)

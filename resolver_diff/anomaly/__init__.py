@@ -10,10 +10,9 @@ from typing import Self
 import polars as pl
 import polars.selectors as cs
 
-from resolver_diff import _memory as memory
-from resolver_diff import _suspects as suspects
 from resolver_diff import evidence, family
-from resolver_diff._memory import WRONG, Past, is_part_of_more, is_wrong
+from resolver_diff.anomaly import memory, suspects
+from resolver_diff.anomaly.memory import WRONG, Past, is_part_of_more, is_wrong
 from resolver_diff.compare import FILTERS, Comparison
 from resolver_diff.evidence import Bearing, Claim, Evidence
 from resolver_diff.tables import CHANGE, MECHANISM, STATE, Change, Mechanism, Outcome, State

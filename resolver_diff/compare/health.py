@@ -8,7 +8,7 @@ Where there are too few control names, by how much of everything it lost.
 import polars as pl
 import polars.selectors as cs
 
-from resolver_diff import _replies as replies
+from resolver_diff.compare import replies
 from resolver_diff.tables import Condition, Health, Outcome, Purpose, State
 
 INFORMATIVE = 3  # control questions that the controls' consensus answers; fewer say nothing about a resolver

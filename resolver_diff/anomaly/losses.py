@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from resolver_diff import _health as health
-from resolver_diff._memory import Past
-from resolver_diff._replies import beside
-from resolver_diff._stubs import components
-from resolver_diff.compare import Comparison
+from resolver_diff.anomaly.memory import Past
+from resolver_diff.anomaly.stubs import components
+from resolver_diff.compare import Comparison, health
+from resolver_diff.compare.replies import beside
 from resolver_diff.tables import Outcome, State
 
 UPSTREAM_EDE = (6, 7, 8, 9, 10, 11, 12, 22, 23)  # RFC 8914: DNSSEC, No Reachable Authority, Network Error

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
-from resolver_diff._text import Notes, Source, place
+from resolver_diff.config.text import Notes, Source, place
 from resolver_diff.errors import Place
 
 LONGEST_LABEL = 63  # octets (RFC 1035 2.3.4)

@@ -6,10 +6,10 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from resolver_diff._advice import KEYS_MEANT, did_you_mean, explain
-from resolver_diff._model import RefusedError
-from resolver_diff._text import Notes, Source
-from resolver_diff._yaml import Node
+from resolver_diff.config.advice import KEYS_MEANT, did_you_mean, explain
+from resolver_diff.config.model import RefusedError
+from resolver_diff.config.text import Notes, Source
+from resolver_diff.config.yaml import Node
 
 Fields = dict[str, Node]
 M = TypeVar("M", bound=BaseModel)

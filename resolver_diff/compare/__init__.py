@@ -14,12 +14,8 @@ from datetime import date
 
 import polars as pl
 
-from resolver_diff import _elsewhere as elsewhere
-from resolver_diff import _health as health
-from resolver_diff import _pools as pools
-from resolver_diff import _repeats as repeats
-from resolver_diff import _replies as replies
-from resolver_diff._replies import KEY, KINDS, SAID, beside
+from resolver_diff.compare import elsewhere, health, pools, repeats, replies
+from resolver_diff.compare.replies import KEY, KINDS, SAID, beside
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import STATE, TRANSPORT, Purpose, State, TransportName
 

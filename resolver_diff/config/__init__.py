@@ -17,12 +17,12 @@ from pathlib import Path
 
 import polars as pl
 
-from resolver_diff import _optout as optout
-from resolver_diff._model import Probe, Resolver, schema
-from resolver_diff._names import names
-from resolver_diff._optout import OptOut
-from resolver_diff._resolvers import resolvers as read_resolvers
-from resolver_diff._text import Notes, read
+from resolver_diff.config import optout
+from resolver_diff.config.model import Probe, Resolver, schema
+from resolver_diff.config.optout import OptOut
+from resolver_diff.config.qnames import names
+from resolver_diff.config.resolvers import resolvers as read_resolvers
+from resolver_diff.config.text import Notes, read
 from resolver_diff.errors import Place, Problem, UsageError
 
 __all__ = ["Config", "DomainSet", "LeftOut", "Resolver", "Why", "load", "shipped"]

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from resolver_diff._heard import Answers, Attempt, count
+from resolver_diff.batch.heard import Answers, Attempt, count
 from resolver_diff.journal import SCHEMA
 from resolver_diff.plan import Plan
 from resolver_diff.tables import OUTCOME, TRANSPORT, Observations, Outcome, Purpose, TransportName

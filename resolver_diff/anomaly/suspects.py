@@ -9,14 +9,12 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from resolver_diff import _chance as chance
-from resolver_diff import _health as health
-from resolver_diff import _losses as losses
-from resolver_diff._memory import Past, answers_given
-from resolver_diff._pools import ADDRESS, CNAME, PREFIX, Answers
-from resolver_diff._replies import beside
-from resolver_diff._stubs import foreign, tokens
-from resolver_diff.compare import POLICY_EDE, Comparison
+from resolver_diff.anomaly import chance, losses
+from resolver_diff.anomaly.memory import Past, answers_given
+from resolver_diff.anomaly.stubs import foreign, tokens
+from resolver_diff.compare import POLICY_EDE, Comparison, health
+from resolver_diff.compare.pools import ADDRESS, CNAME, PREFIX, Answers
+from resolver_diff.compare.replies import beside
 from resolver_diff.tables import State
 
 ENOUGH = 3  # answers that agree with the controls, before a resolver's habits are known

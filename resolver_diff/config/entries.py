@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from resolver_diff import _addresses as addresses
-from resolver_diff._advice import did_you_mean, explain, shown
-from resolver_diff._fields import Fields, Reader
-from resolver_diff._model import Entry, Means, RefusedError, Resolver, Shared, Way, ip_address, is_ip
-from resolver_diff._yaml import Node
+from resolver_diff.config import addresses
+from resolver_diff.config.advice import did_you_mean, explain, shown
+from resolver_diff.config.fields import Fields, Reader
+from resolver_diff.config.model import Entry, Means, RefusedError, Resolver, Shared, Way, ip_address, is_ip
+from resolver_diff.config.yaml import Node
 from resolver_diff.tables import TransportName
 
 DO53 = (TransportName.UDP, TransportName.TCP)

@@ -55,6 +55,7 @@ class Attempt:
 
     @classmethod
     def of(cls, size: int) -> "Attempt":
+        """Return an attempt at *size* questions, of which nothing was heard yet."""
         asked, written, truncated = (np.zeros(size, np.bool_) for _ in range(3))
         replies, trouble = (np.zeros(size, np.uint8) for _ in range(2))
         return cls(asked, replies, written, trouble, truncated, np.full(size, -1, np.int32))

@@ -4,7 +4,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 
-from resolver_diff._model import RefusedError
+from resolver_diff.config.model import RefusedError
 from resolver_diff.tables import TransportName
 
 SCHEME = "sdns"

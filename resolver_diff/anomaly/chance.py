@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from resolver_diff._memory import Past
-from resolver_diff._replies import beside, ending
+from resolver_diff.anomaly.memory import Past
+from resolver_diff.compare.replies import beside, ending
 from resolver_diff.tables import Outcome, State
 
 SETTLED = ("answer", "nxdomain", "nodata")

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import polars as pl
 import polars.selectors as cs
 
-from resolver_diff._replies import beside
-from resolver_diff._special import PERHAPS, special
+from resolver_diff.compare.replies import beside
+from resolver_diff.compare.special import PERHAPS, special
 
 ADDRESS, PREFIX, CNAME = 0, 1, 2  # kinds of token
 SLASH_24 = r"^(\d+\.\d+\.\d+)\.\d+$"

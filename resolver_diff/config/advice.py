@@ -2,8 +2,8 @@
 
 import difflib
 
-from resolver_diff._model import RefusedError
-from resolver_diff._yaml import Node
+from resolver_diff.config.model import RefusedError
+from resolver_diff.config.yaml import Node
 from resolver_diff.tables import TransportName
 
 EXPECTED = {

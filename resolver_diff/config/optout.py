@@ -11,8 +11,8 @@ from functools import cached_property
 
 import polars as pl
 
-from resolver_diff._names import BadNameError, qname
-from resolver_diff._text import Notes, Source
+from resolver_diff.config.qnames import BadNameError, qname
+from resolver_diff.config.text import Notes, Source
 
 LONGEST = 8 * 2**20  # octets; some 500,000 lines
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from resolver_diff._names import BadNameError, qname
+from resolver_diff.config.qnames import BadNameError, qname
 from resolver_diff.tables import TransportName
 
 Role = Literal["control", "register", "isp", "public"]

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from resolver_diff._entries import Asked, Entries, shared
-from resolver_diff._fields import Fields, Reader
-from resolver_diff._model import File, Probe
-from resolver_diff._text import Notes, Source
-from resolver_diff._yaml import Node, parse
+from resolver_diff.config.entries import Asked, Entries, shared
+from resolver_diff.config.fields import Fields, Reader
+from resolver_diff.config.model import File, Probe
+from resolver_diff.config.text import Notes, Source
+from resolver_diff.config.yaml import Node, parse
 from resolver_diff.errors import Place
 
 SAME = ("address", "operator", "country", "role", "policy", "recursion")  # of a resolver, over whatever transport
