@@ -113,8 +113,8 @@ def diff(before: Snapshot, after: Snapshot, history: Iterable[Snapshot] = ()) ->
     days = [before, after]
     del before, after  # each is let go of when it was looked at: two large ones are more than the judgement itself
     known, (first, second) = _judge([compare.compare(days.pop(0), panel) for _ in range(2)], history, panel)
-    found = anomaly.told(anomaly.changes(first, known[-1], second.cells))
-    found = _since(found, known[:-1], first.date, second.date)
+    found = anomaly.told(anomaly.changes(first, known, second.cells))
+    found = _since(found, known, first.date, second.date)
     return Diff(
         first.date,
         second.date,
@@ -136,24 +136,24 @@ def anomalies(today: Snapshot, history: Iterable[Snapshot] = ()) -> Diff:
     return Diff(None, today.date, today.vantage, *_gathered(found, judged), _health([judged]), _cells([judged]), (), ())
 
 
-def _judge(compared: list[Comparison], history: Iterable[Snapshot], panel: Panel) -> tuple[list[Past], list[Judged]]:
+def _judge(compared: list[Comparison], history: Iterable[Snapshot], panel: Panel) -> tuple[Past, list[Judged]]:
     """Judge the earlier dates, of which little is kept, and then the dates *compared*, which are taken out of it.
 
     A token that stands for unrelated names on one date condemns the same token at the same resolver
     on the others: a block page that is recognised today was one yesterday. What is kept is of all
     dates but the last.
     """
-    marked = [stubs(one) for one in compared]
-    known: list[Past] = []
+    marked = _worst([stubs(one) for one in compared])
+    known = Past.nothing()
     for day in history:
         earlier = compare.compare(day, panel)
-        marked.append(stubs(earlier))
-        known.append(anomaly.remember(anomaly.judge(earlier, _worst(marked), known), known))
+        marked = _worst([marked, stubs(earlier)])
+        known = anomaly.remember(anomaly.judge(earlier, marked, known), known)
     judged: list[Judged] = []
     while compared:
-        found = anomaly.judge(compared.pop(0), _worst(marked), known)
+        found = anomaly.judge(compared.pop(0), marked, known)
         if compared:
-            known.append(anomaly.remember(found, known))
+            known = anomaly.remember(found, known)
         judged.append(found.only((*CELLS, *LATER)))
     return known, judged
 
@@ -162,38 +162,27 @@ def _worst(marked: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(marked).group_by("r", "token_kind", "token").agg(pl.col("unrelated").max())
 
 
-def _since(found: pl.DataFrame, past: Sequence[Past], before: date | None, after: date) -> pl.DataFrame:
+def _since(found: pl.DataFrame, past: Past, before: date | None, after: date) -> pl.DataFrame:
     """Add date_before, date_after, *first_seen* and *last_good*, and settle what "by what" means for what came back.
 
     *last_good* is the last date that shows the cell as it was before, which is not *before* when
-    that date could not tell. The cell's run of dates in the same wrong state is followed back
-    through *past*; dates on which it could not be judged do not end it.
+    that date could not tell. The cell's run of dates in the same wrong state is as *past* has it; dates
+    on which it could not be judged do not end it.
     """
     found = found.with_columns(date_before=pl.lit(before, pl.Date()), date_after=pl.lit(after))
+    run = past.cells.select("key", "run_state", "run_since", "run_last", "run_after")
     if before is None:
-        return _run(found.with_columns(wrong="state", since=pl.lit(after)), past).drop("wrong")
+        found = found.join(run, on="key", how="left", maintain_order="left")
+        goes_on = (pl.col("run_state") == pl.col("state")).fill_null(value=False)
+        since = pl.when(goes_on).then("run_since").otherwise(pl.lit(after))
+        return found.with_columns(
+            first_seen=since, last_good=pl.when(goes_on).then("run_after").otherwise("run_last")
+        ).drop(run.columns[1:])
     came_back = pl.col("change").is_in([Change.REAPPEARED, Change.CONVERGED])
-    ran = _run(found.filter(came_back).with_columns(wrong="was", since="was_on"), past)
-    ran = ran.with_columns(mechanism="was_mechanism", last_good="was_on").drop("wrong")
+    ran = found.filter(came_back).join(run, on="key", how="left", maintain_order="left")
+    ran = ran.with_columns(first_seen="run_since", mechanism="was_mechanism", last_good="was_on")
     fresh = found.filter(~came_back).with_columns(first_seen=pl.lit(after), last_good="was_on")
-    return pl.concat([ran, fresh], how="diagonal").sort("key")
-
-
-def _run(found: pl.DataFrame, past: Sequence[Past]) -> pl.DataFrame:
-    """Add *first_seen*, of the run of dates in the state *wrong* up to *since*, and *last_good*, the one before it."""
-    found = found.rename({"since": "first_seen"})
-    found = found.with_columns(last_good=pl.lit(None, pl.Date()), ended=pl.lit(value=False))
-    for day in reversed(past):
-        then = day.cells.select("key", then="state")
-        found = found.join(then, on="key", how="left", maintain_order="left")
-        unknown = pl.col("then").is_null() | (pl.col("then") == State.INSUFFICIENT)
-        same = ~unknown & (pl.col("then") == pl.col("wrong"))
-        found = found.with_columns(
-            first_seen=pl.when(~pl.col("ended") & same).then(pl.lit(day.date)).otherwise("first_seen"),
-            last_good=pl.when(~pl.col("ended") & ~same & ~unknown).then(pl.lit(day.date)).otherwise("last_good"),
-            ended=pl.col("ended") | (~same & ~unknown),
-        ).drop("then")
-    return found.drop("ended")
+    return pl.concat([ran.drop(run.columns[1:]), fresh], how="diagonal").sort("key")
 
 
 def _gathered(found: pl.DataFrame, judged: Judged) -> tuple[Anomalies, Events]:

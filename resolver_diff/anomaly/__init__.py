@@ -1,6 +1,6 @@
 """Comparisons + evidence -> the state and mechanism of every cell, and what changed between two dates."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache, reduce
@@ -52,11 +52,11 @@ def reasons() -> dict[str, Evidence]:
     return family.members(evidence, "EVIDENCE", Evidence)
 
 
-def judge(comparison: Comparison, stubs: pl.DataFrame, past: Sequence[Past]) -> Judged:
+def judge(comparison: Comparison, stubs: pl.DataFrame, past: Past) -> Judged:
     """Judge every cell of one date.
 
     *stubs* are the addresses and CNAME targets that stand for unrelated names, on any of the
-    dates compared; *past* is what earlier dates say, oldest first.
+    dates compared; *past* is what is known of the dates before.
     """
     cells = suspects.suspect(comparison.cells, comparison, stubs, past)
     cells = cells.with_columns(found=_found())
@@ -65,7 +65,7 @@ def judge(comparison: Comparison, stubs: pl.DataFrame, past: Sequence[Past]) -> 
     return Judged(comparison.date, comparison, cells)
 
 
-def remember(judged: Judged, past: Sequence[Past]) -> Past:
+def remember(judged: Judged, past: Past) -> Past:
     """Return what later dates will want to know of this one; *past* is what is known of the ones before it."""
     comparison = judged.comparison
     return memory.remember(judged.date, judged.cells, comparison.answers, comparison.published, past)
@@ -212,22 +212,14 @@ def _change() -> pl.Expr:
     )
 
 
-def standing(today: pl.DataFrame, earlier: Sequence[Past]) -> pl.DataFrame:
+def standing(today: pl.DataFrame, past: Past) -> pl.DataFrame:
     """Return the cells that are wrong today, with *change*; a filter that does as it always did is left out.
 
     Where no earlier date has the cell, a filter is taken to have done so always.
     """
     wrong = today.filter(is_wrong() & ~is_part_of_more())
     filtered = _any("policy_filter") & (pl.col("mechanism") == Mechanism.POLICY)
-    known = [
-        day.cells.filter(is_wrong() | (pl.col("kind") == "answer")).select("key", was_right=~is_wrong())
-        for day in earlier
-    ]
-    if known:
-        last = pl.concat(known).unique("key", keep="last", maintain_order=True)
-        wrong = wrong.join(last, on="key", how="left", maintain_order="left")
-    else:
-        wrong = wrong.with_columns(was_right=pl.lit(value=False))
+    wrong = wrong.join(past.cells.select("key", "was_right"), on="key", how="left", maintain_order="left")
     change = pl.when(pl.col("state") == State.VANISHED).then(pl.lit(Change.VANISHED)).otherwise(pl.lit(Change.DIVERGED))
     wrong = wrong.filter(~filtered | pl.col("was_right").fill_null(value=False)).drop("was_right")
     return wrong.with_columns(change=change.cast(CHANGE)).sort("key")

@@ -1,7 +1,5 @@
 """What chance explains: names that a resolver loses as it may lose any name."""
 
-from collections.abc import Sequence
-
 import polars as pl
 
 from resolver_diff.anomaly.memory import Past
@@ -11,7 +9,7 @@ from resolver_diff.tables import Outcome, State
 SETTLED = ("answer", "nxdomain", "nodata")
 
 
-def weigh(cells: pl.DataFrame, endings: pl.DataFrame, past: Sequence[Past]) -> pl.DataFrame:
+def weigh(cells: pl.DataFrame, endings: pl.DataFrame, past: Past) -> pl.DataFrame:
     """Add *luck* and *expected_by_chance*: how many names would be lost like this one by chance, on this date.
 
     Every question counts that the controls settle, by an answer or a denial, and every control question
@@ -26,9 +24,8 @@ def weigh(cells: pl.DataFrame, endings: pl.DataFrame, past: Sequence[Past]) -> p
     marked = pl.col("declared") | (pl.col("second_outcome") == Outcome.ANSWER).fill_null(value=False)
     wanting = cells.filter((pl.col("apparent") == State.VANISHED) & (pl.col("kind") != "denial") & ~marked)
     wanting = wanting.select("key", "r", "name", ending=ending()).join(each, on=["r", "ending", "name"])
-    if past:
-        wanting = wanting.join(past[-1].cells.select("key", before="luck"), on="key", how="left")
-        wanting = wanting.with_columns(luck=pl.col("luck") * pl.col("before").fill_null(1.0))
+    wanting = wanting.join(past.cells.select("key", before="luck"), on="key", how="left")
+    wanting = wanting.with_columns(luck=pl.col("luck") * pl.col("before").fill_null(1.0))
     wanting = wanting.select("key", "luck", expected_by_chance=pl.col("names") * pl.col("luck") * pl.col("sharing"))
     return beside(cells, wanting, "key")
 

@@ -1,7 +1,5 @@
 """What is known about the cells without an answer: who else lost it, since when, and whose fault it may be."""
 
-from collections.abc import Sequence
-
 import polars as pl
 
 from resolver_diff.anomaly.memory import Past
@@ -16,7 +14,7 @@ FLAGS = ("upstream", "denied_before", "name_denied", "lost_together")
 COUNTS = ("neighbours_lost", "nights_before", "lapse_operators", "lapse_countries", "lapse_controls")
 
 
-def look(cells: pl.DataFrame, comparison: Comparison, past: Sequence[Past]) -> pl.DataFrame:
+def look(cells: pl.DataFrame, comparison: Comparison, past: Past) -> pl.DataFrame:
     """Add the columns of ``evidence.COLUMNS`` that are about what was lost, and what became of it before."""
     lost = cells.filter(pl.col("apparent") == State.VANISHED)
     looks = [_upstream(lost), _before(lost, past), _name_denied(lost), _neighbours(lost, cells), _lapsing(lost, cells)]
@@ -35,11 +33,9 @@ def _upstream(lost: pl.DataFrame) -> pl.DataFrame:
     return failed.filter(codes.list.len() > 0).select("key", upstream=pl.lit(value=True))
 
 
-def _before(lost: pl.DataFrame, past: Sequence[Past]) -> pl.DataFrame:
+def _before(lost: pl.DataFrame, past: Past) -> pl.DataFrame:
     """Return per key *nights_before*, dates in a row it was lost on, and whether the controls denied it on the last."""
-    if not past:
-        return lost.select("key").with_columns(nights_before=pl.lit(0), denied_before=pl.lit(value=False))
-    last = past[-1].cells.join(lost, on="key", how="semi")
+    last = past.cells.join(lost, on="key", how="semi")
     return last.select("key", nights_before="nights", denied_before=pl.col("consensus").is_in(DENIED))
 
 

@@ -1,17 +1,18 @@
 """What stays known of the dates that were judged, for the ones after them.
 
-Most of what is kept of a date is how each cell stood: as it was last seen, carried over the
-dates on which nothing could be told. A block that begins on a night when its resolver is down
-is found on the first night after it, next to the last one before.
+One date after the other is looked at and let go of; what is kept does not grow with their number,
+but for the addresses that a name had. Most of it is how each cell stood: as it was last seen, carried
+over the dates on which nothing could be told. A block that begins on a night when its resolver is
+down is found on the first night after it, next to the last one before.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
 
-from resolver_diff.compare.pools import Answers
+from resolver_diff.compare import CONSENSUS, KINDS
+from resolver_diff.compare.pools import ADDRESS, CNAME, Answers
 from resolver_diff.tables import MECHANISM, STATE, State
 
 WRONG = (State.VANISHED, State.DIVERGENT)
@@ -24,14 +25,20 @@ CARRIED = {
     "nights": pl.UInt16(),
     "luck": pl.Float64(),
     "had_aa": pl.Boolean(),
+    "was_right": pl.Boolean(),
+    "run_state": STATE,
+    "run_since": pl.Date(),
+    "run_last": pl.Date(),
+    "run_after": pl.Date(),
 }
+TOKENS = {"token_kind": pl.UInt8(), "token": pl.UInt64()}
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What stays known of an earlier date.
+    """What stays known of the earlier dates; *date* is the last of them.
 
-    *cells*: key, r, q, kind, said, consensus, state, and
+    *cells*: key, r, q, kind, consensus, state, as on that date (null: not asked), and
 
     - *was*, *was_mechanism*, *was_found*, *was_on*: how the cell stood when it could last be told, by
       what, on which evidence, and when; ``agrees`` also for an answer that was not wrong; null: it never
@@ -40,14 +47,28 @@ class Past:
     - *nights*: dates in a row on which it had no answer while the controls answered
     - *luck*: how probable it is that it had none on all of these by chance; null: nothing was lost
     - *had_aa*: one of its answers that were not divergent had AA set; null: it never answered
+    - *was_right*: it was not wrong when it last was wrong or answered; null: it never did either
+    - *run_state*, *run_since*, *run_last*: the last state other than ``insufficient``, and the first and the
+      last date of the run of dates in it; *run_after*: the last date before that run that shows another
 
-    *answers* and *published* as in the comparison.
+    *published*: q, token_kind, token that controls gave. *agreed*: the same, of answers that agreed with
+    the controls. *unconvicted*: key, token_kind, token of addresses given in answers that differ, when
+    nothing was wrong.
     """
 
     date: date
     cells: pl.DataFrame
-    answers: Answers
     published: pl.DataFrame
+    agreed: pl.DataFrame
+    unconvicted: pl.DataFrame
+
+    @classmethod
+    def nothing(cls) -> "Past":
+        """Return what is known before the first date."""
+        kept = {"key": pl.UInt64(), "r": pl.UInt32(), "q": pl.UInt32(), "kind": KINDS, "consensus": CONSENSUS}
+        cells = pl.DataFrame(schema={**kept, "state": STATE, **CARRIED})
+        by_name = pl.DataFrame(schema={"q": pl.UInt32(), **TOKENS})
+        return cls(date.min, cells, by_name, by_name, pl.DataFrame(schema={"key": pl.UInt64(), **TOKENS}))
 
 
 def is_wrong(column: str = "state") -> pl.Expr:
@@ -66,12 +87,14 @@ def returns() -> pl.Expr:
     return (pl.col("state") == State.INSUFFICIENT) & (pl.col("kind") == "answer") & known
 
 
-def remember(day: date, cells: pl.DataFrame, answers: Answers, published: pl.DataFrame, past: Sequence[Past]) -> Past:
+def remember(day: date, cells: pl.DataFrame, answers: Answers, published: pl.DataFrame, past: Past) -> Past:
     """Keep what later dates will want to know; *past* is what was kept of the ones before."""
-    before = past[-1].cells.select("key", *CARRIED) if past else pl.DataFrame(schema={"key": pl.UInt64(), **CARRIED})
-    kept = ("key", "r", "q", "kind", "said", "consensus", "state", "mechanism")
+    before = past.cells.select("key", *CARRIED)
+    kept = ("key", "r", "q", "kind", "consensus", "state")
     fresh = cells.select(
         *kept,
+        "mechanism",
+        "said",
         "found",
         "aa",
         "unfit",
@@ -81,31 +104,60 @@ def remember(day: date, cells: pl.DataFrame, answers: Answers, published: pl.Dat
         today="luck",
     )
     joined = fresh.join(before, on="key", how="left", maintain_order="left")
-    joined = joined.with_columns(stands=_stands())
-    told = pl.col("stands").is_not_null()
-    answered = (pl.col("kind") == "answer") & (pl.col("state") != State.DIVERGENT)
-    joined = joined.with_columns(
-        was=pl.when(told).then("stands").otherwise("was").cast(STATE),
-        was_answered=pl.when(told).then(pl.col("kind") == "answer").otherwise("was_answered"),
-        was_mechanism=pl.when(told).then("mechanism").otherwise("was_mechanism"),
-        was_found=pl.when(told).then("found").otherwise("was_found"),
-        was_on=pl.when(told).then(pl.lit(day)).otherwise("was_on"),
-        nights=pl.when("unfit")
-        .then("nights")
-        .when("lost")
-        .then(pl.col("nights").fill_null(0) + 1)
-        .otherwise(0)
-        .cast(pl.UInt16),
-        luck=pl.when("unfit").then("luck").otherwise("today"),
-        had_aa=pl.when(answered & ~pl.col("unfit"))
-        .then(pl.col("aa").fill_null(value=False) | pl.col("had_aa").fill_null(value=False))
-        .otherwise("had_aa"),
-    )
+    joined = joined.with_columns(stands=_stands()).with_columns(*_carried(day), *_run(day))
+    there = joined.filter((pl.col("stands") == State.AGREES) & (pl.col("kind") == "answer"))
     stays = before.join(fresh, on="key", how="anti")  # what this date did not ask stands as it stood
     if stays.height:
         r, q = (stays["key"] & (2**32 - 1)).cast(pl.UInt32), (stays["key"] // 2**32).cast(pl.UInt32)
         joined = pl.concat([joined, stays.with_columns(r=r, q=q)], how="diagonal").sort("key")
-    return Past(day, joined.select(*kept[:-1], *CARRIED), answers, published)
+    agreed = there.filter(pl.col("state") == State.AGREES).select("said", "q").unique()
+    agreed = agreed.join(answers.bogons, on="said", how="anti")
+    other = answers.of_rows(there.filter(pl.col("state") != State.AGREES), "key")
+    return Past(
+        day,
+        joined.select(*kept, *CARRIED),
+        _both(past.published, published),
+        _both(past.agreed, answers.of_rows(agreed, "q").filter(pl.col("token_kind") != CNAME)),
+        _both(past.unconvicted, other.filter(pl.col("token_kind") == ADDRESS)),
+    )
+
+
+def _both(known: pl.DataFrame, today: pl.DataFrame) -> pl.DataFrame:
+    """Return *known* with the rows of *today* that it does not have."""
+    new = today.select(known.columns).unique().join(known, on=known.columns, how="anti")
+    return pl.concat([known, new])
+
+
+def _carried(day: date) -> list[pl.Expr]:
+    """Return how each cell stands, as of *day* or as it stood."""
+    told = pl.col("stands").is_not_null()
+    answered = (pl.col("kind") == "answer") & (pl.col("state") != State.DIVERGENT)
+    nights = pl.when("lost").then(pl.col("nights").fill_null(0) + 1).otherwise(0)
+    had_aa = pl.col("aa").fill_null(value=False) | pl.col("had_aa").fill_null(value=False)
+    shown = is_wrong() | (pl.col("kind") == "answer")
+    return [
+        pl.when(told).then("stands").otherwise("was").cast(STATE).alias("was"),
+        pl.when(told).then(pl.col("kind") == "answer").otherwise("was_answered").alias("was_answered"),
+        pl.when(told).then("mechanism").otherwise("was_mechanism").alias("was_mechanism"),
+        pl.when(told).then("found").otherwise("was_found").alias("was_found"),
+        pl.when(told).then(pl.lit(day)).otherwise("was_on").alias("was_on"),
+        pl.when("unfit").then("nights").otherwise(nights).cast(pl.UInt16).alias("nights"),
+        pl.when("unfit").then("luck").otherwise("today").alias("luck"),
+        pl.when(answered & ~pl.col("unfit")).then(had_aa).otherwise("had_aa").alias("had_aa"),
+        pl.when(shown).then(~is_wrong()).otherwise("was_right").alias("was_right"),
+    ]
+
+
+def _run(day: date) -> list[pl.Expr]:
+    """Return the run of dates in one state that *day* continues, begins or says nothing of."""
+    told = pl.col("state") != State.INSUFFICIENT
+    another = told & pl.col("run_state").ne_missing(pl.col("state"))
+    return [
+        pl.when(told).then("state").otherwise("run_state").alias("run_state"),
+        pl.when(another).then(pl.lit(day)).otherwise("run_since").alias("run_since"),
+        pl.when(told).then(pl.lit(day)).otherwise("run_last").alias("run_last"),
+        pl.when(another).then("run_last").otherwise("run_after").alias("run_after"),
+    ]
 
 
 def _stands() -> pl.Expr:
@@ -124,14 +176,3 @@ def _stands() -> pl.Expr:
         .then(pl.lit(State.AGREES))
         .cast(STATE)
     )
-
-
-def answers_given(day: Past, cells: pl.DataFrame) -> pl.DataFrame:
-    """Return the tokens that *cells* (key) gave on *day* while they were there: key, token_kind, token, agreed.
-
-    *agreed*: as the controls did; else the answer only was not wrong.
-    """
-    there = (pl.col("was") == State.AGREES) & (pl.col("was_on") == day.date) & (pl.col("kind") == "answer")
-    fine = day.cells.filter(there).join(cells, on="key", how="semi")
-    fine = fine.with_columns(agreed=pl.col("state") == State.AGREES)
-    return day.answers.of_rows(fine, "key", "agreed")

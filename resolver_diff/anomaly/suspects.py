@@ -5,12 +5,11 @@ distinct address once.
 """
 
 import ipaddress
-from collections.abc import Sequence
 
 import polars as pl
 
 from resolver_diff.anomaly import chance, losses
-from resolver_diff.anomaly.memory import Past, answers_given
+from resolver_diff.anomaly.memory import Past
 from resolver_diff.anomaly.stubs import foreign, tokens
 from resolver_diff.compare import POLICY_EDE, Comparison, health
 from resolver_diff.compare.pools import ADDRESS, CNAME, PREFIX, Answers
@@ -22,7 +21,7 @@ FLAGS = ("bogon", "rewrites", "rewritten", "seen_before", "published_before", "s
 COUNTS = ("stub_domains", "target_domains", "others_giving", "countries_giving")
 
 
-def suspect(cells: pl.DataFrame, comparison: Comparison, stubs: pl.DataFrame, past: Sequence[Past]) -> pl.DataFrame:
+def suspect(cells: pl.DataFrame, comparison: Comparison, stubs: pl.DataFrame, past: Past) -> pl.DataFrame:
     """Add the columns of ``evidence.COLUMNS`` that need a look at other cells or other dates."""
     odd = foreign(cells)
     looks = [
@@ -66,23 +65,20 @@ def _rewritten(odd: pl.DataFrame, cells: pl.DataFrame, entries: pl.DataFrame) ->
     return told.select("key", rewrites=pl.lit(value=True), rewritten=health.told_to_canaries())
 
 
-def _seen_before(odd: pl.DataFrame, answers: Answers, past: Sequence[Past]) -> pl.DataFrame:
-    """Return the keys whose address the cell gave earlier while it was there, or one in its prefix while it agreed."""
-    given = answers.of_rows(odd, "key").filter(pl.col("token_kind") != CNAME).select("key", "token_kind", "token")
-    found = [given.clear().select("key")]
-    for day in past:
-        then = answers_given(day, odd).filter(pl.col("agreed") | (pl.col("token_kind") == ADDRESS))
-        found.append(given.join(then, on=["key", "token_kind", "token"], how="semi").select("key"))
-    return pl.concat(found).unique().with_columns(seen_before=pl.lit(value=True))
-
-
-def _published_before(odd: pl.DataFrame, answers: Answers, past: Sequence[Past]) -> pl.DataFrame:
-    """Return the keys whose address or prefix the controls gave for the name on an earlier date."""
+def _seen_before(odd: pl.DataFrame, answers: Answers, past: Past) -> pl.DataFrame:
+    """Return the keys whose address the cell gave when it was not wrong; or anybody who agreed, that or its prefix."""
     given = answers.of_rows(odd, "key", "q").filter(pl.col("token_kind") != CNAME)
     given = given.select("key", "q", "token_kind", "token")
-    found = [given.clear().select("key")]
-    found += [given.join(day.published, on=["q", "token_kind", "token"], how="semi").select("key") for day in past]
-    return pl.concat(found).unique().with_columns(published_before=pl.lit(value=True))
+    own = given.join(past.unconvicted, on=["key", "token_kind", "token"], how="semi")
+    agreed = given.join(past.agreed, on=["q", "token_kind", "token"], how="semi")
+    return pl.concat([own, agreed]).select("key").unique().with_columns(seen_before=pl.lit(value=True))
+
+
+def _published_before(odd: pl.DataFrame, answers: Answers, past: Past) -> pl.DataFrame:
+    """Return the keys whose address or prefix the controls gave for the name on an earlier date."""
+    given = answers.of_rows(odd, "key", "q").filter(pl.col("token_kind") != CNAME)
+    found = given.join(past.published, on=["q", "token_kind", "token"], how="semi")
+    return found.select("key").unique().with_columns(published_before=pl.lit(value=True))
 
 
 def _given_elsewhere(odd: pl.DataFrame, cells: pl.DataFrame, answers: Answers) -> pl.DataFrame:
@@ -137,11 +133,9 @@ def _embedded(text: str) -> str | None:
     return None if bare else str(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
 
 
-def _aa_before(odd: pl.DataFrame, past: Sequence[Past]) -> pl.DataFrame:
+def _aa_before(odd: pl.DataFrame, past: Past) -> pl.DataFrame:
     """Return per key whether an earlier answer that was not wrong had AA set; null: there was none."""
-    if not past:
-        return odd.select("key", had_aa=pl.lit(None, pl.Boolean()))
-    return past[-1].cells.select("key", "had_aa").join(odd, on="key", how="semi")
+    return past.cells.select("key", "had_aa").join(odd, on="key", how="semi")
 
 
 def _declared(cells: pl.DataFrame) -> pl.DataFrame:
@@ -154,7 +148,7 @@ def _declared(cells: pl.DataFrame) -> pl.DataFrame:
     return both.with_columns(pl.col("declared", "controls_chain").fill_null(value=False))
 
 
-def _habits(cells: pl.DataFrame, past: Sequence[Past]) -> pl.DataFrame:
+def _habits(cells: pl.DataFrame, past: Past) -> pl.DataFrame:
     """Add what is usual for a resolver: *aa_usual*, *stripped* (with what), *wide* against the date before."""
     agreeing = cells.select("r", "aa", "kind", "shares_address")
     agreeing = agreeing.filter((pl.col("kind") == "answer") & pl.col("shares_address"))
@@ -167,11 +161,10 @@ def _habits(cells: pl.DataFrame, past: Sequence[Past]) -> pl.DataFrame:
     return cells.with_columns(pl.col("stripped", "wide").fill_null(value=False))
 
 
-def _wide(cells: pl.DataFrame, past: Sequence[Past]) -> pl.DataFrame:
+def _wide(cells: pl.DataFrame, past: Past) -> pl.DataFrame:
     """Return the r that lost a third, at least, of what they answered on the date before, and *wide*."""
-    if not past:
-        return pl.DataFrame(schema={"r": pl.UInt32(), "wide": pl.Boolean()})
-    was_there = past[-1].cells.filter((pl.col("kind") == "answer") & (pl.col("state") != State.DIVERGENT)).select("key")
+    there = (pl.col("kind") == "answer") & (pl.col("state") != State.DIVERGENT)
+    was_there = past.cells.filter(there).select("key")
     now = cells.select("key", "r", "kind", "domain", "consensus").join(was_there, on="key", how="semi")
     # what the controls fail too is no loss of this resolver's
     now = now.filter(pl.col("consensus").is_in(["answer", "nxdomain", "nodata"]))

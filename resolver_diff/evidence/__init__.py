@@ -105,7 +105,7 @@ COLUMNS = {
     "expected_by_chance": "Names that would be lost like this one by chance, on this date.",
     "rewrites": "The resolver answers names that cannot exist.",
     "rewritten": "The answer is what this resolver says to names that cannot exist.",
-    "seen_before": "The cell had this address before, when nothing was wrong, or one in its prefix, when it agreed.",
+    "seen_before": "The cell had this address when nothing was wrong, or an earlier answer that agreed had it.",
     "had_aa": "An earlier answer of this cell that was not wrong had AA set; null: it had none.",
     "synthesised": "An IPv6 address that embeds an IPv4 address of the name.",
     "published_before": "The controls gave this address, or one in its prefix, on an earlier date.",

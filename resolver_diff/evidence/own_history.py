@@ -1,7 +1,8 @@
-"""The resolver gave this address before, when nothing was wrong, or one in its prefix, when it agreed.
+"""An earlier answer that agreed with the controls had this address, or one in its prefix.
 
-Clears the difference: a region has its own addresses, and keeps them. An address that only was
-not convicted then clears nothing but itself: a block page may stand next to a cache.
+Clears the difference: names keep their networks, and regions theirs. An address that agreed with
+nobody, and only was not convicted, clears nothing but itself at the resolver that gave it: a block
+page may stand next to a cache.
 
 Wrong when the earlier date was wrong already and nobody could tell.
 """
@@ -14,6 +15,6 @@ EVIDENCE = Evidence(
     claim=Claim.DIVERGENT,
     bearing=Bearing.WEAKENS,
     when=pl.col("seen_before"),
-    says="the resolver gave such an address before",
+    says="such an address was given before, when nothing was wrong",
     decides=True,
 )
