@@ -18,7 +18,8 @@ names are asked for so many times.
 anomalies: ``vanished nxdomain nsdi-a gone.example``, with the qtype when it is not both. *evidence*
 names some of the evidence on them, *health* the conditions that are not well, *events* how many
 there are, *says* the sentence of one of them, *entered* and *left* what only one date has. *moved* names
-the domain set into which names go on the later date.
+the domain set into which names go on the later date. *origins* says whose an address is (``64500 EXAMPLE``),
+*certificates* what is wrong with the one that an address shows for a name, null if nothing.
 """
 
 import random
@@ -38,7 +39,7 @@ from resolver_diff.diff import Diff, anomalies, diff
 from resolver_diff.lab import saying
 from resolver_diff.lab.saying import Saying, Sayings
 from resolver_diff.snapshot import Run, Snapshot
-from resolver_diff.tables import FAILURES, SILENCES, Observations, Outcome, Purpose
+from resolver_diff.tables import FAILURES, SILENCES, Certificates, Observations, Origins, Outcome, Purpose
 
 FOLDER = Path(__file__).parent / "scenarios"
 CAST: dict[str, dict[str, Any]] = {
@@ -146,6 +147,10 @@ class _Day:
         without = said.get("absent", [])
         cast = {**CAST, **story.get("resolvers", {})}
         self.cast = [_entry(name, place, cast) for place, name in enumerate(cast) if name not in without]
+        origins = [(at, *whose.split(" ", 1)) for at, whose in story.get("origins", {}).items()]
+        self.origins = Origins.of(pl.DataFrame(origins, ["address", "asn", "organisation"], orient="row"))
+        shown = [(*key.split(), why is None, why) for key, why in story.get("certificates", {}).items()]
+        self.certificates = Certificates.of(pl.DataFrame(shown, ["qname", "address", "valid", "why"], orient="row"))
         told = [day for day in (*story.get("history", []), story["before"], story["after"]) if day]
         named = {name for day in told for who, names in day.items() if who != "absent" for name in names}
         self.names = sorted({*named, *self.truth} - {"*", "quiet", "canary", *CONTROL} - set(without)) + QUIET
@@ -157,7 +162,7 @@ class _Day:
         frame = pl.DataFrame(rows, schema={**schema, "domain_set": pl.String()})
         inputs: dict[str, str] = {}
         run = Run(self.day, "home", noon, noon, "0", "story", ATTEMPTS, 4.0, tuple(self.cast), inputs, {})
-        return Snapshot(self.day, "home", (run,), frame)
+        return Snapshot(self.day, "home", (run,), frame, origins=self.origins, certificates=self.certificates)
 
     def _rows(self, entry: Resolver, noon: datetime) -> Iterator[dict[str, Any]]:
         asked = [(Purpose.CONTROL, name, "A") for name in CONTROL * 2] + [(Purpose.CANARY, CANARY, "A")]

@@ -131,11 +131,9 @@ def test_facts_lie_beside_and_are_no_observations(tmp_path: Path) -> None:
     given = world(tmp_path / "world", rows)
     folder = tmp_path / "s"
     typed("import", "observations", str(given), "--snapshots", str(folder), "--vantage", "there")
-    assert sides.origins(folder, DAY, "there").frame.rows() == [
-        ("62.76.11.1", 64600, "EXAMPLE", None, "ip_tags.parquet")
-    ]
-    assert sides.certificates(folder, DAY, "there").frame.rows() == [(NAMES[0], "62.76.11.1", True, None)]
     place = snapshot.directory(folder, DAY, "there")
+    assert sides.read(place, Origins).frame.rows() == [("62.76.11.1", 64600, "EXAMPLE", None, "ip_tags.parquet")]
+    assert sides.read(place, Certificates).frame.rows() == [(NAMES[0], "62.76.11.1", True, None)]
     assert sorted(file.name for file in place.iterdir()) == [
         "_certificates.parquet",
         "_origins.parquet",
@@ -196,7 +194,8 @@ def test_one_file_of_replies_is_read_by_the_day(tmp_path: Path) -> None:
     assert entries["8.8.8.8-prb1"].role == "control"
     assert not entries["fe80-1-prb2"].located
     assert entries["fe80-1-prb2"].country == "UK"
-    assert len(sides.origins(tmp_path / "s", date(2017, 6, 22), "imported").frame) == 2
+    place = snapshot.directory(tmp_path / "s", date(2017, 6, 22), "imported")
+    assert len(sides.read(place, Origins).frame) == 2
     assert len(snapshot.dates(tmp_path / "s")) == 2
 
 

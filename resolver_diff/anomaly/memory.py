@@ -12,7 +12,7 @@ from datetime import date
 import polars as pl
 
 from resolver_diff.compare import CONSENSUS, KINDS
-from resolver_diff.compare.pools import ADDRESS, CNAME, Answers
+from resolver_diff.compare.pools import ADDRESS, NARROW, Answers
 from resolver_diff.tables import MECHANISM, STATE, State
 
 WRONG = (State.VANISHED, State.DIVERGENT)
@@ -117,7 +117,7 @@ def remember(day: date, cells: pl.DataFrame, answers: Answers, published: pl.Dat
         day,
         joined.select(*kept, *CARRIED),
         _both(past.published, published),
-        _both(past.agreed, answers.of_rows(agreed, "q").filter(pl.col("token_kind") != CNAME)),
+        _both(past.agreed, answers.of_rows(agreed, "q").filter(pl.col("token_kind").is_in(NARROW))),
         _both(past.unconvicted, other.filter(pl.col("token_kind") == ADDRESS)),
     )
 

@@ -3,7 +3,7 @@
 import polars as pl
 
 from resolver_diff.compare import Comparison
-from resolver_diff.compare.pools import ADDRESS, CNAME, PREFIX, UNRELATED_ADDRESS, UNRELATED_TARGET
+from resolver_diff.compare.pools import ADDRESS, CNAME, ORGANISATION, ORIGIN, UNRELATED_ADDRESS, UNRELATED_TARGET
 from resolver_diff.tables import State
 
 ENOUGH = {ADDRESS: UNRELATED_ADDRESS, CNAME: UNRELATED_TARGET}  # fewer need no look at who is related
@@ -19,7 +19,7 @@ def foreign(cells: pl.DataFrame) -> pl.DataFrame:
 
 def tokens(odd: pl.DataFrame, comparison: Comparison, *carried: str) -> pl.DataFrame:
     """Return the addresses and CNAME targets of *odd* that the controls do not give for that name."""
-    rows = comparison.answers.of_rows(odd, "q", *carried).filter(pl.col("token_kind") != PREFIX)
+    rows = comparison.answers.of_rows(odd, "q", *carried).filter(pl.col("token_kind").is_in((ADDRESS, CNAME)))
     return rows.join(comparison.published, on=["q", "token_kind", "token"], how="anti")
 
 
@@ -46,6 +46,8 @@ def stubs(comparison: Comparison) -> pl.DataFrame:
 def _links(comparison: Comparison, named: pl.DataFrame) -> pl.DataFrame:
     """Return what ties names to others: q, link, and the least and greatest operator that publish it."""
     published = comparison.published.join(named, on="q", how="semi")
+    # strangers meet in the networks of large hosts
+    published = published.filter(~pl.col("token_kind").is_in((ORIGIN, ORGANISATION)))
     targets = comparison.answers.tokens.filter(pl.col("kind") == CNAME).select("token", "text").unique("token")
     hosts = published.filter(pl.col("token_kind") == CNAME).join(targets, on="token")
     hosts = hosts.with_columns(token=pl.col("text").str.extract(HOST).fill_null(pl.col("text")).hash(CNAME + 1))

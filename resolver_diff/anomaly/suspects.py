@@ -12,7 +12,7 @@ from resolver_diff.anomaly import chance, losses
 from resolver_diff.anomaly.memory import Past
 from resolver_diff.anomaly.stubs import foreign, tokens
 from resolver_diff.compare import POLICY_EDE, Comparison, health
-from resolver_diff.compare.pools import ADDRESS, CNAME, PREFIX, Answers
+from resolver_diff.compare.pools import ADDRESS, CNAME, NARROW, PREFIX, Answers
 from resolver_diff.compare.replies import beside
 from resolver_diff.tables import State
 
@@ -67,7 +67,7 @@ def _rewritten(odd: pl.DataFrame, cells: pl.DataFrame, entries: pl.DataFrame) ->
 
 def _seen_before(odd: pl.DataFrame, answers: Answers, past: Past) -> pl.DataFrame:
     """Return the keys whose address the cell gave when it was not wrong; or anybody who agreed, that or its prefix."""
-    given = answers.of_rows(odd, "key", "q").filter(pl.col("token_kind") != CNAME)
+    given = answers.of_rows(odd, "key", "q").filter(pl.col("token_kind").is_in(NARROW))
     given = given.select("key", "q", "token_kind", "token")
     own = given.join(past.unconvicted, on=["key", "token_kind", "token"], how="semi")
     agreed = given.join(past.agreed, on=["q", "token_kind", "token"], how="semi")
@@ -76,7 +76,7 @@ def _seen_before(odd: pl.DataFrame, answers: Answers, past: Past) -> pl.DataFram
 
 def _published_before(odd: pl.DataFrame, answers: Answers, past: Past) -> pl.DataFrame:
     """Return the keys whose address or prefix the controls gave for the name on an earlier date."""
-    given = answers.of_rows(odd, "key", "q").filter(pl.col("token_kind") != CNAME)
+    given = answers.of_rows(odd, "key", "q").filter(pl.col("token_kind").is_in(NARROW))
     found = given.join(past.published, on=["q", "token_kind", "token"], how="semi")
     return found.select("key").unique().with_columns(published_before=pl.lit(value=True))
 
@@ -89,7 +89,7 @@ def _given_elsewhere(odd: pl.DataFrame, cells: pl.DataFrame, answers: Answers) -
     """
     who = ["q", "op", "country"]
     wanted = answers.of_rows(odd.filter(pl.col("kind") == "answer"), "key", *who)
-    wanted = wanted.filter(pl.col("token_kind") != CNAME).select("key", *who, "token_kind", "token")
+    wanted = wanted.filter(pl.col("token_kind").is_in(NARROW)).select("key", *who, "token_kind", "token")
     heard = (pl.col("role") != "control") & ~pl.col("unfit")
     given = cells.select(*who, "said", "kind", heard=heard).filter(pl.col("kind") == "answer")
     given = given.join(wanted, on="q", how="semi")

@@ -14,10 +14,10 @@ from datetime import date
 
 import polars as pl
 
-from resolver_diff.compare import elsewhere, health, pools, repeats, replies
+from resolver_diff.compare import certified, elsewhere, health, pools, repeats, replies
 from resolver_diff.compare.replies import KEY, KINDS, SAID, beside
 from resolver_diff.snapshot import Snapshot
-from resolver_diff.tables import STATE, TRANSPORT, Purpose, State, TransportName
+from resolver_diff.tables import STATE, TRANSPORT, Origins, Purpose, State, TransportName
 
 __all__ = ["CONSENSUS", "FILTERS", "KEY", "KINDS", "POLICY_EDE", "SAID", "WORLD", "Comparison", "Panel", "compare"]
 
@@ -83,7 +83,8 @@ class Comparison:
 def compare(day: Snapshot, panel: Panel) -> Comparison:
     """Put what was said on *day* beside what its controls say."""
     entries = _entries(day, panel)
-    said = cells(day.observations, panel, entries.filter(pl.col("role") == "control")["r"])
+    controls = entries.filter(pl.col("role") == "control")["r"]
+    said = cells(day.observations, panel, controls, day.origins.frame)
     said = beside(said, replies.as_categories(entries.select(FACTS), *TEXTS), "r")
     entries = health.profile(day.observations, said, entries)
     said = beside(said, entries.select("r", "votes", "unfit", "rewriter"), "r")
@@ -92,10 +93,11 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
     said = elsewhere.beside_countries(_beside_controls(said))
     entries = health.doubt(entries, said.filter(_unproven()), said.filter(_contradicted_by_the_world()))
     said = said.with_columns(consensus=pl.when(~_contradicted_by_the_world()).then("consensus"))
-    answers = pools.Answers.of(said, panel.questions)
+    answers = pools.Answers.of(said, panel.questions, day.origins.frame)
     said = answers.label(said)
     published = answers.published(said)
-    said = _contradicted(answers.sharing(said, published)).with_columns(apparent=_apparent())
+    said = certified.beside_answers(answers.sharing(said, published), answers, panel.questions, day.certificates.frame)
+    said = _contradicted(said).with_columns(apparent=_apparent())
     endings = health.control_endings(day.observations, entries)
     return Comparison(day.date, day.vantage, said, entries, answers, published, endings)
 
@@ -123,14 +125,20 @@ def _entries(day: Snapshot, panel: Panel) -> pl.DataFrame:
     ).sort("r")
 
 
-def cells(observations: pl.DataFrame, panel: Panel, controls: pl.Series | None = None) -> pl.DataFrame:
+def cells(
+    observations: pl.DataFrame,
+    panel: Panel,
+    controls: pl.Series | None = None,
+    origins: pl.DataFrame | None = None,
+) -> pl.DataFrame:
     """Return one row per target question and entry of the panel, sorted: the reply that counts.
 
     See ``_replies``, and ``_repeats`` for questions that were put several times; *controls* are numbers of entries.
     """
     controls = pl.Series([], dtype=pl.UInt32) if controls is None else controls
     rounds = replies.cells(observations, panel.questions, panel.entries)
-    return repeats.counting(rounds, panel.questions, controls)
+    origins = Origins.empty().frame if origins is None else origins
+    return repeats.counting(rounds, panel.questions, controls, origins)
 
 
 def _votes(said: pl.DataFrame) -> pl.DataFrame:

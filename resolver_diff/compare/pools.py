@@ -1,8 +1,8 @@
-"""What the controls publish for each name, and who shares it: addresses, prefixes, CNAME targets.
+"""What the controls publish for each name, and who shares it: addresses, networks, CNAME targets.
 
-An answer is told by its tokens: each address (or other RDATA), the /24 or /48 it
-lies in, and each CNAME target on the way. Work is done once per distinct answer to
-a question, not once per resolver.
+An answer is told by its tokens: each address (or other RDATA), the /24 or /48 it lies in, the
+autonomous system that announces it and whose that is, and each CNAME target on the way. Work is
+done once per distinct answer to a question, not once per resolver.
 """
 
 import ipaddress
@@ -14,13 +14,21 @@ import polars.selectors as cs
 from resolver_diff.compare.replies import beside
 from resolver_diff.compare.special import PERHAPS, special
 
-ADDRESS, PREFIX, CNAME = 0, 1, 2  # kinds of token
+ADDRESS, PREFIX, CNAME, ORIGIN, ORGANISATION = range(5)  # kinds of token
+NARROW = (ADDRESS, PREFIX)  # what few share: systems and organisations have room for anybody
+NETWORKS = (ADDRESS, PREFIX, ORIGIN, ORGANISATION)
 SLASH_24 = r"^(\d+\.\d+\.\d+)\.\d+$"
 SLASH_48 = r"^([0-9a-f]+:[0-9a-f]+:[0-9a-f]+):"
 UNRELATED_ADDRESS, UNRELATED_TARGET = 3, 2  # names; two may meet by chance at one host, hardly under one alias
 ALONE = 3  # operators; of two that differ, neither is the one that is alone
 ABROAD = 2  # countries that make a control's lone answer a matter of regions
-SHARES = {ADDRESS: "shares_address", PREFIX: "shares_prefix", CNAME: "shares_cname"}
+SHARES = {
+    ADDRESS: "shares_address",
+    PREFIX: "shares_prefix",
+    CNAME: "shares_cname",
+    ORIGIN: "shares_origin",
+    ORGANISATION: "shares_organisation",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +44,8 @@ class Answers:
     bogons: pl.DataFrame
 
     @classmethod
-    def of(cls, said: pl.DataFrame, questions: pl.DataFrame) -> "Answers":
-        """Take the answers, second replies included, apart."""
+    def of(cls, said: pl.DataFrame, questions: pl.DataFrame, origins: pl.DataFrame) -> "Answers":
+        """Take the answers, second replies included, apart; *origins* has the columns of ``Origins``."""
         first = said.lazy().select("q", "answer", "cname")
         second = said.lazy().filter(pl.col("second_outcome").is_not_null())
         both = pl.concat([first, second.select("q", answer="second_answer", cname="second_cname")])
@@ -45,7 +53,7 @@ class Answers:
         distinct = both.filter(some).unique().sort("q", "answer", "cname").collect().with_row_index("said")
         addressed = distinct.join(questions.select("q", "qtype"), on="q", how="left")
         addressed = addressed.with_columns(cs.categorical().cast(pl.String))
-        tokens = _tokens(addressed)
+        tokens = _tokens(addressed, origins)
         return cls(distinct, tokens, _bogons(tokens))
 
     def published(self, said: pl.DataFrame) -> pl.DataFrame:
@@ -82,7 +90,7 @@ class Answers:
         whole = best.group_by("q").agg(operators=pl.len(), most=pl.col("best").max())
         split = whole.filter((pl.col("operators") >= ALONE) & (pl.col("most") == pl.col("operators") - 1))
         lone = best.filter(pl.col("best") == 1).join(split, on="q", how="semi")
-        theirs = tokens.join(lone, on=["q", "op"], how="semi").filter(pl.col("token_kind") != CNAME)
+        theirs = tokens.join(lone, on=["q", "op"], how="semi").filter(pl.col("token_kind").is_in(NARROW))
         others = told.join(lone, on="q", how="semi").filter((pl.col("role") != "control") & ~pl.col("unfit"))
         others = self.of_rows(others, "q", "country")
         met = others.join(theirs, on=["q", "token_kind", "token"])
@@ -141,7 +149,7 @@ def _bogons(tokens: pl.DataFrame) -> pl.DataFrame:
     return perhaps.filter(pl.col("text").is_in(known.implode())).select("said").unique().sort("said")
 
 
-def _tokens(distinct: pl.DataFrame) -> pl.DataFrame:
+def _tokens(distinct: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame:
     """Return said, kind, token, text for every distinct answer."""
     rdata = (
         distinct.lazy()
@@ -160,10 +168,13 @@ def _tokens(distinct: pl.DataFrame) -> pl.DataFrame:
     )
     prefixes = pl.concat([addresses.drop_nulls(), rare])
     within = rdata.filter(pl.col("qtype").is_in(["A", "AAAA"])).join(prefixes, on="text")
+    systems = rdata.join(origins.select(pl.col("address").alias("text"), "asn", "organisation"), on="text")
     targets = distinct.lazy().filter(pl.col("cname").is_not_null())
     parts = [
         _one_kind(rdata.lazy(), ADDRESS),
         _one_kind(within.lazy().select("said", text="prefix").drop_nulls(), PREFIX),
+        _one_kind(systems.lazy().select("said", text=pl.col("asn").cast(pl.String)).drop_nulls(), ORIGIN),
+        _one_kind(systems.lazy().select("said", text="organisation").drop_nulls(), ORGANISATION),
         _one_kind(targets.select("said", text=pl.col("cname").str.split(" ")).explode("text"), CNAME),
     ]
     return pl.concat(parts).collect()

@@ -17,7 +17,9 @@ HEARD = ("answer", "denial")
 AGREES = "agrees"
 
 
-def counting(rounds: Iterable[pl.DataFrame], questions: pl.DataFrame, controls: pl.Series) -> pl.DataFrame:
+def counting(
+    rounds: Iterable[pl.DataFrame], questions: pl.DataFrame, controls: pl.Series, origins: pl.DataFrame
+) -> pl.DataFrame:
     """Return the rows that count, one per *key*, of *rounds*, which have each key at most once.
 
     *controls*: r of the entries that others are compared with. Adds *repeats*: times that the question
@@ -30,7 +32,7 @@ def counting(rounds: Iterable[pl.DataFrame], questions: pl.DataFrame, controls: 
         return each[0].with_columns(repeats=once, repeats_alike=once, repeats_agreeing=never)
     told = pl.concat([frame.with_columns(turn=pl.lit(turn, pl.UInt8)) for turn, frame in enumerate(each)])
     told = told.with_columns(control=pl.col("r").is_in(controls.implode()))
-    told = _beside_controls(told, questions)
+    told = _beside_controls(told, questions, origins)
     chosen = told.sort("key", _preference(), "turn").unique("key", keep="first", maintain_order=True)
     alike = told.join(chosen.select("key", "way"), on=["key", "way"], how="semi")
     agreeing = (pl.col("way") == AGREES).sum().cast(pl.UInt8)
@@ -43,13 +45,13 @@ def counting(rounds: Iterable[pl.DataFrame], questions: pl.DataFrame, controls: 
     return chosen.select(*each[0].columns, "repeats", "repeats_alike", "repeats_agreeing")
 
 
-def _beside_controls(told: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
+def _beside_controls(told: pl.DataFrame, questions: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame:
     """Add *usual*: what the controls say most often, answer or denial; and *way*: how this row ended, next to it."""
     heard = told.filter(pl.col("kind").is_in(HEARD))
     said = heard.filter("control").group_by("q").agg(answers=(pl.col("kind") == "answer").sum(), heard=pl.len())
     usual = pl.when(2 * pl.col("answers") >= pl.col("heard")).then(pl.lit("answer")).otherwise(pl.lit("denial"))
     told = beside(told, said.select("q", usual=usual.cast(KINDS)), "q")
-    told = _sharing(told, questions)
+    told = _sharing(told, questions, origins)
     other = (pl.col("kind") != pl.col("usual")) | ((pl.col("kind") == "answer") & ~pl.col("shares"))
     way = (
         pl.when(~pl.col("kind").is_in(HEARD))
@@ -63,9 +65,9 @@ def _beside_controls(told: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFram
     return told.with_columns(way=way)
 
 
-def _sharing(told: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
-    """Add *shares*: an address, prefix or CNAME target is one that a control ever gave for this question."""
-    answers = Answers.of(told, questions)
+def _sharing(told: pl.DataFrame, questions: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame:
+    """Add *shares*: an address, network or CNAME target is one that a control ever gave for this question."""
+    answers = Answers.of(told, questions, origins)
     told = answers.label(told)
     given = answers.of_rows(told.filter((pl.col("kind") == "answer") & pl.col("control")), "q")
     given = given.select("q", "token_kind", "token").unique()

@@ -8,7 +8,7 @@ moved and judged alone. Facts only: never a verdict.
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ import polars as pl
 
 from resolver_diff.config import LeftOut, Resolver
 from resolver_diff.errors import Place, Problem, SnapshotError
-from resolver_diff.tables import Observations, Purpose
+from resolver_diff.snapshot import sides
+from resolver_diff.snapshot.sides import SIDE
+from resolver_diff.tables import Certificates, Observations, Origins, Purpose
 
-SIDE = "_"  # how names of files begin that hold facts beside the observations
 METADATA = "resolver_diff"  # the key under which a file's metadata holds the facts of its run
 ORDER = ("qname", "qtype", "resolver", "transport", "repeat", "attempt", "reply", "asked_at")
 SCHEMA_VERSION = 1
@@ -123,6 +124,8 @@ class Snapshot:
     runs: tuple[Run, ...]
     observations: pl.DataFrame
     damaged: tuple[Problem, ...] = ()  # files that could not be read; the others were
+    origins: Origins = field(default_factory=Origins.empty)
+    certificates: Certificates = field(default_factory=Certificates.empty)
 
     @property
     def resolvers(self) -> tuple[Resolver, ...]:
@@ -177,7 +180,7 @@ def load(
         snapshot = _gather(day, place.name.removeprefix("vantage="), chosen, judged=judged)
         damaged += snapshot.damaged
         if snapshot.runs:
-            snapshots.append(snapshot)
+            snapshots.append(_with_facts(snapshot, place))
     if not snapshots:
         raise _nothing(folder, day, vantage, damaged)
     return snapshots
@@ -206,6 +209,14 @@ def _gather(day: date, vantage: str, chosen: Iterable[Path], *, judged: bool) ->
         observations=pl.concat([empty, *frames]),
         damaged=tuple(damaged),
     )
+
+
+def _with_facts(given: Snapshot, place: Path) -> Snapshot:
+    """Return *given* with what lies beside its files; what is damaged there is named, and not used."""
+    try:
+        return replace(given, origins=sides.read(place, Origins), certificates=sides.read(place, Certificates))
+    except SnapshotError as error:
+        return replace(given, damaged=(*given.damaged, *error.problems))
 
 
 def _unreadable(file: Path, error: Exception) -> Problem:

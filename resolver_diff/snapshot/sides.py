@@ -4,15 +4,15 @@ They lie in the folder of their date and vantage in files of which the name begi
 are looked up once: what is judged again in a year is judged by what was known on the day.
 """
 
-from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
 import polars as pl
 
 from resolver_diff.errors import Place, SnapshotError
-from resolver_diff.snapshot import SIDE, directory
 from resolver_diff.tables import Certificates, Origins, Table
+
+SIDE = "_"  # how names of files begin that hold facts beside the observations
 
 T = TypeVar("T", bound=Table)
 KEYS: dict[type[Table], list[str]] = {Origins: ["address"], Certificates: ["qname", "address"]}
@@ -21,16 +21,6 @@ KEYS: dict[type[Table], list[str]] = {Origins: ["address"], Certificates: ["qnam
 def place(folder: Path, kind: type[Table]) -> Path:
     """Return the file of the table *kind* in *folder*, the folder of a date and vantage."""
     return folder / f"{SIDE}{kind.__name__.lower()}.parquet"
-
-
-def origins(folder: Path, day: date, vantage: str) -> Origins:
-    """Return whose the addresses of *day* are; empty when nobody noted it. Raises SnapshotError when damaged."""
-    return read(directory(folder, day, vantage), Origins)
-
-
-def certificates(folder: Path, day: date, vantage: str) -> Certificates:
-    """Return what handshakes told on *day*; empty when there were none. Raises SnapshotError when damaged."""
-    return read(directory(folder, day, vantage), Certificates)
 
 
 def read(folder: Path, kind: type[T]) -> T:

@@ -1,0 +1,32 @@
+"""What TLS handshakes with the addresses of an answer showed, and with those of the controls."""
+
+import polars as pl
+
+from resolver_diff.compare.pools import ADDRESS, Answers
+from resolver_diff.compare.replies import beside
+
+
+def beside_answers(
+    said: pl.DataFrame, answers: Answers, questions: pl.DataFrame, certificates: pl.DataFrame
+) -> pl.DataFrame:
+    """Add *certified* and *controls_certified*, null where no handshake was tried.
+
+    *certified*: an address of the answer showed a certificate for the name; false: some showed
+    another, and none did. *controls_certified*: an address that a voting control gave did. *said* is
+    labelled; *certificates* has the columns of ``Certificates``.
+    """
+    checked = _checked(answers, questions, certificates)
+    said = beside(said, checked, "said")
+    controls = said.select("q", "votes", "certified").filter("votes", pl.col("certified").is_not_null())
+    return beside(said, controls.group_by("q").agg(controls_certified=pl.col("certified").any()), "q")
+
+
+def _checked(answers: Answers, questions: pl.DataFrame, certificates: pl.DataFrame) -> pl.DataFrame:
+    """Return said, *certified* of the answers with an address that a handshake was tried with."""
+    if not certificates.height:
+        return pl.DataFrame(schema={"said": pl.UInt32(), "certified": pl.Boolean()})
+    named = answers.distinct.select("said", "q").join(questions.select("q", "qname"), on="q")
+    given = answers.tokens.filter(pl.col("kind") == ADDRESS).select("said", address="text").join(named, on="said")
+    shown = certificates.select("qname", "address", "valid").drop_nulls()
+    met = given.join(shown.unique(["qname", "address"]), on=["qname", "address"])
+    return met.group_by("said").agg(certified=pl.col("valid").any())

@@ -1,0 +1,21 @@
+"""No address of the answer shows a valid certificate for the name, and the controls' addresses do.
+
+Convicts: whoever is at that address is not the site.
+
+Wrong when the site's own server there was ill or had let its certificate lapse; a portal that
+a vantage has to pass shows its own certificate for every name.
+"""
+
+import polars as pl
+
+from resolver_diff.evidence import Bearing, Claim, Evidence
+
+NEAR = pl.col("shares_address") | pl.col("shares_prefix")
+
+EVIDENCE = Evidence(
+    claim=Claim.DIVERGENT,
+    bearing=Bearing.SUPPORTS,
+    when=~pl.col("certified") & pl.col("controls_certified") & ~NEAR,
+    says="the address has no valid certificate for the name, and those of the controls have",
+    decides=True,
+)

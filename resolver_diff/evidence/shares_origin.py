@@ -1,0 +1,27 @@
+"""An address is announced by an autonomous system that announces addresses of the controls.
+
+Clears the difference: pools of a CDN or a cloud lie in many prefixes of one network. It does not
+clear an address that is given for unrelated names, nor one of those that stand for names that
+cannot exist.
+
+Wrong when the block page is hosted in the same cloud as the site, or when the pool that forged
+addresses are drawn from has some of the site's own network.
+"""
+
+import polars as pl
+
+from resolver_diff.compare.pools import UNRELATED_ADDRESS
+from resolver_diff.evidence import Bearing, Claim, Evidence
+from resolver_diff.tables import State
+
+CLOSER = pl.col("shares_address") | pl.col("shares_prefix")
+MADE_UP = pl.col("bogon") | pl.col("second_bogon") | pl.col("rewritten") | (pl.col("stub_domains") >= UNRELATED_ADDRESS)
+
+EVIDENCE = Evidence(
+    claim=Claim.DIVERGENT,
+    bearing=Bearing.WEAKENS,
+    when=pl.col("shares_origin") & ~CLOSER & ~MADE_UP,
+    says="the address lies in the same network as those of the controls",
+    decides=True,
+    leaves=State.AGREES,
+)
