@@ -9,7 +9,7 @@ import polars.selectors as cs
 
 from resolver_diff import anomaly, compare, event
 from resolver_diff.anomaly import Judged, Past
-from resolver_diff.anomaly.stubs import stubs
+from resolver_diff.anomaly.stubs import stubs, worst
 from resolver_diff.compare import Comparison, Panel, health
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import (
@@ -143,11 +143,11 @@ def _judge(compared: list[Comparison], history: Iterable[Snapshot], panel: Panel
     on the others: a block page that is recognised today was one yesterday. What is kept is of all
     dates but the last.
     """
-    marked = _worst([stubs(one) for one in compared])
+    marked = worst([stubs(one) for one in compared])
     known = Past.nothing()
     for day in history:
         earlier = compare.compare(day, panel)
-        marked = _worst([marked, stubs(earlier)])
+        marked = worst([marked, stubs(earlier)])
         known = anomaly.remember(anomaly.judge(earlier, marked, known), known)
     judged: list[Judged] = []
     while compared:
@@ -156,10 +156,6 @@ def _judge(compared: list[Comparison], history: Iterable[Snapshot], panel: Panel
             known = anomaly.remember(found, known)
         judged.append(found.only((*CELLS, *LATER)))
     return known, judged
-
-
-def _worst(marked: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    return pl.concat(marked).group_by("r", "token_kind", "token").agg(pl.col("unrelated").max())
 
 
 def _since(found: pl.DataFrame, past: Past, before: date | None, after: date) -> pl.DataFrame:

@@ -257,6 +257,29 @@ class Events(Table):
     says = Column(pl.String(), "The event as a sentence.")
 
 
+class Spells(Table):
+    """One row per name, country and run of dates on which resolvers there lost it or answered otherwise."""
+
+    vantage = Column(pl.String(), "Where resolver_diff ran.")
+    domain_set = Column(pl.String(), "The file in domains/ that lists the name.")
+    qname = Column(pl.String(), "The name.")
+    qtypes = Column(pl.List(pl.String()), "Which questions about it, sorted.")
+    country = Column(pl.String(), "Of the resolvers.")
+    mechanisms = Column(pl.List(pl.String()), "By what, sorted.")
+    resolvers = Column(pl.List(pl.String()), "Where it was seen, sorted.")
+    denominator = Column(pl.UInt32(), "Resolvers of the country that are asked, controls and filters that people choose left out.")
+    last_good = Column(pl.Date(), "Last date before it on which those who lost it first had it; null: none had.", nullable=True)
+    first_bad = Column(pl.Date(), "First date of it.")
+    reported = Column(pl.Date(), "The date on which there was enough to tell it from chance.")
+    last_bad = Column(pl.Date(), "Last date of it, so far.")
+    first_good = Column(pl.Date(), "First date after it; null: it goes on.", nullable=True)
+    weight = Column(pl.Float64(), "How much more likely all of it is under a block than by the best innocent explanation: the natural logarithm, beyond the price of picking these resolvers.")
+    by_chance = Column(pl.Float64(), "The greatest chance, when it was reported, that a resolver shows such a sign for any name.")
+    elsewhere = Column(pl.Float64(), "The share of resolvers in other countries that showed it too, at most.")
+    at_once = Column(pl.Float64(), "The share of names that most of the country's resolvers lost on the same date, at most.")
+    evidence = Column(pl.List(pl.String()), "Names of the evidence on its cells, sorted.")
+
+
 class Condition(StrEnum):
     """How a resolver was on a date."""
 

@@ -83,7 +83,7 @@ def is_part_of_more() -> pl.Expr:
 
 def returns() -> pl.Expr:
     """Tell an unconvicted answer that is known from before, or from other countries: not just any other one."""
-    known = pl.col("seen_before") | (pl.col("others_giving") > 0)
+    known = pl.col("seen_before") | pl.col("agreed_before") | (pl.col("others_giving") > 0)
     return (pl.col("state") == State.INSUFFICIENT) & (pl.col("kind") == "answer") & known
 
 

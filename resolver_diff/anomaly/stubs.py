@@ -1,5 +1,7 @@
 """Addresses and aliases that one resolver gives for names that have nothing in common."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from resolver_diff.compare import Comparison
@@ -36,22 +38,26 @@ def stubs(comparison: Comparison) -> pl.DataFrame:
     enough = pl.col("domains") >= pl.col("token_kind").replace_strict(ENOUGH, return_dtype=pl.UInt32)
     many = many.filter(enough).sort(stub).with_row_index("stub")
     named = rows.join(many, on=stub).select("stub", "q", "op", "domain", "token").unique()
-    links = named.join(_links(comparison, named), on="q")
-    links = links.filter((pl.col("op_least") != pl.col("op")) | (pl.col("op_most") != pl.col("op")))
-    links = links.filter(pl.col("link") != pl.col("token"))
-    groups = components(named.select("stub", "domain").unique(), links.select("stub", "domain", "link").unique())
+    tied = named.join(links(comparison, named), on="q")
+    tied = tied.filter((pl.col("op_least") != pl.col("op")) | (pl.col("op_most") != pl.col("op")))
+    # strangers meet in the networks of large hosts
+    tied = tied.filter(pl.col("link") != pl.col("token"), ~pl.col("token_kind").is_in((ORIGIN, ORGANISATION)))
+    groups = components(named.select("stub", "domain").unique(), tied.select("stub", "domain", "link").unique())
     return many.join(groups, on="stub").select(*stub, "unrelated")
 
 
-def _links(comparison: Comparison, named: pl.DataFrame) -> pl.DataFrame:
-    """Return what ties names to others: q, link, and the least and greatest operator that publish it."""
+def worst(marked: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return the stubs of several dates as one table: for the most unrelated names on any of them."""
+    return pl.concat(marked).group_by("r", "token_kind", "token").agg(pl.col("unrelated").max())
+
+
+def links(comparison: Comparison, named: pl.DataFrame) -> pl.DataFrame:
+    """Return what ties the questions *named* (q) to others: q, token_kind, link, and which operators publish it."""
     published = comparison.published.join(named, on="q", how="semi")
-    # strangers meet in the networks of large hosts
-    published = published.filter(~pl.col("token_kind").is_in((ORIGIN, ORGANISATION)))
     targets = comparison.answers.tokens.filter(pl.col("kind") == CNAME).select("token", "text").unique("token")
     hosts = published.filter(pl.col("token_kind") == CNAME).join(targets, on="token")
     hosts = hosts.with_columns(token=pl.col("text").str.extract(HOST).fill_null(pl.col("text")).hash(CNAME + 1))
-    columns = ("q", pl.col("token").alias("link"), "op_least", "op_most")
+    columns = ("q", "token_kind", pl.col("token").alias("link"), "op_least", "op_most")
     return pl.concat([published.select(columns), hosts.select(columns)])
 
 

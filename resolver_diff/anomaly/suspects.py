@@ -17,7 +17,7 @@ from resolver_diff.compare.replies import beside
 from resolver_diff.tables import State
 
 ENOUGH = 3  # answers that agree with the controls, before a resolver's habits are known
-FLAGS = ("bogon", "rewrites", "rewritten", "seen_before", "published_before", "synthesised")
+FLAGS = ("bogon", "rewrites", "rewritten", "seen_before", "agreed_before", "published_before", "synthesised")
 COUNTS = ("stub_domains", "target_domains", "others_giving", "countries_giving")
 
 
@@ -29,6 +29,7 @@ def suspect(cells: pl.DataFrame, comparison: Comparison, stubs: pl.DataFrame, pa
         _stubs(odd, comparison, stubs),
         _rewritten(odd, cells, comparison.entries),
         _seen_before(odd, comparison.answers, past),
+        _agreed_before(odd, comparison.answers, past),
         _published_before(odd, comparison.answers, past),
         _given_elsewhere(odd, cells, comparison.answers),
         _synthesised(odd, cells, comparison),
@@ -66,12 +67,15 @@ def _rewritten(odd: pl.DataFrame, cells: pl.DataFrame, entries: pl.DataFrame) ->
 
 
 def _seen_before(odd: pl.DataFrame, answers: Answers, past: Past) -> pl.DataFrame:
-    """Return the keys whose address the cell gave when it was not wrong; or anybody who agreed, that or its prefix."""
-    given = answers.of_rows(odd, "key", "q").filter(pl.col("token_kind").is_in(NARROW))
-    given = given.select("key", "q", "token_kind", "token")
-    own = given.join(past.unconvicted, on=["key", "token_kind", "token"], how="semi")
-    agreed = given.join(past.agreed, on=["q", "token_kind", "token"], how="semi")
-    return pl.concat([own, agreed]).select("key").unique().with_columns(seen_before=pl.lit(value=True))
+    """Return the keys whose address the cell gave earlier, unconvicted."""
+    given = answers.of_rows(odd, "key").join(past.unconvicted, on=["key", "token_kind", "token"], how="semi")
+    return given.select("key").unique().with_columns(seen_before=pl.lit(value=True))
+
+
+def _agreed_before(odd: pl.DataFrame, answers: Answers, past: Past) -> pl.DataFrame:
+    """Return the keys whose address or prefix an earlier answer that agreed with the controls had, of anybody."""
+    given = answers.of_rows(odd, "key", "q").join(past.agreed, on=["q", "token_kind", "token"], how="semi")
+    return given.select("key").unique().with_columns(agreed_before=pl.lit(value=True))
 
 
 def _published_before(odd: pl.DataFrame, answers: Answers, past: Past) -> pl.DataFrame:

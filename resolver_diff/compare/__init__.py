@@ -47,15 +47,20 @@ class Panel:
     @classmethod
     def of(cls, snapshots: Sequence[Snapshot]) -> "Panel":
         """Number everything that was asked on any of the dates, which come oldest first."""
+        return cls.of_asked([day.observations for day in snapshots])
+
+    @classmethod
+    def of_asked(cls, asked_on: Sequence[pl.DataFrame]) -> "Panel":
+        """Number everything in observations of targets, of which who was asked what is enough; a frame per date."""
         question, entry = ["domain_set", "qname", "qtype"], ["resolver", "transport"]
-        targets = [day.observations.lazy().filter(pl.col("purpose") == Purpose.TARGET) for day in snapshots]
+        targets = [rows.lazy().filter(pl.col("purpose") == Purpose.TARGET) for rows in asked_on]
         listed = pl.concat(
             [target.select(question).unique().with_columns(day=place) for place, target in enumerate(targets)]
         )
         latest = pl.col("domain_set").sort_by("day", "domain_set").last()
         texts = pl.col(question).cast(pl.String)
         questions = listed.group_by("qname", "qtype").agg(domain_set=latest).select(texts).sort(question).collect()
-        asked = pl.concat([day.observations.lazy().select(entry).unique() for day in snapshots])
+        asked = pl.concat([rows.lazy().select(entry).unique() for rows in asked_on])
         entries = asked.unique().with_columns(pl.col("resolver").cast(pl.String)).sort(entry).collect()
         domain = pl.col("qname").str.extract(r"([^.]+\.[^.]+)$").fill_null(pl.col("qname"))
         questions = questions.with_columns(name=pl.col("qname").hash(), domain=domain.hash())

@@ -12,13 +12,13 @@ def beside_answers(
     """Add *certified* and *controls_certified*, null where no handshake was tried.
 
     *certified*: an address of the answer showed a certificate for the name; false: some showed
-    another, and none did. *controls_certified*: an address that a voting control gave did. *said* is
+    another, and none did. *controls_certified*: so did those of most voting controls. *said* is
     labelled; *certificates* has the columns of ``Certificates``.
     """
     checked = _checked(answers, questions, certificates)
     said = beside(said, checked, "said")
     controls = said.select("q", "votes", "certified").filter("votes", pl.col("certified").is_not_null())
-    return beside(said, controls.group_by("q").agg(controls_certified=pl.col("certified").any()), "q")
+    return beside(said, controls.group_by("q").agg(controls_certified=pl.col("certified").mean() > 0.5), "q")
 
 
 def _checked(answers: Answers, questions: pl.DataFrame, certificates: pl.DataFrame) -> pl.DataFrame:

@@ -1,8 +1,7 @@
-"""An earlier answer that agreed with the controls had this address, or one in its prefix.
+"""The resolver gave this address before, when nothing was wrong.
 
-Clears the difference: names keep their networks, and regions theirs. An address that agreed with
-nobody, and only was not convicted, clears nothing but itself at the resolver that gave it: a block
-page may stand next to a cache.
+Clears the difference, as far as one date can tell: a region has its own addresses, and keeps them. It
+clears no other address: a block page may stand next to a cache.
 
 Wrong when the earlier date was wrong already and nobody could tell.
 """
@@ -15,6 +14,6 @@ EVIDENCE = Evidence(
     claim=Claim.DIVERGENT,
     bearing=Bearing.WEAKENS,
     when=pl.col("seen_before"),
-    says="such an address was given before, when nothing was wrong",
+    says="the resolver gave this address before",
     decides=True,
 )

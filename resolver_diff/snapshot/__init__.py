@@ -6,6 +6,7 @@ control, canary and identity rows of the run stand in it too, so that it can be
 moved and judged alone. Facts only: never a verdict.
 """
 
+import contextlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -184,6 +185,22 @@ def load(
     if not snapshots:
         raise _nothing(folder, day, vantage, damaged)
     return snapshots
+
+
+def asked(folder: Path, day: date, vantage: str) -> pl.DataFrame:
+    """Return who was asked what as a target on *day*, each once; damaged files are passed over, ``load`` names them."""
+    columns = ("purpose", "qname", "qtype", "resolver", "transport")
+    schema = {name: dtype for name, dtype in _schema(judged=True).items() if name in (*columns, "domain_set")}
+    found = [pl.DataFrame(schema=schema).select("domain_set", *columns)]
+    for file in files(directory(folder, day, vantage)):
+        rows = pl.scan_parquet(file, hive_partitioning=False).filter(pl.col("purpose") == Purpose.TARGET)
+        once = rows.select(
+            pl.lit(file.stem).cast(schema["domain_set"]).alias("domain_set"),
+            *(pl.col(name).cast(schema[name]) for name in columns),
+        ).unique()
+        with contextlib.suppress(OSError, pl.exceptions.PolarsError):
+            found.append(once.collect())
+    return pl.concat(found)
 
 
 def _gather(day: date, vantage: str, chosen: Iterable[Path], *, judged: bool) -> Snapshot:

@@ -1,0 +1,145 @@
+"""All dates of a vantage, one after the other: which names a country's resolvers lost, since when, by more than chance.
+
+One date shows signs, and judges those that it can settle. Here they are added up over dates and resolvers,
+each weighed against the best of its innocent explanations, until they are enough to be told: a clean
+denial on its first date, a silence on a lossy path when chance has run out of excuses. A spell is the run
+of dates of one name in one country. What it rests on is kept, and so is what was held against it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from resolver_diff import anomaly, compare
+from resolver_diff.anomaly import Judged, Past
+from resolver_diff.anomaly.stubs import stubs, worst
+from resolver_diff.compare import FILTERS, Panel
+from resolver_diff.series.chance import Tested
+from resolver_diff.series.common import Common
+from resolver_diff.series.signs import FOREIGN, SIGNS, signs
+from resolver_diff.series.sums import NEVER, Spell, Sums
+from resolver_diff.snapshot import Snapshot
+from resolver_diff.tables import Mechanism, Spells
+
+__all__ = ["Series", "follow", "judged"]
+
+COMMON = SIGNS.index(Mechanism.STUB)
+UNPROVEN = ("uncertified", "foreign")
+MECHANISMS = [Mechanism.FORGED if sign in UNPROVEN else sign for sign in SIGNS]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What became of the names of one vantage over all *dates*."""
+
+    vantage: str
+    dates: tuple[date, ...]
+    spells: Spells
+
+
+def judged(days: Iterable[Snapshot], panel: Panel) -> Iterator[Judged]:
+    """Judge each of *days*, oldest first, by what the ones before it showed; only one is in memory."""
+    known, marked = Past.nothing(), None
+    for day in days:
+        comparison = compare.compare(day, panel)
+        mine = stubs(comparison)
+        marked = mine if marked is None else worst([marked, mine])
+        found = anomaly.judge(comparison, marked, known)
+        known = anomaly.remember(found, known)
+        yield found
+
+
+def follow(
+    vantage: str, days: Iterable[Snapshot], panel: Panel, heard: Callable[[Judged], None] | None = None
+) -> Series:
+    """Follow the names through *days*, oldest first; *panel* numbers everything asked on any of them.
+
+    *heard* is told of each date once it is judged.
+    """
+    who, names = (
+        column.rank("dense").to_numpy() - 1 for column in (panel.entries["resolver"], panel.questions["qname"])
+    )
+    place, countries = np.full(panel.entries.height, -1), dict[str, int]()
+    sums = Sums(names.astype(np.int64), who.astype(np.int64))
+    common = Common()
+    dates: list[date] = []
+    for day in judged(days, panel):
+        _learn(place, countries, day.comparison.entries)
+        sums.rates.learn_handshakes(*_handshakes(day.cells))
+        q, r, found = (day.cells[column].to_numpy().astype(np.int64) for column in ("q", "r", "found"))
+        sign = signs(day).to_numpy().copy()
+        odd = day.cells.filter(pl.Series(sign == FOREIGN) & pl.col("r").is_in(np.flatnonzero(place >= 0)))
+        sign[day.cells["key"].is_in(common.keys(day, odd).implode()).to_numpy()] = COMMON
+        tested = Tested(place.copy(), len(countries), panel.questions.height)
+        sums.add(len(dates), tested, q, r, sign, found)
+        dates.append(day.date)
+        if heard is not None:
+            heard(day)
+    return Series(vantage, tuple(dates), _told(vantage, sums.spells, dates, panel, countries, place))
+
+
+def _learn(place: np.ndarray, countries: dict[str, int], entries: pl.DataFrame) -> None:
+    """Write into *place* in which country each entry is tested, as the facts of this date have it."""
+    for r, country, role, policy in entries.select("r", "country", "role", "policy").iter_rows():
+        tested = role != "control" and policy not in FILTERS and country is not None
+        place[r] = countries.setdefault(country, len(countries)) if tested else -1
+
+
+def _handshakes(cells: pl.DataFrame) -> tuple[int, int]:
+    """Return how many handshakes with other addresses in the controls' networks failed, and how many were tried.
+
+    An address that everybody gives is tried often, and the handshakes are one fact.
+    """
+    network = pl.col("shares_origin") | pl.col("shares_organisation") | pl.col("shares_cname")
+    told = (
+        cells.filter(network & ~pl.col("shares_address") & pl.col("controls_certified"))
+        .select("certified")
+        .drop_nulls()
+    )
+    return int((~told["certified"]).sum()), told.height
+
+
+def _told(
+    vantage: str, spells: list[Spell], dates: list[date], panel: Panel, countries: dict[str, int], place: np.ndarray
+) -> Spells:
+    """Return the spells as a table, oldest first."""
+    named = list(countries)
+    entries = panel.entries["resolver"].to_list()
+    asked = panel.questions.select("domain_set", "qname", "qtype").rows()
+    rows = []
+    for spell in spells:
+        questions = sorted(spell.questions)
+        witnesses = sorted({entries[r] for r in spell.witnesses})
+        there = {entries[r] for r in np.flatnonzero(place == spell.country)}
+        last = spell.last_bad if spell.last_bad != NEVER else spell.reported
+        ended = not spell.open and last + 1 < len(dates)
+        rows.append(
+            {
+                "vantage": vantage,
+                "domain_set": asked[questions[0]][0],
+                "qname": asked[questions[0]][1],
+                "qtypes": sorted({asked[q][2] for q in questions}),
+                "country": named[spell.country],
+                "mechanisms": sorted({str(MECHANISMS[sign]) for sign in spell.signs}),
+                "resolvers": witnesses,
+                "denominator": len(there),
+                "last_good": dates[spell.last_good] if spell.last_good != NEVER else None,
+                "first_bad": dates[spell.first_bad],
+                "reported": dates[spell.reported],
+                "last_bad": dates[last],
+                "first_good": dates[last + 1] if ended else None,
+                "weight": spell.weight,
+                "by_chance": spell.instead[0],
+                "elsewhere": spell.instead[1],
+                "at_once": spell.instead[2],
+                "evidence": sorted(_names(spell.found)),
+            }
+        )
+    return Spells.of(pl.DataFrame(rows, schema=Spells.schema).sort("first_bad", "country", "qname"))
+
+
+def _names(found: int) -> list[str]:
+    return [name for place, name in enumerate(anomaly.reasons()) if found >> place & 1]

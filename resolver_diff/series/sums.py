@@ -1,0 +1,170 @@
+"""The evidence of many dates on each cell, added up; and the names of a country that have enough of it.
+
+Page's cumulative sum (Biometrika 41, 1954), of logarithms of likelihood ratios: a sign adds to it, a date on
+which all is well takes away from it, and below nothing it does not go. Cells of one name in one country
+are added, the better one of a resolver's two address families and transports. A resolver that is one of
+many is in by chance, so that each has to bring more than the price of picking it.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from resolver_diff.series.chance import FRESH, TAKEN, Cells, Flags, Floats, Numbers, Rates, Tested, weights
+from resolver_diff.series.signs import FINE, FOREIGN, UNKNOWN
+
+ALARM = float(np.log(30_000))  # less than one false alarm in a thousand months of a name in a country
+PRICE = float(np.log(12))  # one of a dozen resolvers
+FULL = 1.5 * ALARM  # what is beyond that would only make an end be seen later
+BACK = float(np.log(1 - TAKEN))  # what a date without a sign takes away
+NEVER = -1
+
+
+@dataclass(slots=True)
+class Spell:
+    """A name lost or answered otherwise in a country, over a run of dates; dates are numbers."""
+
+    name: int
+    country: int
+    first_bad: int
+    reported: int
+    last_good: int
+    last_bad: int = NEVER
+    weight: float = 0.0
+    signs: set[int] = field(default_factory=set)
+    witnesses: set[int] = field(default_factory=set)
+    questions: set[int] = field(default_factory=set)
+    found: int = 0
+    instead: tuple[float, float, float] = (0.0, 0.0, 0.0)  # by chance, elsewhere, at once
+    open: bool = True
+
+
+class Sums:
+    """What is known of every cell of the tested, date by date."""
+
+    def __init__(self, name: Numbers, who: Numbers) -> None:
+        """Begin; *name* is that of each question, *who* each entry is, over whatever transport."""
+        self._name, self._who = name, who
+        self.tested = Tested(np.full(len(who), -1), 0, len(name))
+        cells = len(name) * len(who)
+        self.rates = Rates(len(who))
+        self._weight = np.zeros(cells, np.float32)
+        self._was_fine = np.zeros(cells, np.bool_)
+        self._ever_fine = np.zeros(cells, np.bool_)
+        self._since = np.full(cells, NEVER, np.int32)  # the first date of the run of signs
+        self._fine_on = np.full(cells, NEVER, np.int32)  # the last date before that run on which all was well
+        self._last_fine = np.full(cells, NEVER, np.int32)
+        self._instead = np.zeros((cells, 3), np.float32)
+        self.spells: list[Spell] = []
+        self._open: dict[tuple[int, int], Spell] = {}
+
+    def add(self, date: int, tested: Tested, q: Numbers, r: Numbers, sign: Numbers, found: Numbers) -> None:
+        """Add the cells of *date*, dates being numbers in order; *found* is the evidence on each, as bits.
+
+        Who is tested may change from date to date, but for the number of a country.
+        """
+        self.tested = tested
+        told = sign != UNKNOWN
+        q, r, found = q[told], r[told], found[told]
+        place = q * self.tested.entries + r
+        fresh = (self._since[place] == NEVER) | (date - self._since[place] < FRESH)
+        cells = Cells(q, r, sign[told].astype(np.uint8), self._was_fine[place], fresh)
+        # who always had an address of its own has it still
+        usual = (cells.sign == FOREIGN) & ~self._ever_fine[place]
+        fine = (cells.sign == FINE) | usual
+        gained = self._gained(cells, place)
+        gained[fine] = BACK
+        self._weight[place] = np.clip(self._weight[place] + gained, 0, FULL)
+        self._mark(date, place, fine)
+        self._ever_fine[place] |= cells.sign == FINE
+        self._was_fine[place] = fine
+        self._look(date, cells, place, ~fine, found)
+
+    def _gained(self, cells: Cells, place: Numbers) -> Floats:
+        """Return what the signs of a date add to the sum of their cells."""
+        chance = self.rates.learn(cells)
+        gained = np.zeros(len(place))
+        for sign in np.unique(cells.sign):
+            if sign == FINE:
+                continue
+            chosen = cells.sign == sign
+            weight, instead = weights(
+                cells, chosen, chance, self.tested, int(sign), self.rates.failed / self.rates.tried
+            )
+            if sign == FOREIGN:  # an address is kept: that it is there again tomorrow says nothing more
+                weight = np.where(cells.was_fine[chosen] & self._ever_fine[place[chosen]], weight, 0.0)
+            gained[chosen] = weight
+            self._instead[place[chosen]] = instead
+        return gained
+
+    def _mark(self, date: int, place: Numbers, fine: Flags) -> None:
+        """Note since when each cell shows signs, and when it last was well before."""
+        over = place[self._weight[place] <= 0]
+        self._since[over] = NEVER
+        begins = place[~fine & (self._weight[place] > 0) & (self._since[place] == NEVER)]
+        self._since[begins] = date
+        self._fine_on[begins] = self._last_fine[begins]
+        self._last_fine[place[fine]] = date
+
+    def _look(self, date: int, cells: Cells, place: Numbers, bad: Flags, found: Numbers) -> None:
+        """Open, carry on and close the spells, as the sums of their cells have it."""
+        heavy = np.flatnonzero(self._weight > PRICE)
+        q, r = heavy // self.tested.entries, heavy % self.tested.entries
+        group = self._name[q] * self.tested.countries + self.tested.country[r]
+        # of a resolver's cells for one name the heaviest counts
+        order = np.lexsort((-self._weight[heavy], self._who[r], group))
+        first = np.ones(len(order), np.bool_)
+        first[1:] = (group[order][1:] != group[order][:-1]) | (self._who[r][order][1:] != self._who[r][order][:-1])
+        best = order[first]
+        groups, inverse = np.unique(group[best], return_inverse=True)
+        sums = np.bincount(inverse, self._weight[heavy[best]] - PRICE, minlength=len(groups))
+        today = self._name[cells.q] * self.tested.countries + self.tested.country[cells.r]
+        bad = bad & (self.tested.country[cells.r] >= 0) & (self._weight[place] > 0)
+        seen = np.unique(today[bad])
+        alarmed = groups[(sums >= ALARM) & np.isin(groups, seen)]
+        for one in alarmed.tolist():
+            name, country = divmod(one, self.tested.countries)
+            if (name, country) not in self._open:
+                self._begin(date, name, country, heavy[group == one])
+        standing = set(groups.tolist())
+        for key, spell in list(self._open.items()):
+            if key[0] * self.tested.countries + key[1] not in standing:
+                spell.open = False
+                del self._open[key]
+        self._witness(date, cells, place, bad, today, found, dict(zip(groups.tolist(), sums.tolist(), strict=True)))
+
+    def _begin(self, date: int, name: int, country: int, heavy: Numbers) -> None:
+        since = self._since[heavy]
+        began = since[since != NEVER]
+        first = int(began.min()) if len(began) else date
+        good = int(self._fine_on[heavy][since == first].max(initial=NEVER))
+        spell = Spell(name, country, first, date, good)
+        spell.instead = tuple(self._instead[heavy].max(0).tolist())
+        spell.witnesses.update((heavy % self.tested.entries).tolist())
+        spell.questions.update((heavy // self.tested.entries).tolist())
+        self._open[name, country] = spell
+        self.spells.append(spell)
+
+    def _witness(
+        self,
+        date: int,
+        cells: Cells,
+        place: Numbers,
+        bad: Flags,
+        today: Numbers,
+        found: Numbers,
+        sums: dict[int, float],
+    ) -> None:
+        """Note for the open spells who shows what today."""
+        keys = {name * self.tested.countries + country: spell for (name, country), spell in self._open.items()}
+        rows = np.flatnonzero(bad & np.isin(today, np.fromiter(keys, np.int64, len(keys))))
+        for row in rows.tolist():
+            spell = keys[int(today[row])]
+            spell.last_bad = date
+            spell.signs.add(int(cells.sign[row]))
+            spell.found |= int(found[row])
+            if self._weight[place[row]] > PRICE:
+                spell.witnesses.add(int(cells.r[row]))
+                spell.questions.add(int(cells.q[row]))
+        for key, spell in keys.items():
+            spell.weight = max(spell.weight, sums.get(key, 0.0))
