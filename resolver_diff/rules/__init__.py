@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 FLAGGED, FINE, OPEN = "flagged", "fine", "open"  # manipulated; not; left out of account
-ORIGINS, CERTIFICATES = "origins", "certificates"  # side files that a condition may rest on
+ORIGINS, TAGS, CERTIFICATES = "origins", "tags", "certificates"  # side files that a condition may rest on
 NOTHING = "nothing_applies"  # the id of no step
 
 
@@ -61,15 +61,18 @@ COLUMNS = {
     "controls_asked": "Controls that were asked.",
     "controls_answered": "Of these, the ones that answered.",
     "controls_ending": "How most of the controls' questions ended.",
-    "controls_tagged": "An address of the controls has a known origin.",
+    "controls_tagged": "Of an address of the controls, anything is known.",
     "shares_address": "An address is one that a control gives.",
     "shares_asn": "An address is in an Autonomous System in which one of the controls' is.",
     "shares_organisation": "Such a system has the same owner as one of the controls'.",
-    "tagged": "An address has a known origin.",
+    "shares_certificate": "An address shows a certificate that one of the controls' shows.",
+    "shares_page": "An address shows a page that one of the controls' shows.",
+    "tagged": "Of an address, origin or what it shows is known.",
     "cdn": "The owner of an address is one of five large networks, by the beginning of its name.",
     "bogon": "An address cannot be on the public Internet, and no control gives it.",
     "bogon_published": "An address cannot be on the public Internet, and a control gives it.",
     "private": "An address lies in 0/8, 10/8, 127/8, 172.16/12 or 192.168/16.",
+    "tls": "At some address, whoever gave it, somebody was shown a good certificate for the name.",
     "valid": "At an address somebody was shown a good certificate for the name.",
     "invalid": "At an address a handshake for the name failed.",
     "invalid_unpublished": "Such an address, and no control gives it.",

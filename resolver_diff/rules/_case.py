@@ -6,13 +6,14 @@ none of the rules has more than one.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
 from resolver_diff.compare.special import PERHAPS, special
-from resolver_diff.rules import CERTIFICATES, COLUMNS, ORIGINS
+from resolver_diff.rules import CERTIFICATES, COLUMNS, ORIGINS, TAGS
 from resolver_diff.snapshot import Snapshot
-from resolver_diff.tables import SILENCES, TRANSPORT, Certificates, Origins, Outcome, Purpose
+from resolver_diff.tables import SILENCES, TRANSPORT, Certificates, Origins, Outcome, Purpose, Tags
 
 CELL = ("qname", "qtype", "resolver", "transport")
 WHERE = ("domain_set", *CELL, "country", "role", "outcome", "answer", "cname")  # of a cell, for a person
@@ -21,15 +22,25 @@ FLAGS = ("aa", "tc", "ra", "ad")
 ERRORS = (Outcome.NXDOMAIN, Outcome.SERVFAIL, Outcome.REFUSED, Outcome.OTHER_RCODE)
 CDN = r"^(AMAZON|Akamai|OPENDNS|CLOUDFLARENET|GOOGLE)"
 PRIVATE = r"^(0|10|127|172\.(1[6-9]|2\d|3[01])|192\.168)\."
+MARKS = ("asn", "organisation", "certificate", "page")  # that addresses may have in common
 FIELDS = ("timeout", "rcode", "flags", "types")  # that replies are held against each other by
 
 
-def known(origins: Origins, certificates: Certificates) -> list[str]:
-    """Return which side files there are."""
-    return [name for name, table in ((ORIGINS, origins), (CERTIFICATES, certificates)) if len(table)]
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The side files of a date; those that are empty are not there."""
+
+    origins: Origins
+    tags: Tags
+    certificates: Certificates
+
+    def known(self) -> list[str]:
+        """Return which there are."""
+        tables = {ORIGINS: self.origins, TAGS: self.tags, CERTIFICATES: self.certificates}
+        return [name for name, table in tables.items() if len(table)]
 
 
-def cells(day: Snapshot, origins: Origins, certificates: Certificates) -> pl.DataFrame:
+def cells(day: Snapshot, beside: Beside) -> pl.DataFrame:
     """Return one row per cell of a resolver that is no control: ``WHERE`` and the columns of ``COLUMNS``."""
     entries = _entries(day)
     said = _said(day.observations, entries)
@@ -37,13 +48,14 @@ def cells(day: Snapshot, origins: Origins, certificates: Certificates) -> pl.Dat
     said = said.join(questions, on=["qname", "qtype"], how="left", maintain_order="left")
     is_control = pl.col("role") == "control"
     controls, tested = said.filter(is_control), said.filter(~is_control)
-    given = _given(said, origins, certificates)
+    given = _given(said, beside)
     told = tested.join(_controls(controls), on="q", how="left", maintain_order="left")
     answers = _answers(given, controls)
     told = told.join(answers, on=["q", "answer"], how="left", maintain_order="left")
     told = told.join(_published_tags(given, controls), on="q", how="left", maintain_order="left")
     told = told.join(_manners(day.observations, said), on=["resolver", "transport"], how="left", maintain_order="left")
-    told = told.with_columns(_differences())
+    told = told.join(_with_tls(beside.certificates), on="qname", how="left", maintain_order="left")
+    told = told.with_columns(*_differences(), pl.col("tls").fill_null(value=False))
     counts = ("controls_asked", "controls_answered")
     told = told.with_columns(*(pl.col(name).fill_null(0) for name in counts))
     return told.select(*WHERE, *(name for name in COLUMNS if name not in WHERE))
@@ -80,15 +92,21 @@ def _said(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     return told.with_columns(pl.col("role").fill_null("public"))
 
 
-def _given(said: pl.DataFrame, origins: Origins, certificates: Certificates) -> pl.DataFrame:
+def _with_tls(certificates: Certificates) -> pl.DataFrame:
+    """Return the names for which somebody was shown a good certificate."""
+    return certificates.frame.filter("valid").select("qname", tls=pl.lit(value=True)).unique()
+
+
+def _given(said: pl.DataFrame, beside: Beside) -> pl.DataFrame:
     """Return one row per address of each distinct answer to a question, with what is known of it.
 
-    q, answer, address, asn, organisation, good (its certificate; null: not known), bogon.
+    q, answer, address, ``MARKS``, good (its certificate for the name; null: not known), bogon.
     """
     distinct = said.filter("answered").select("q", "qname", "answer").unique()
     each = distinct.with_columns(address=pl.col("answer").str.split(" ")).explode("address")
-    each = each.join(origins.frame.select("address", "asn", "organisation"), on="address", how="left")
-    facts = certificates.frame.select("qname", "address", good="valid")
+    each = each.join(beside.origins.frame.select("address", "asn", "organisation"), on="address", how="left")
+    each = each.join(beside.tags.frame, on="address", how="left")
+    facts = beside.certificates.frame.select("qname", "address", good="valid")
     each = each.join(facts, on=["qname", "address"], how="left").drop("qname")
     perhaps = each["address"].unique().filter(each["address"].unique().str.contains(PERHAPS))
     bogons = pl.Series([text for text in perhaps if special(text)], dtype=pl.String)
@@ -110,22 +128,25 @@ def _controls(controls: pl.DataFrame) -> pl.DataFrame:
 
 
 def _published(given: pl.DataFrame, controls: pl.DataFrame) -> pl.DataFrame:
-    """Return what the controls' addresses are: q, address, asn, organisation."""
+    """Return what the controls' addresses are: q, address, ``MARKS``."""
     theirs = controls.filter("answered").select("q", "answer").unique()
-    return given.join(theirs, on=["q", "answer"]).select("q", "address", "asn", "organisation").unique()
+    return given.join(theirs, on=["q", "answer"]).select("q", "address", *MARKS).unique()
 
 
 def _published_tags(given: pl.DataFrame, controls: pl.DataFrame) -> pl.DataFrame:
-    """Return per question whether an address of the controls has an origin."""
-    known = pl.col("asn").is_not_null() | pl.col("organisation").is_not_null()
-    return _published(given, controls).group_by("q").agg(controls_tagged=known.any())
+    """Return per question whether anything is known of an address of the controls."""
+    return _published(given, controls).group_by("q").agg(controls_tagged=_marked().any())
+
+
+def _marked() -> pl.Expr:
+    return pl.any_horizontal(pl.col(name).is_not_null() for name in MARKS)
 
 
 def _answers(given: pl.DataFrame, controls: pl.DataFrame) -> pl.DataFrame:
     """Return per distinct answer what it shares with the controls', and what is known of its addresses."""
     published = _published(given, controls)
     each = given
-    for column in ("address", "asn", "organisation"):
+    for column in ("address", *MARKS):
         there = (
             published.select("q", column)
             .drop_nulls()
@@ -137,7 +158,7 @@ def _answers(given: pl.DataFrame, controls: pl.DataFrame) -> pl.DataFrame:
     mine = ~pl.col("shares_address")
     return each.group_by("q", "answer").agg(
         pl.col("^shares_.*$").any(),
-        tagged=(pl.col("asn").is_not_null() | pl.col("organisation").is_not_null()).any(),
+        tagged=_marked().any(),
         cdn=pl.col("organisation").str.contains(CDN).fill_null(value=False).any(),
         bogon=(pl.col("bogon") & mine).any(),
         bogon_published=(pl.col("bogon") & ~mine).any(),

@@ -53,10 +53,9 @@ def imported(table: Path, folder: Path) -> Path:
 def flags(folder: Path, day: date, members: dict[str, Rule]) -> pl.DataFrame:
     """Return qname, qtype, resolver and what each of the rules says of the cells of *day*."""
     (found,) = snapshot.load(folder, day)
-    origins, certificates = sides.origins(folder, day, VANTAGE), sides.certificates(folder, day, VANTAGE)
-    cells = _case.cells(found, origins, certificates)
-    there = _case.known(origins, certificates)
-    said = {name: rule.judge(cells, there)["flagged"] for name, rule in members.items()}
+    beside = _case.Beside(*sides.all_of(snapshot.directory(folder, day, found.vantage)))
+    cells = _case.cells(found, beside)
+    said = {name: rule.judge(cells, beside.known())["flagged"] for name, rule in members.items()}
     each = cells.select(*truth.CELL).with_columns(**said)
     return each.group_by(truth.CELL).agg(pl.col(name).any(ignore_nulls=False) for name in members)
 
