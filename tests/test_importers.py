@@ -205,6 +205,24 @@ def test_one_file_of_replies_is_read_by_the_day(tmp_path: Path) -> None:
     assert len(snapshot.dates(tmp_path / "s")) == 2
 
 
+def test_header_and_authority_are_kept_where_they_are_known(tmp_path: Path) -> None:
+    """Flags and the SOA of a table that has them stand in the snapshot; where a row has none, nothing does."""
+    gone = {"rcode": "NXDOMAIN", "answers": [], "aa": True, "ad": False, "soa": None, "authority": 0}
+    proven = {"rcode": "NXDOMAIN", "answers": [], "aa": False, "ad": False, "soa": "Test.", "authority": 1}
+    given = world(tmp_path / "world", everyone(0, ru_a=gone, ru_b=proven))
+    typed("import", "observations", str(given), "--snapshots", str(tmp_path / "s"))
+    found = load(tmp_path / "s").observations.filter(qname=NAMES[0])
+    told = {row["resolver"]: row for row in found.iter_rows(named=True)}
+    said = {
+        who: tuple(told[who][name] for name in ("aa", "ra", "soa", "authority")) for who in ("ru-a", "ru-b", "kids")
+    }
+    assert said == {
+        "ru-a": (True, None, None, 0),
+        "ru-b": (False, None, "test", 1),
+        "kids": (None, None, None, None),
+    }
+
+
 def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     """Names that are none, addresses that are none and endings nobody knows are named, counted and left out."""
     rows = everyone(0, ru_a={"rcode": "WHATEVER"}, ru_b={"answers": ["not-an-address"]}, kids={"rcode": None})

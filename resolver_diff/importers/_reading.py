@@ -24,17 +24,19 @@ CODES |= {"YXDOMAIN": 6, "YXRRSET": 7, "NXRRSET": 8, "NOTAUTH": 9, "NOTZONE": 10
 ENDINGS = {"TIMEOUT": Outcome.TIMEOUT, "NETERR": Outcome.UNREACHABLE, "MALFORMED": Outcome.MALFORMED}
 ENDINGS |= {"SERVFAIL": Outcome.SERVFAIL, "NXDOMAIN": Outcome.NXDOMAIN, "REFUSED": Outcome.REFUSED}
 ALIASES = {"DNS_NAME_ERROR": "NXDOMAIN", "NOTIMPL": "NOTIMP", "SERVER_FAILURE": "SERVFAIL"}
+HEADER = {"aa": pl.Boolean(), "tc": pl.Boolean(), "ra": pl.Boolean(), "ad": pl.Boolean(), "authority": pl.UInt16()}
 BOTH = "ANY"  # of getaddrinfo: it looks for addresses of both kinds
 FAMILIES = {"A": ~pl.element().str.contains(":", literal=True), "AAAA": pl.element().str.contains(":", literal=True)}
+TEXTS = ("cname", "soa", "error")  # that are kept as they came
 MOST_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The rows: date, asked_at, transport, outcome, rcode, ttl, good (the certificate was), and places of texts.
+    """The rows: date, asked_at, transport, outcome, rcode, ttl, ``HEADER``, good (the certificate was), and texts.
 
-    *name*, *qtype*, *resolver*, *answer*, *cname*, *error* and *first* (the first address) are places in the
-    series beside. *known_as* has the ids of the resolvers; *unread* says what was left out.
+    Texts are places in the series beside: *name*, *qtype*, *resolver*, *answer*, *cname*, *soa*, *error* and
+    *first* (the first address). *known_as* has the ids of the resolvers; *unread* says what was left out.
     """
 
     rows: pl.DataFrame
@@ -44,6 +46,7 @@ class Read:
     known_as: dict[str, str]
     answers: pl.DataFrame  # answer, answer_hash
     cnames: pl.Series
+    soas: pl.Series
     errors: pl.Series
     addresses: pl.Series
     unread: tuple[Problem, ...]
@@ -61,9 +64,9 @@ def reading(table: Path, schema: Mapping[str, pl.DataType]) -> Read:
         "resolver": _numbered(rows["resolver"], called),
         "answer": answers,
         "first": addresses,
-        **{name: _numbered(rows[name], {text: text for text in _distinct(rows[name])}) for name in ("cname", "error")},
+        **{name: _numbered(rows[name], {text: text for text in _distinct(rows[name])}) for name in TEXTS},
     }
-    whole = rows.select("asked_at", "ttl", "good", "nth", said=pl.col("answer").is_not_null()).with_columns(
+    whole = rows.select("asked_at", "ttl", "good", "nth", *HEADER, said=pl.col("answer").is_not_null()).with_columns(
         *(_beside(rows[name], known.select("text", "place"))[0].alias(name) for name, known in texts.items()),
         *_beside(rows["transport"], _carriers(rows["transport"])),
         *_beside(rows["rcode"], _endings(rows["rcode"], notes)),
@@ -78,6 +81,7 @@ def reading(table: Path, schema: Mapping[str, pl.DataType]) -> Read:
         known_as={name: text for text, name in called.items()},
         answers=_hashed(_read(answers)),
         cnames=_read(texts["cname"]),
+        soas=_read(texts["soa"]),
         errors=_read(texts["error"]),
         addresses=_read(addresses),
         unread=notes.problems,
@@ -105,6 +109,8 @@ def _columns(schema: Mapping[str, pl.DataType]) -> list[pl.Expr]:
         chain.str.to_lowercase().str.replace_all(r"\.( |$)", "$1").alias("cname"),
         column("ttl", pl.Int64()).alias("ttl"),
         column("error", pl.String()).alias("error"),
+        column("soa", pl.String()).str.to_lowercase().str.strip_chars_end(".").alias("soa"),
+        *(column(name, dtype).alias(name) for name, dtype in HEADER.items()),
         pl.coalesce(column("cert_ok", pl.Boolean()), column("cert_valid", pl.Boolean())).alias("good"),
     ]
 
@@ -129,10 +135,14 @@ def _texts() -> list[pl.Expr]:
     """Return the columns with an answer as one text, and texts as categories."""
     given = pl.col("answers").list.drop_nulls()
     text = given.list.unique().list.sort().list.join(" ")
-    texts = {name: pl.col(name) for name in ("resolver", "transport", "name", "qtype", "rcode", "cname", "error")}
+    texts = {name: pl.col(name) for name in ("resolver", "transport", "name", "qtype", "rcode", *TEXTS)}
     texts |= {"answer": text, "first": given.list.first()}
     categories = [pl.when(each != "").then(each).cast(pl.Categorical).alias(name) for name, each in texts.items()]
-    return [pl.col("nth", "asked_at", "good"), pl.when(pl.col("ttl") >= 0).then("ttl").alias("ttl"), *categories]
+    return [
+        pl.col("nth", "asked_at", "good", *HEADER),
+        pl.when(pl.col("ttl") >= 0).then("ttl").alias("ttl"),
+        *categories,
+    ]
 
 
 class _Notes:

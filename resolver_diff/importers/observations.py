@@ -9,6 +9,7 @@
 | ts | when it was asked (UTC); without *run*, the rows of one day are one snapshot |
 | cname, cnames | the chain, as a text or a list |
 | ttl | seconds; negative: none |
+| aa, tc, ra, ad, soa, authority | of the header and AUTHORITY, as a snapshot has them |
 | transport, error | how it was carried; what was said instead of a reply |
 | cert_ok, cert_valid | whether a handshake with the first of the answers showed a good certificate |
 | answer_asns, answer_certs, answer_http | aligned with answers: system, and marks of what is shown there |
@@ -16,7 +17,7 @@
 
 Beside it in a folder: *resolvers.csv* (resolver_id, ip, country, asn, role, kind, policy), *domains.csv* (domain,
 role: test, control or canary_nx) and *ip_tags.parquet* (ip, asn, asname, cert, http). What such a table does not
-have (flags, AUTHORITY, extended errors) is null in the snapshot. A qtype of ANY stands for a lookup of both addresses.
+have is null in the snapshot. A qtype of ANY stands for a lookup of both addresses.
 """
 
 import hashlib
@@ -157,6 +158,7 @@ def _days(found: Read, facts: _Facts) -> Iterator[Day]:
             qtype=found.qtypes.gather(ordered["qtype"]),
             **{column: found.answers[column].gather(ordered["answer"]) for column in ("answer", "answer_hash")},
             cname=found.cnames.gather(ordered["cname"]),
+            soa=found.soas.gather(ordered["soa"]),
             trouble=found.errors.gather(ordered["error"]),
         )
         asked = cells.select("resolver", "transport").unique().sort("resolver", "transport").rows()

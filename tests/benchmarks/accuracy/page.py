@@ -47,6 +47,21 @@ def render(found: Measured) -> str:
     return "\n".join(lines)
 
 
+def summary(found: Sequence[tuple[str, Measured]]) -> str:
+    """Return a line for each of several small sets: events found, false alerts and FPR of cells of each rule."""
+    names = list(found[0][1].cells)
+    rows = [["scenario", "events", *names]]
+    for title, each in found:
+        rows.append([title, str(next(iter(each.events.values())).events), *(_small(each, name) for name in names)])
+    notes = ["", "scenarios: events found, + false alerts, and how many of 1,000 honest cells are flagged"]
+    return "\n".join([*notes, *_table(rows)])
+
+
+def _small(found: Measured, name: str) -> str:
+    events, wrong = found.events[name], found.cells[name].false_positives or 0
+    return f"{events.found} +{events.false} {1000 * wrong:.1f}"
+
+
 def _line(found: Measured, name: str) -> list[str]:
     cells = found.cells[name]
     line = [

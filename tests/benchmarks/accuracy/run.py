@@ -1,10 +1,11 @@
 """How right the judgement is, and how right published rules are, on labelled sets.
 
-    python tests/benchmarks/accuracy/run.py [--world DIR ...] [--replies FILE ...] [--rules NAME ...] [--keep FOLDER]
+    python tests/benchmarks/accuracy/run.py [--seed N ...] [--world DIR ...] [--replies FILE ...]
 
-A world or a file of replies (see truth.py for their forms) is imported as snapshots, every rule and our
-judgement are run over them, and what they say is held against the truth. Baselines alert when a fifth of a country's
-resolvers has a cell flagged on three dates in a row.
+Without --world and --replies it plays our own: the world of each seed (1, if none is given), and the scenarios.
+Each set is imported as snapshots; every rule and our judgement are run over them, and what they say is held against
+the truth (see truth.py for its forms). Baselines alert when a fifth of a country's resolvers has a cell flagged on
+three dates in a row.
 """
 
 import argparse
@@ -21,8 +22,9 @@ import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from benchmarks.accuracy import page, score, truth
+from benchmarks.accuracy import page, scenarios, score, staged, truth, world
 from benchmarks.accuracy.ours import ours
+from benchmarks.accuracy.stage import Stage
 from resolver_diff import family, importers, rules, snapshot
 from resolver_diff.importers import observations
 from resolver_diff.rules import Rule, _case
@@ -88,28 +90,51 @@ def measure(known: truth.Truth, folder: Path, members: dict[str, Rule], *, judge
     return page.Measured(
         known.name,
         {name: score.cells(tally.counts, name) for name in names},
-        {name: score.events(alerts[name], known) for name in names} if known.events.height else {},
+        {name: score.events(alerts[name], known) for name in names} if known.countries.height else {},
         took,
     )
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Measure what the command line names, and print one table for each."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--world", type=Path, nargs="+", default=[], help="folders with labelled worlds")
-    parser.add_argument("--replies", type=Path, nargs="+", default=[], help="Parquet files of labelled replies")
-    parser.add_argument("--rules", nargs="+", help="only these rules")
-    parser.add_argument("--keep", type=Path, help="keep the imported snapshots here, and use them again")
-    parser.add_argument("--without-ours", action="store_true", help="published rules only")
-    given = parser.parse_args(words)
+    """Measure what the command line names, and print a table for each, and one for all scenarios."""
+    given = _parser().parse_args(words)
     members = family.members(rules, "RULE", Rule)
     chosen = {name: members[name] for name in given.rules or members}
     with tempfile.TemporaryDirectory() as passing:
-        for path in [*given.world, *given.replies]:
+        kept = given.keep or Path(passing)
+
+        def measured(path: Path) -> page.Measured:
             known = truth.read(path)
-            folder = imported(path, given.keep or Path(passing))
-            measured = measure(known, folder, chosen, judge_ours=not given.without_ours)
-            print(page.render(measured), flush=True)
+            return measure(known, imported(path, kept), chosen, judge_ours=not given.without_ours)
+
+        for path in [*given.world, *given.replies]:
+            print(page.render(measured(path)), flush=True)
+        if given.world or given.replies:
+            return
+        for seed in given.seed or [1]:
+            stage = world.world(seed)
+            print(page.render(measured(_played(stage, kept / "played" / stage.title))), flush=True)
+        stages = [make() for make in scenarios.SCENARIOS]
+        found = [
+            (stage.title, measured(_played(stage, kept / "played" / make.__name__)))
+            for make, stage in zip(scenarios.SCENARIOS, stages, strict=True)
+        ]
+        print(page.summary(found), flush=True)
+
+
+def _played(stage: Stage, folder: Path) -> Path:
+    return folder if folder.exists() else staged.play(stage, folder)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--seed", type=int, nargs="+", help="of our own worlds")
+    parser.add_argument("--world", type=Path, nargs="+", default=[], help="folders with labelled worlds")
+    parser.add_argument("--replies", type=Path, nargs="+", default=[], help="Parquet files of labelled replies")
+    parser.add_argument("--rules", nargs="+", help="only these rules")
+    parser.add_argument("--keep", type=Path, help="keep what is played and imported here, and use it again")
+    parser.add_argument("--without-ours", action="store_true", help="published rules only")
+    return parser
 
 
 if __name__ == "__main__":

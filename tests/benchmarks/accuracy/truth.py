@@ -93,12 +93,18 @@ def world(folder: Path) -> Truth:
         mechanism=pl.col("mechanism").cast(pl.Categorical),
         cause=pl.col("benign_cause").cast(pl.Categorical),
     ).collect()
+    found = found.join(place, on="run", how="left", maintain_order="left").drop("run")
+    if found.height > found.select(pl.struct("day", *CELL).n_unique()).item():  # several runs a day, or transports
+        found = found.group_by("day", *CELL).agg(
+            pl.col("blocked").any(ignore_nulls=False),
+            pl.col("mechanism", "cause").filter(pl.col("mechanism") != "").first(),
+        )
     networks = resolvers.filter(pl.col("role") != "control", pl.col("kind").is_in(NETWORKS))
     return Truth(
         name=folder.name,
         table=folder,
         dates=tuple(dates),
-        cells=found.join(place, on="run", how="left", maintain_order="left").drop("run"),
+        cells=found,
         events=_events(folder, place),
         benign=benign.select(pl.col(name).cast(dtype) for name, dtype in BENIGN.items()),
         countries=networks.select("country", resolver="resolver_id"),
