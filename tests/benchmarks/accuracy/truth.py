@@ -73,45 +73,53 @@ def world(folder: Path) -> Truth:
     resolvers, domains = pl.read_csv(folder / "resolvers.csv"), pl.read_csv(folder / "domains.csv")
     seen = pl.scan_parquet(folder / "observations.parquet")
     runs = seen.group_by("run").agg(date=pl.col("ts").min().dt.date()).sort("run").collect()
-    dates = runs["date"].unique().sort()
     place = runs.select("run", day=pl.col("date").rank("dense").cast(pl.Int64) - 1)
     tested = domains.filter(pl.col("role") == "test")["domain"]
-    cells = seen.select("obs_id", "run", "resolver_id", "domain", "qtype")
-    labels = pl.scan_parquet(folder / "labels.parquet").select("obs_id", "blocked", "mechanism", "benign_cause")
-    both = pl.concat([cells, labels.rename({"obs_id": "same"})], how="horizontal")
-    assert both.select((pl.col("obs_id") == pl.col("same")).all()).collect().item(), "labels are not in order"
-    judged = resolvers.filter(pl.col("role") != "control")["resolver_id"]
+    judged = resolvers.filter(pl.col("role") != "control")
+    networks = judged.filter(pl.col("kind").is_in(NETWORKS))
     benign = _benign(folder, place)
-    left_open = benign.filter("ignore")["cause"].unique().to_list()
-    kept = both.filter(pl.col("domain").is_in(tested.implode()), pl.col("resolver_id").is_in(judged.implode()))
-    found = kept.select(
-        "run",
-        qname=pl.col("domain").cast(pl.Categorical),
-        qtype=pl.col("qtype").cast(pl.Categorical),
-        resolver=pl.col("resolver_id").cast(pl.Categorical),
-        blocked=pl.when(~pl.col("benign_cause").is_in(left_open)).then("blocked"),
-        mechanism=pl.col("mechanism").cast(pl.Categorical),
-        cause=pl.col("benign_cause").cast(pl.Categorical),
-    ).collect()
-    found = found.join(place, on="run", how="left", maintain_order="left").drop("run")
-    if found.height > found.select(pl.struct("day", *CELL).n_unique()).item():  # several runs a day, or transports
-        found = found.group_by("day", *CELL).agg(
-            pl.col("blocked").any(ignore_nulls=False),
-            pl.col("mechanism", "cause").filter(pl.col("mechanism") != "").first(),
-        )
-    networks = resolvers.filter(pl.col("role") != "control", pl.col("kind").is_in(NETWORKS))
+    open_ = benign.filter("ignore")
+    cells = _cells(folder, tested, judged["resolver_id"], open_["cause"])
     return Truth(
         name=folder.name,
         table=folder,
-        dates=tuple(dates),
-        cells=found,
+        dates=tuple(runs["date"].unique().sort()),
+        cells=_each_once(cells.join(place, on="run", how="left", maintain_order="left").drop("run")),
         events=_events(folder, place),
         benign=benign.select(pl.col(name).cast(dtype) for name, dtype in BENIGN.items()),
         countries=networks.select("country", resolver="resolver_id"),
         domains=len(tested),
-        ignored=frozenset(benign.filter("ignore").select("key", "detail").rows()),
+        ignored=frozenset(open_.select("key", "detail").rows()),
         providers=_providers(folder),
     )
+
+
+def _cells(folder: Path, tested: pl.Series, judged: pl.Series, left_open: pl.Series) -> pl.DataFrame:
+    """Return run, ``CELL`` and what is true of each tested name at each resolver that is *judged*."""
+    cells = pl.scan_parquet(folder / "observations.parquet").select("obs_id", "run", "resolver_id", "domain", "qtype")
+    labels = pl.scan_parquet(folder / "labels.parquet").select("obs_id", "blocked", "mechanism", "benign_cause")
+    both = pl.concat([cells, labels.rename({"obs_id": "same"})], how="horizontal")
+    assert both.select((pl.col("obs_id") == pl.col("same")).all()).collect().item(), "labels are not in order"
+    kept = both.filter(pl.col("domain").is_in(tested.implode()), pl.col("resolver_id").is_in(judged.implode()))
+    return kept.select(
+        "run",
+        qname=pl.col("domain").cast(pl.Categorical),
+        qtype=pl.col("qtype").cast(pl.Categorical),
+        resolver=pl.col("resolver_id").cast(pl.Categorical),
+        blocked=pl.when(~pl.col("benign_cause").is_in(left_open.implode())).then("blocked"),
+        mechanism=pl.col("mechanism").cast(pl.Categorical),
+        cause=pl.col("benign_cause").cast(pl.Categorical),
+    ).collect()
+
+
+def _each_once(cells: pl.DataFrame) -> pl.DataFrame:
+    """Join the runs of a day, and the transports of a resolver: a cell of which any is blocked is."""
+    key = ("day", *CELL)
+    if cells.height == cells.select(pl.struct(key).n_unique()).item():
+        return cells
+    blocked = pl.col("blocked").any(ignore_nulls=False)
+    block = pl.col("mechanism", "cause").sort_by(pl.col("blocked").fill_null(value=False), descending=True).first()
+    return cells.group_by(key).agg(blocked, block)
 
 
 def _events(folder: Path, place: pl.DataFrame) -> pl.DataFrame:
