@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -105,6 +105,8 @@ def main(words: Sequence[str] | None = None) -> None:
 
         def measured(path: Path) -> page.Measured:
             known = truth.read(path)
+            if given.only:
+                known = replace(known, cells=known.cells.filter(pl.col("qname").is_in(given.only)))
             return measure(known, imported(path, kept), chosen, judge_ours=not given.without_ours)
 
         for path in [*given.world, *given.replies]:
@@ -132,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--world", type=Path, nargs="+", default=[], help="folders with labelled worlds")
     parser.add_argument("--replies", type=Path, nargs="+", default=[], help="Parquet files of labelled replies")
     parser.add_argument("--rules", nargs="+", help="only these rules")
+    parser.add_argument("--only", metavar="NAME", nargs="+", help="count only cells of these names")
     parser.add_argument("--keep", type=Path, help="keep what is played and imported here, and use it again")
     parser.add_argument("--without-ours", action="store_true", help="published rules only")
     return parser

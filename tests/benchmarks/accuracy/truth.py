@@ -60,7 +60,7 @@ class Truth:
         """Yield the cells date by date."""
         parts = self.cells.partition_by("day", as_dict=True, include_key=False)
         for place, day in enumerate(self.dates):
-            yield day, parts[place,]
+            yield day, parts.get((place,), self.cells.clear().drop("day"))
 
 
 def read(path: Path) -> Truth:
