@@ -227,11 +227,20 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     """Names that are none, addresses that are none and endings nobody knows are named, counted and left out."""
     rows = everyone(0, ru_a={"rcode": "WHATEVER"}, ru_b={"answers": ["not-an-address"]}, kids={"rcode": None})
     rows.append(row("ru-a", "two..dots"))
+    rows += [row("ru-b", NAMES[3]) for _ in range(300)]
     given = world(tmp_path / "world", rows)
     (given / "domains.csv").unlink()
     done = typed("import", "observations", str(given), "--snapshots", str(tmp_path / "s"))
     assert done.exit_code == 0
-    for said in ("`WHATEVER`", "`not-an-address`", "`two..dots`", "4 rows left out", "no domains.csv", "1 row does"):
+    for said in (
+        "`WHATEVER`",
+        "`not-an-address`",
+        "`two..dots`",
+        "4 rows left out",
+        "no domains.csv",
+        "1 row does",
+        "45 rows left out: ",
+    ):
         assert said in done.stderr
     with pytest.raises(BadNameError):
         qname("two..dots")

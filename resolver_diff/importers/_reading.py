@@ -27,6 +27,7 @@ ALIASES = {"DNS_NAME_ERROR": "NXDOMAIN", "NOTIMPL": "NOTIMP", "SERVER_FAILURE": 
 HEADER = {"aa": pl.Boolean(), "tc": pl.Boolean(), "ra": pl.Boolean(), "ad": pl.Boolean(), "authority": pl.UInt16()}
 BOTH = "ANY"  # of getaddrinfo: it looks for addresses of both kinds
 FAMILIES = {"A": ~pl.element().str.contains(":", literal=True), "AAAA": pl.element().str.contains(":", literal=True)}
+MOST_TIMES = 256  # that a question is put on one date: a column of one octet counts them
 TEXTS = ("cname", "soa", "error")  # that are kept as they came
 MOST_SHOWN = 3
 
@@ -73,8 +74,11 @@ def reading(table: Path, schema: Mapping[str, pl.DataType]) -> Read:
     )
     kept = _ended(whole).drop_nulls(["name", "qtype", "resolver", "outcome", "asked_at"])
     notes.left_out(whole.height - kept.height)
+    dated = _dated(kept)
+    often = dated.group_by("date", *KEY).len().filter(pl.col("len") > MOST_TIMES)
+    notes.too_often(int(often["len"].sum()) - MOST_TIMES * often.height)
     return Read(
-        rows=_dated(kept),
+        rows=dated,
         names=_read(texts["name"]),
         qtypes=_read(texts["qtype"]),
         resolvers=_read(texts["resolver"]),
@@ -170,6 +174,12 @@ class _Notes:
         """Note how many rows are missing."""
         if rows:
             self._found.append(Problem(f"{rows:,} row{'s' if rows > 1 else ''} left out", Place(self.table)))
+
+    def too_often(self, rows: int) -> None:
+        """Note how many rows are more than a snapshot counts."""
+        if rows:
+            said = f"{rows:,} rows left out: a snapshot has a question at most {MOST_TIMES} times"
+            self._found.append(Problem(said, Place(self.table)))
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -30,7 +30,7 @@ import polars as pl
 from resolver_diff.errors import Place, Problem, UsageError
 from resolver_diff.importers import Day, Found, Importer
 from resolver_diff.importers._panel import Panel
-from resolver_diff.importers._reading import KEY, Read, canonical, reading
+from resolver_diff.importers._reading import KEY, MOST_TIMES, Read, canonical, reading
 from resolver_diff.tables import (
     OUTCOME,
     PURPOSE,
@@ -46,7 +46,6 @@ from resolver_diff.tables import (
 TABLE, RESOLVERS, DOMAINS, TAGS = "observations.parquet", "resolvers.csv", "domains.csv", "ip_tags.parquet"
 WANTED = ("resolver_id", "domain", "qtype", "rcode", "answers")
 PURPOSES = {"control": Purpose.CONTROL, "canary_nx": Purpose.CANARY, "canary": Purpose.CANARY}
-MOST_REPEATS = 255  # a column of one octet counts them
 
 
 def read(path: Path) -> Found:
@@ -183,7 +182,7 @@ def _repeats(cells: pl.DataFrame) -> pl.DataFrame:
     if not cells.select(alike.any()).item():
         return cells.with_columns(repeat=pl.lit(0, pl.UInt8))
     place = pl.int_range(pl.len()).over(KEY)
-    return cells.with_columns(repeat=place).filter(place <= MOST_REPEATS)
+    return cells.with_columns(repeat=place).filter(place < MOST_TIMES)
 
 
 def _heard() -> list[pl.Expr]:
