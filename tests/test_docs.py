@@ -18,7 +18,7 @@ from resolver_diff import commands, config, evidence, family
 from resolver_diff.__main__ import INTERNAL, PIPE_CLOSED, STOPPED, Manner, application
 from resolver_diff.config.model import Entry
 from resolver_diff.errors import ExitStatus
-from resolver_diff.tables import Anomalies, Change, Observations, State
+from resolver_diff.tables import Anomalies, Change, Observations, Origins, State
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(resolver_diff.__file__).parent
@@ -91,11 +91,12 @@ def test_architecture_maps_every_file() -> None:
 
 @pytest.fixture
 def snapshots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in a folder where a snapshot of one row lies."""
+    """Stand in a folder where a snapshot of one row lies, and a side file beside it."""
     row = {"qname": "whatsapp.com", "purpose": "target", "resolver": "nsdi-a", "outcome": "nxdomain"}
     folder = tmp_path / "snapshots" / "date=2026-02-11" / "vantage=home"
     folder.mkdir(parents=True)
     Observations.of(pl.DataFrame([row])).frame.write_parquet(folder / "whatsapp.parquet")
+    Origins.of(pl.DataFrame({"address": ["192.0.2.1"]})).frame.write_parquet(folder / "_origins.parquet")
     monkeypatch.chdir(tmp_path)
 
 

@@ -12,7 +12,7 @@ from resolver_diff import snapshot
 from resolver_diff.__main__ import Manner, application
 from resolver_diff.config.qnames import BadNameError, qname
 from resolver_diff.snapshot import sides
-from resolver_diff.tables import Certificates, Observations, Origins
+from resolver_diff.tables import Certificates, Observations, Origins, Tags
 from resolver_diff.wire.decode import content_hash
 
 DAY = date(2026, 2, 10)
@@ -51,8 +51,11 @@ def world(folder: Path, rows: list[dict[str, Any]]) -> Path:
     roles = {"control-1.test": "control", "xq.test": "canary_nx"}
     listed = [(name, roles.get(name, "test")) for name in sorted(frame["domain"].unique())]
     pl.DataFrame(listed, schema=("domain", "role"), orient="row").write_csv(folder / "domains.csv")
-    tags = [("62.76.11.1", 64600, "EXAMPLE"), ("10.10.34.34", None, None), ("198.18.0.1", 64500, "CONTROLS")]
-    pl.DataFrame(tags, schema=("ip", "asn", "asname"), orient="row").write_parquet(folder / "ip_tags.parquet")
+    tags = [("62.76.11.1", 64600, "EXAMPLE", "c1", None), ("10.10.34.34", *[None] * 4)]
+    tags.append(("198.18.0.1", 64500, "CONTROLS", None, None))
+    pl.DataFrame(tags, schema=("ip", "asn", "asname", "cert", "http"), orient="row").write_parquet(
+        folder / "ip_tags.parquet"
+    )
     return folder
 
 
@@ -126,17 +129,19 @@ def test_every_way_to_end_is_an_outcome(
 
 
 def test_facts_lie_beside_and_are_no_observations(tmp_path: Path) -> None:
-    """Origins of the addresses given, and most handshakes of each name and address; readers pass over both files."""
+    """Origins of the addresses given, and most handshakes of each name and address; readers pass over these files."""
     rows = everyone(0, ru_a={"cert_ok": False}, ru_b={"cert_ok": True}, kids={"cert_ok": True})
     given = world(tmp_path / "world", rows)
     folder = tmp_path / "s"
     typed("import", "observations", str(given), "--snapshots", str(folder), "--vantage", "there")
     place = snapshot.directory(folder, DAY, "there")
     assert sides.read(place, Origins).frame.rows() == [("62.76.11.1", 64600, "EXAMPLE", None, "ip_tags.parquet")]
+    assert sides.read(place, Tags).frame.rows() == [("62.76.11.1", "c1", None)]
     assert sides.read(place, Certificates).frame.rows() == [(NAMES[0], "62.76.11.1", True, None)]
     assert sorted(file.name for file in place.iterdir()) == [
         "_certificates.parquet",
         "_origins.parquet",
+        "_tags.parquet",
         "world.parquet",
     ]
     assert [file.stem for file in snapshot.files(place)] == ["world"]
@@ -199,15 +204,42 @@ def test_one_file_of_replies_is_read_by_the_day(tmp_path: Path) -> None:
     assert len(snapshot.dates(tmp_path / "s")) == 2
 
 
+def test_header_and_authority_are_kept_where_they_are_known(tmp_path: Path) -> None:
+    """Flags and the SOA of a table that has them stand in the snapshot; where a row has none, nothing does."""
+    gone = {"rcode": "NXDOMAIN", "answers": [], "aa": True, "ad": False, "soa": None, "authority": 0}
+    proven = {"rcode": "NXDOMAIN", "answers": [], "aa": False, "ad": False, "soa": "Test.", "authority": 1}
+    given = world(tmp_path / "world", everyone(0, ru_a=gone, ru_b=proven))
+    typed("import", "observations", str(given), "--snapshots", str(tmp_path / "s"))
+    found = load(tmp_path / "s").observations.filter(qname=NAMES[0])
+    told = {row["resolver"]: row for row in found.iter_rows(named=True)}
+    said = {
+        who: tuple(told[who][name] for name in ("aa", "ra", "soa", "authority")) for who in ("ru-a", "ru-b", "kids")
+    }
+    assert said == {
+        "ru-a": (True, None, None, 0),
+        "ru-b": (False, None, "test", 1),
+        "kids": (None, None, None, None),
+    }
+
+
 def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     """Names that are none, addresses that are none and endings nobody knows are named, counted and left out."""
     rows = everyone(0, ru_a={"rcode": "WHATEVER"}, ru_b={"answers": ["not-an-address"]}, kids={"rcode": None})
     rows.append(row("ru-a", "two..dots"))
+    rows += [row("ru-b", NAMES[3]) for _ in range(300)]
     given = world(tmp_path / "world", rows)
     (given / "domains.csv").unlink()
     done = typed("import", "observations", str(given), "--snapshots", str(tmp_path / "s"))
     assert done.exit_code == 0
-    for said in ("`WHATEVER`", "`not-an-address`", "`two..dots`", "4 rows left out", "no domains.csv", "1 row does"):
+    for said in (
+        "`WHATEVER`",
+        "`not-an-address`",
+        "`two..dots`",
+        "4 rows left out",
+        "no domains.csv",
+        "1 row does",
+        "45 rows left out: ",
+    ):
         assert said in done.stderr
     with pytest.raises(BadNameError):
         qname("two..dots")

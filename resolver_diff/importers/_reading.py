@@ -24,17 +24,20 @@ CODES |= {"YXDOMAIN": 6, "YXRRSET": 7, "NXRRSET": 8, "NOTAUTH": 9, "NOTZONE": 10
 ENDINGS = {"TIMEOUT": Outcome.TIMEOUT, "NETERR": Outcome.UNREACHABLE, "MALFORMED": Outcome.MALFORMED}
 ENDINGS |= {"SERVFAIL": Outcome.SERVFAIL, "NXDOMAIN": Outcome.NXDOMAIN, "REFUSED": Outcome.REFUSED}
 ALIASES = {"DNS_NAME_ERROR": "NXDOMAIN", "NOTIMPL": "NOTIMP", "SERVER_FAILURE": "SERVFAIL"}
+HEADER = {"aa": pl.Boolean(), "tc": pl.Boolean(), "ra": pl.Boolean(), "ad": pl.Boolean(), "authority": pl.UInt16()}
 BOTH = "ANY"  # of getaddrinfo: it looks for addresses of both kinds
 FAMILIES = {"A": ~pl.element().str.contains(":", literal=True), "AAAA": pl.element().str.contains(":", literal=True)}
+MOST_TIMES = 256  # that a question is put on one date: a column of one octet counts them
+TEXTS = ("cname", "soa", "error")  # that are kept as they came
 MOST_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The rows: date, asked_at, transport, outcome, rcode, ttl, good (the certificate was), and places of texts.
+    """The rows: date, asked_at, transport, outcome, rcode, ttl, ``HEADER``, good (the certificate was), and texts.
 
-    *name*, *qtype*, *resolver*, *answer*, *cname*, *error* and *first* (the first address) are places in the
-    series beside. *known_as* has the ids of the resolvers; *unread* says what was left out.
+    Texts are places in the series beside: *name*, *qtype*, *resolver*, *answer*, *cname*, *soa*, *error* and
+    *first* (the first address). *known_as* has the ids of the resolvers; *unread* says what was left out.
     """
 
     rows: pl.DataFrame
@@ -44,6 +47,7 @@ class Read:
     known_as: dict[str, str]
     answers: pl.DataFrame  # answer, answer_hash
     cnames: pl.Series
+    soas: pl.Series
     errors: pl.Series
     addresses: pl.Series
     unread: tuple[Problem, ...]
@@ -61,23 +65,27 @@ def reading(table: Path, schema: Mapping[str, pl.DataType]) -> Read:
         "resolver": _numbered(rows["resolver"], called),
         "answer": answers,
         "first": addresses,
-        **{name: _numbered(rows[name], {text: text for text in _distinct(rows[name])}) for name in ("cname", "error")},
+        **{name: _numbered(rows[name], {text: text for text in _distinct(rows[name])}) for name in TEXTS},
     }
-    whole = rows.select("asked_at", "ttl", "good", "nth", said=pl.col("answer").is_not_null()).with_columns(
+    whole = rows.select("asked_at", "ttl", "good", "nth", *HEADER, said=pl.col("answer").is_not_null()).with_columns(
         *(_beside(rows[name], known.select("text", "place"))[0].alias(name) for name, known in texts.items()),
         *_beside(rows["transport"], _carriers(rows["transport"])),
         *_beside(rows["rcode"], _endings(rows["rcode"], notes)),
     )
     kept = _ended(whole).drop_nulls(["name", "qtype", "resolver", "outcome", "asked_at"])
     notes.left_out(whole.height - kept.height)
+    dated = _dated(kept)
+    often = dated.group_by("date", *KEY).len().filter(pl.col("len") > MOST_TIMES)
+    notes.too_often(int(often["len"].sum()) - MOST_TIMES * often.height)
     return Read(
-        rows=_dated(kept),
+        rows=dated,
         names=_read(texts["name"]),
         qtypes=_read(texts["qtype"]),
         resolvers=_read(texts["resolver"]),
         known_as={name: text for text, name in called.items()},
         answers=_hashed(_read(answers)),
         cnames=_read(texts["cname"]),
+        soas=_read(texts["soa"]),
         errors=_read(texts["error"]),
         addresses=_read(addresses),
         unread=notes.problems,
@@ -105,6 +113,8 @@ def _columns(schema: Mapping[str, pl.DataType]) -> list[pl.Expr]:
         chain.str.to_lowercase().str.replace_all(r"\.( |$)", "$1").alias("cname"),
         column("ttl", pl.Int64()).alias("ttl"),
         column("error", pl.String()).alias("error"),
+        column("soa", pl.String()).str.to_lowercase().str.strip_chars_end(".").alias("soa"),
+        *(column(name, dtype).alias(name) for name, dtype in HEADER.items()),
         pl.coalesce(column("cert_ok", pl.Boolean()), column("cert_valid", pl.Boolean())).alias("good"),
     ]
 
@@ -129,10 +139,14 @@ def _texts() -> list[pl.Expr]:
     """Return the columns with an answer as one text, and texts as categories."""
     given = pl.col("answers").list.drop_nulls()
     text = given.list.unique().list.sort().list.join(" ")
-    texts = {name: pl.col(name) for name in ("resolver", "transport", "name", "qtype", "rcode", "cname", "error")}
+    texts = {name: pl.col(name) for name in ("resolver", "transport", "name", "qtype", "rcode", *TEXTS)}
     texts |= {"answer": text, "first": given.list.first()}
     categories = [pl.when(each != "").then(each).cast(pl.Categorical).alias(name) for name, each in texts.items()]
-    return [pl.col("nth", "asked_at", "good"), pl.when(pl.col("ttl") >= 0).then("ttl").alias("ttl"), *categories]
+    return [
+        pl.col("nth", "asked_at", "good", *HEADER),
+        pl.when(pl.col("ttl") >= 0).then("ttl").alias("ttl"),
+        *categories,
+    ]
 
 
 class _Notes:
@@ -160,6 +174,12 @@ class _Notes:
         """Note how many rows are missing."""
         if rows:
             self._found.append(Problem(f"{rows:,} row{'s' if rows > 1 else ''} left out", Place(self.table)))
+
+    def too_often(self, rows: int) -> None:
+        """Note how many rows are more than a snapshot counts."""
+        if rows:
+            said = f"{rows:,} rows left out: a snapshot has a question at most {MOST_TIMES} times"
+            self._found.append(Problem(said, Place(self.table)))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -244,12 +264,12 @@ def _answers(rows: pl.DataFrame, notes: _Notes) -> tuple[pl.DataFrame, pl.DataFr
     texts = rows["answer"].unique().drop_nulls().cast(pl.String).to_frame("text")
     parts = texts.select("text", part=pl.col("text").str.split(" ")).explode("part")
     given = parts["part"].unique().to_list()
-    canonical = {text: _canonical(text) for text in given}
-    notes.bad("an address", [text for text, read in canonical.items() if read is None])
-    odd = {text: read for text, read in canonical.items() if read != text}
+    spelled = {text: canonical(text) for text in given}
+    notes.bad("an address", [text for text, read in spelled.items() if read is None])
+    odd = {text: read for text, read in spelled.items() if read != text}
     if odd:
-        spelled = pl.col("part").replace_strict(odd, default=pl.col("part"), return_dtype=pl.String)
-        again = parts.with_columns(part=spelled).drop_nulls().unique().sort("text", "part")
+        as_read = pl.col("part").replace_strict(odd, default=pl.col("part"), return_dtype=pl.String)
+        again = parts.with_columns(part=as_read).drop_nulls().unique().sort("text", "part")
         again = again.group_by("text", maintain_order=True).agg(read=pl.col("part").str.join(" "))
         texts = texts.join(again, on="text", how="left")
     else:
@@ -257,11 +277,11 @@ def _answers(rows: pl.DataFrame, notes: _Notes) -> tuple[pl.DataFrame, pl.DataFr
     place = (pl.col("read").rank("dense") - 1).cast(pl.UInt32)
     answers = texts.with_columns(pl.col("text").cast(rows["answer"].dtype), place=place)
     return answers, _numbered(
-        rows["first"], {text: read for text in _distinct(rows["first"]) if (read := canonical.get(text))}
+        rows["first"], {text: read for text in _distinct(rows["first"]) if (read := spelled.get(text))}
     )
 
 
-def _canonical(text: str) -> str | None:
+def canonical(text: str) -> str | None:
     """Return an address as the decoder writes it; null for what is none."""
     try:
         address = ip_address(text)

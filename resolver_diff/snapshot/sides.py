@@ -10,17 +10,26 @@ from typing import TypeVar
 import polars as pl
 
 from resolver_diff.errors import Place, SnapshotError
-from resolver_diff.tables import Certificates, Origins, Table
+from resolver_diff.tables import Certificates, Origins, Table, Tags
 
 SIDE = "_"  # how names of files begin that hold facts beside the observations
 
 T = TypeVar("T", bound=Table)
-KEYS: dict[type[Table], list[str]] = {Origins: ["address"], Certificates: ["qname", "address"]}
+KEYS: dict[type[Table], list[str]] = {
+    Origins: ["address"],
+    Tags: ["address"],
+    Certificates: ["qname", "address"],
+}
 
 
 def place(folder: Path, kind: type[Table]) -> Path:
     """Return the file of the table *kind* in *folder*, the folder of a date and vantage."""
     return folder / f"{SIDE}{kind.__name__.lower()}.parquet"
+
+
+def all_of(folder: Path) -> tuple[Origins, Tags, Certificates]:
+    """Return the side files of *folder*, the folder of a date and vantage."""
+    return read(folder, Origins), read(folder, Tags), read(folder, Certificates)
 
 
 def read(folder: Path, kind: type[T]) -> T:
