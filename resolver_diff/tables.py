@@ -268,6 +268,18 @@ class Condition(StrEnum):
     STRIPS_QTYPE = "strips-qtype"  # it denies one qtype for nearly every name that has it
 
 
+class Ranges(Table):
+    """A database of whose addresses are: ranges that do not overlap, in order. Addresses are numbers of 128 bits in two halves, those of IPv4 in ::ffff:0:0/96."""
+
+    first_high = Column(pl.UInt64(), "The first address: its high half.")
+    first_low = Column(pl.UInt64(), "The first address: its low half.")
+    last_high = Column(pl.UInt64(), "The last address: its high half.")
+    last_low = Column(pl.UInt64(), "The last address: its low half.")
+    length = Column(pl.UInt8(), "Bits of the announced prefix, of 128; null where the source has ranges and no prefixes.", nullable=True)
+    asn = Column(pl.UInt32(), "Number of the Autonomous System that announces it; null: several do.", nullable=True)
+    organisation = Column(pl.String(), "Who that system belongs to, as the source names it.", nullable=True)
+
+
 class Health(Table):
     """One row per resolver, date and vantage: is it fit to be judged, and as a control to vote?"""
 
