@@ -198,7 +198,7 @@ class Observations(Table):
     cname = Column(pl.String(), "Targets of the CNAME chain, in order, a space between.", nullable=True)
     ttl = Column(pl.UInt32(), "Smallest TTL of the answer and its chain, in seconds; of the SOA in a denial.", nullable=True)
     soa = Column(pl.String(), "Owner of the SOA in AUTHORITY: whose denial this is. null: a denial without proof.", nullable=True)
-    authority = Column(pl.UInt16(), "Records in AUTHORITY.", nullable=True)
+    authority = Column(pl.UInt16(), "Records in AUTHORITY; null in a reply: nobody noted them, as in a table from elsewhere, and its missing SOA says nothing.", nullable=True)
     ede = Column(pl.List(pl.UInt16()), "INFO-CODEs of Extended DNS Errors (RFC 8914), in order; null: none.", nullable=True)
     ede_text = Column(pl.String(), "EXTRA-TEXT of the first Extended DNS Error that has one; octets that are not UTF-8 as \\xNN.", nullable=True)
     nsid = Column(pl.String(), "Name Server Identifier (RFC 5001): as text when it is printable ASCII, else in hexadecimal after 0x.", nullable=True)
@@ -295,3 +295,22 @@ class Health(Table):
     control_failed = Column(pl.UInt32(), "Of these, the ones it did not answer.")
     votes = Column(pl.Boolean(), "It is a control, and its vote counts.")
     says = Column(pl.String(), "The condition as a sentence; null when it is well.", nullable=True)
+
+
+class Origins(Table):
+    """Whose network an address is in, as it was known when the snapshot was taken; one row per address."""
+
+    address = Column(pl.String(), "An IPv4 or IPv6 address that somebody answered with.")
+    asn = Column(pl.UInt32(), "Number of the Autonomous System that announces it.", nullable=True)
+    organisation = Column(pl.String(), "Who that system belongs to, as the source names it.", nullable=True)
+    prefix = Column(pl.String(), "The announced prefix it lies in.", nullable=True)
+    source = Column(pl.String(), "Where this is known from.", nullable=True)
+
+
+class Certificates(Table):
+    """What TLS handshakes told about answers; one row per name and address."""
+
+    qname = Column(pl.String(), "The name asked for, and sent as SNI.")
+    address = Column(pl.String(), "The address that was connected to.")
+    valid = Column(pl.Boolean(), "A certificate for that name, from an authority that is trusted, was shown.")
+    why = Column(pl.String(), "What was wrong; null where it was valid.", nullable=True)

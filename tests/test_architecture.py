@@ -12,8 +12,9 @@ from types import FunctionType, ModuleType
 import pytest
 
 import resolver_diff
-from resolver_diff import commands, evidence, family, reports, transports
+from resolver_diff import commands, evidence, family, importers, reports, transports
 from resolver_diff.evidence import Evidence
+from resolver_diff.importers import Importer
 from resolver_diff.reports import Report
 from resolver_diff.transports import Transport
 
@@ -31,6 +32,7 @@ MAY_IMPORT = {
     "transports": "errors wire",
     "config": "errors tables",
     "snapshot": "config errors tables",
+    "importers": "config errors snapshot tables wire",
     "plan": "config tables",
     "journal": "config errors snapshot tables",
     "batch": "journal plan tables transports wire",
@@ -43,7 +45,8 @@ MAY_IMPORT = {
     "reports": "diff evidence family tables",
     "lab": "config errors tables transports wire",
     "commands": (
-        "anomaly compare config diff errors event evidence family lab plan probe reports snapshot tables transports"
+        "anomaly compare config diff errors event evidence family importers lab plan probe reports snapshot tables "
+        "transports"
     ),
     "__main__": "commands errors family",
 }
@@ -54,6 +57,7 @@ VAGUE = {"base", "common", "core", "handler", "helper", "helpers", "manager", "m
 FAMILIES = {
     commands: ("command", FunctionType),
     evidence: ("EVIDENCE", Evidence),
+    importers: ("IMPORTER", Importer),
     reports: ("REPORT", Report),
     transports: ("TRANSPORT", Transport),
 }

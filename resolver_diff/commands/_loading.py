@@ -145,11 +145,11 @@ class Source:
 
     def names_like(self, qname: str) -> str | None:
         """Return a hint that names what is nearly *qname* on the latest date; None if nothing is."""
-        files = [file for day in self.dates()[-1:] for file in self.folder.glob(f"date={day}/vantage=*/*.parquet")]
+        places = [place for day in self.dates()[-1:] for place in self.folder.glob(f"date={day}/vantage=*")]
         near = (pl.col("qname").str.len_chars().cast(pl.Int64) - len(qname)).abs() <= 3
         alike = pl.col("qname").str.starts_with(qname[:2]) | pl.col("qname").str.ends_with(qname[-6:])
         found: set[str] = set()
-        for file in files:
+        for file in chain.from_iterable(map(snapshot.files, places)):
             names = pl.scan_parquet(file, hive_partitioning=False)
             with contextlib.suppress(OSError, pl.exceptions.PolarsError):  # a damaged file is said elsewhere
                 named = names.filter(near, alike, pl.col("purpose") == Purpose.TARGET).select("qname").unique()
@@ -161,7 +161,7 @@ class Source:
         for day in self.dates():
             places = sorted(self.folder.glob(f"date={day}/vantage={self.vantage or '*'}"))
             for place in places:
-                sets = [file.stem for file in sorted(place.glob("*.parquet")) if _holds(file, qname)]
+                sets = [file.stem for file in snapshot.files(place) if _holds(file, qname)]
                 if sets:
                     yield day, place.name.removeprefix("vantage="), sets
 

@@ -13,6 +13,7 @@ from resolver_diff.errors import Place, Problem, SnapshotError, UsageError
 from resolver_diff.reports._layout import Line, Tone, many, paragraph
 from resolver_diff.reports.csv import as_lines
 from resolver_diff.snapshot import directory
+from resolver_diff.snapshot import files as snapshot_files
 from resolver_diff.snapshot.changed import changed
 from resolver_diff.tables import OUTCOME, TRANSPORT, Outcome
 
@@ -76,7 +77,7 @@ class Changes:
         return sorted(place.name.removeprefix("vantage=") for place in places)
 
     def _files(self, day: date, vantage: str) -> list[Path]:
-        return sorted(directory(self.source.folder, day, vantage).glob("*.parquet"))
+        return snapshot_files(directory(self.source.folder, day, vantage))
 
     def lines(self) -> Iterator[str]:
         """Yield the CSV, its header first, some thousand lines at a time."""

@@ -19,6 +19,7 @@ from resolver_diff.config import LeftOut, Resolver
 from resolver_diff.errors import Place, Problem, SnapshotError
 from resolver_diff.tables import Observations, Purpose
 
+SIDE = "_"  # how names of files begin that hold facts beside the observations
 METADATA = "resolver_diff"  # the key under which a file's metadata holds the facts of its run
 ORDER = ("qname", "qtype", "resolver", "transport", "repeat", "attempt", "reply", "asked_at")
 SCHEMA_VERSION = 1
@@ -135,10 +136,15 @@ def directory(folder: Path, day: date, vantage: str) -> Path:
     return folder / f"date={day.isoformat()}" / f"vantage={vantage}"
 
 
+def files(place: Path) -> list[Path]:
+    """Return the files of observations in *place*, the folder of a date and vantage, sorted; no side files."""
+    return [file for file in sorted(place.glob("*.parquet")) if not file.name.startswith(SIDE)]
+
+
 def dates(folder: Path, vantage: str | None = None) -> list[date]:
     """Return the dates that have a snapshot in *folder*, oldest first."""
     found = set()
-    for file in folder.glob(f"date=*/vantage={vantage or '*'}/*.parquet"):
+    for file in folder.glob(f"date=*/vantage={vantage or '*'}/[!{SIDE}]*.parquet"):
         try:
             found.add(date.fromisoformat(file.parent.parent.name.removeprefix("date=")))
         except ValueError:
@@ -165,10 +171,10 @@ def load(
     snapshots = []
     damaged: list[Problem] = []
     for place in places:
-        files = [file for file in sorted(place.glob("*.parquet")) if wanted is None or file.stem in wanted]
-        if not files:
+        chosen = [file for file in files(place) if wanted is None or file.stem in wanted]
+        if not chosen:
             continue
-        snapshot = _gather(day, place.name.removeprefix("vantage="), files, judged=judged)
+        snapshot = _gather(day, place.name.removeprefix("vantage="), chosen, judged=judged)
         damaged += snapshot.damaged
         if snapshot.runs:
             snapshots.append(snapshot)
@@ -177,12 +183,12 @@ def load(
     return snapshots
 
 
-def _gather(day: date, vantage: str, files: Iterable[Path], *, judged: bool) -> Snapshot:
-    """Read *files*; keep the control, canary and identity rows of each run once."""
+def _gather(day: date, vantage: str, chosen: Iterable[Path], *, judged: bool) -> Snapshot:
+    """Read the files *chosen*; keep the control, canary and identity rows of each run once."""
     frames: list[pl.DataFrame] = []
     runs: dict[datetime, Run] = {}
     damaged: list[Problem] = []
-    for file in files:
+    for file in chosen:
         try:
             run, frame = _read(file, judged=judged)
         except (OSError, pl.exceptions.PolarsError, ValueError, KeyError, TypeError) as error:

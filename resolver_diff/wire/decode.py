@@ -171,7 +171,7 @@ def _frame(decoded: Decoded, readings: list[Reading], which: NDArray[np.integer]
         return pl.DataFrame(schema=_SCHEMA)
     fields = dict(zip(Reading._fields, zip(*readings, strict=True), strict=True))
     read_once = pl.DataFrame({name: pl.Series(fields[name], dtype=_SCHEMA[name]) for name in _READ}).with_columns(
-        pl.Series("answer_hash", [_hash(answer) for answer in fields["answer"]], dtype=_SCHEMA["answer_hash"])
+        pl.Series("answer_hash", [content_hash(answer) for answer in fields["answer"]], dtype=_SCHEMA["answer_hash"])
     )
     extended = np.array(fields["extended"], np.uint16)[which]
     answered = np.array([answer is not None for answer in fields["answer"]], np.bool_)[which]
@@ -233,7 +233,7 @@ def _least_ttl(replies: Messages, places: list[tuple[int, ...]], which: NDArray[
     return ttl
 
 
-def _hash(answer: str | None) -> int | None:
+def content_hash(answer: str | None) -> int | None:
     """Return the content hash of an answer: the same on every machine, in every version of Python."""
     if answer is None:
         return None

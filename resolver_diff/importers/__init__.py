@@ -1,0 +1,86 @@
+"""Other people's measurements, read as snapshots; one file per form they come in.
+
+A member is a file that defines ``IMPORTER``; the name of the file is what is typed after
+``resolver-diff import``. An importer reads, and never asks anybody. What it cannot read it
+names, with counts, and reads the rest; it makes nothing up: what a table does not say is null.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from resolver_diff import __version__
+from resolver_diff.config import Resolver
+from resolver_diff.errors import Place, Problem, SnapshotError
+from resolver_diff.snapshot import Run, filing
+from resolver_diff.tables import Certificates, Origins
+
+MOST_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What was said on one date. *observations* has the columns of ``Observations``, in the order of a snapshot."""
+
+    date: date
+    started: datetime
+    finished: datetime
+    resolvers: tuple[Resolver, ...]
+    observations: pl.DataFrame
+    origins: Origins
+    certificates: Certificates
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a file or folder holds. *days* is read when its turn comes; *unread* is what could not be."""
+
+    domain_set: str  # what the files of the snapshots are called
+    inputs: dict[str, str]  # file -> sha256
+    dates: tuple[date, ...]
+    days: Iterator[Day]
+    unread: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """One form of measurements. *read* raises UsageError when a path does not hold that form."""
+
+    says: str
+    read: Callable[[Path], Found]
+
+
+def keep(found: Found, folder: Path, vantage: str, *, replace: bool = False) -> Iterator[tuple[Path, int]]:
+    """Write each date of *found* as a snapshot below *folder*, and yield its file and how many rows it has.
+
+    Raises SnapshotError, before anything is written, when one is there already and is not to be replaced.
+    """
+    there = filing.taken(folder, found.dates, vantage, found.domain_set)
+    if there and not replace:
+        shown = ", ".join(map(str, there[:MOST_SHOWN])) + (", ..." if len(there) > MOST_SHOWN else "")
+        hint = "replace with --replace, or import under another --vantage"
+        raise SnapshotError(f"there is a snapshot already: {shown}", Place(str(folder)), hint)
+    for day in found.days:
+        replies = day.observations["reply"].count()
+        run = Run(
+            date=day.date,
+            vantage=vantage,
+            started=day.started,
+            finished=day.finished,
+            version=__version__,
+            seed="",
+            attempts=1,
+            timeout=0.0,
+            resolvers=day.resolvers,
+            inputs=found.inputs,
+            counts={"queries": day.observations.height, "replies": replies},
+            repeat=1 + int(day.observations.select(pl.col("repeat").max()).item()),
+        )
+        beside = (day.origins, day.certificates)
+        yield (
+            filing.put(folder, run, found.domain_set, day.observations, beside, replace=replace),
+            len(day.observations),
+        )
