@@ -38,6 +38,7 @@ MAY_IMPORT = {
     "batch": "journal plan tables transports wire",
     "probe": "batch config errors family journal plan snapshot tables transports wire",
     "compare": "config snapshot tables",
+    "origins": "compare config errors probe snapshot tables transports",
     "evidence": "compare tables",
     "anomaly": "compare evidence family tables",
     "event": "tables",
@@ -45,8 +46,8 @@ MAY_IMPORT = {
     "reports": "diff evidence family tables",
     "lab": "config errors tables transports wire",
     "commands": (
-        "anomaly compare config diff errors event evidence family importers lab plan probe reports snapshot tables "
-        "transports"
+        "anomaly compare config diff errors event evidence family importers lab origins plan probe reports "
+        "snapshot tables transports"
     ),
     "__main__": "commands errors family",
 }

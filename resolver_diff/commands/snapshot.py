@@ -51,6 +51,7 @@ def command(
     transports: options.Transports = None,
     repeat: options.Repeat = None,
     opt_out: options.OptOut = None,
+    origins: options.Origins = None,
     attempts: Attempts = None,
     timeout: Timeout = None,
     seed: Seed = None,
@@ -69,11 +70,14 @@ def command(
       resolver-diff check
       resolver-diff snapshot
       resolver-diff snapshot --domains whatsapp --vantage home
+      resolver-diff snapshot --origins GeoLite2-ASN.mmdb
       resolver-diff snapshot --date 2026-02-11 --resume
     """
     import asyncio
 
+    from resolver_diff import origins as known_by
     from resolver_diff import probe
+    from resolver_diff.commands._beside import Beside
     from resolver_diff.commands._loading import asked
     from resolver_diff.commands._output import talk
     from resolver_diff.commands._progress import progress
@@ -93,6 +97,7 @@ def command(
         resume=resume,
         keep_wire=keep_wire,
         progress=progress(),
+        beside=Beside(known_by.source(origins, config)),
     )
     try:
         taken = asyncio.run(taking)

@@ -78,7 +78,7 @@ def disjoint(first: Numbers, last: Numbers, facts: pl.DataFrame) -> Ranges:
     frame = facts.with_columns(pl.Series(name, halves_of[:, place]) for place, name in enumerate(names))
     several = pl.col("asn").n_unique() > 1
     if frame.select(names).is_duplicated().any():
-        one = [pl.when(several).then(None).otherwise(pl.col(name).first()) for name in ("asn", "organisation")]
+        one = [pl.when(~several).then(pl.col(name).first()).alias(name) for name in ("asn", "organisation")]
         frame = frame.group_by(names, maintain_order=True).agg(pl.col("length").first(), *one)
     frame = frame.sort(*names, descending=[False, False, True, True])
     begins, ends = comparable(halves(frame, "first")), comparable(halves(frame, "last"))
@@ -133,17 +133,16 @@ def _from_integers(given: list[int]) -> Numbers:
 def look_up(addresses: pl.Series, ranges: Ranges, source: str) -> Origins:
     """Return whose *addresses* are, a row each; what no range holds, and what is no address, is null."""
     known = ranges.frame
+    if known.is_empty():
+        return Origins.of(addresses.alias("address").to_frame().with_columns(source=pl.lit(source)))
     asked, good = numbers(addresses.to_list())
     keys = comparable(asked)
     order = np.argsort(keys)  # neighbours are found where their neighbours were
     place = np.full(len(keys), -1, np.int64)
     place[order] = np.searchsorted(comparable(halves(known, "first")), keys[order], side="right") - 1
-    found = (place >= 0) & good
-    if known.height:
-        found &= keys <= comparable(halves(known, "last"))[place]
+    found = (place >= 0) & good & (keys <= comparable(halves(known, "last"))[place])
     row = pl.Series(np.where(found, place, 0)).set(~pl.Series(found), None)
-    facts = known.select("asn", "organisation", "length") if known.height else Ranges.empty().frame[:0]
-    taken = {name: facts[name].gather(row) for name in ("asn", "organisation", "length")}
+    taken = {name: known[name].gather(row) for name in ("asn", "organisation", "length")}
     prefix = _prefixes(asked, taken["length"])
     columns = {"address": addresses, "asn": taken["asn"], "organisation": taken["organisation"], "prefix": prefix}
     return Origins.of(pl.DataFrame(columns).with_columns(source=pl.lit(source)))
