@@ -308,9 +308,15 @@ class Origins(Table):
 
 
 class Certificates(Table):
-    """What TLS handshakes told about answers; one row per name and address."""
+    """What TLS handshakes told about answers, some of the controls' among them; one row per name and address."""
 
     qname = Column(pl.String(), "The name asked for, and sent as SNI.")
     address = Column(pl.String(), "The address that was connected to.")
-    valid = Column(pl.Boolean(), "A certificate for that name, from an authority that is trusted, was shown.")
+    valid = Column(pl.Boolean(), "A certificate for that name, from an authority that is trusted, was shown; null: none was shown at all.", nullable=True)
     why = Column(pl.String(), "What was wrong; null where it was valid.", nullable=True)
+    names = Column(pl.String(), "The names in the certificate, a space between; whoever shows it can write there what he likes.", nullable=True)
+    issuer = Column(pl.String(), "Who issued it, by its own account.", nullable=True)
+    fingerprint = Column(pl.String(), "SHA-256 of the certificate, in hexadecimal.", nullable=True)
+    status = Column(pl.UInt16(), "Status of the response to one GET of /; null: not asked, or none came.", nullable=True)
+    title = Column(pl.String(), "Title of the page that came with it.", nullable=True)
+    body_hash = Column(pl.String(), "SHA-256 of the page, of its first 64 KiB at most, in hexadecimal.", nullable=True)

@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "probe": "batch config errors family journal plan snapshot tables transports wire",
     "compare": "config snapshot tables",
     "origins": "compare config errors probe snapshot tables transports",
+    "verify": "compare config errors tables transports",
     "evidence": "compare tables",
     "anomaly": "compare evidence family tables",
     "event": "tables",
@@ -47,7 +48,7 @@ MAY_IMPORT = {
     "lab": "config errors tables transports wire",
     "commands": (
         "anomaly compare config diff errors event evidence family importers lab origins plan probe reports "
-        "snapshot tables transports"
+        "snapshot tables transports verify"
     ),
     "__main__": "commands errors family",
 }
