@@ -29,7 +29,7 @@ def choose(heard: pl.LazyFrame, config: Config, origins: Origins, known: Certifi
     """
     given = _given(heard, config).join(origins.frame.select("address", "asn"), on="address", how="left")
     doubtful = _uncleared(given)
-    per_pair = doubtful.group_by(*PAIR, "network").agg(givers=pl.col("resolver").n_unique())
+    per_pair = doubtful.group_by(*PAIR, "network").agg(pl.col("givers").sum())
     allowed, barred = _allowed(per_pair, config)
     fresh = allowed.join(known.frame, on=PAIR, how="anti")
     turn = fresh.sort("givers", *PAIR, descending=[True, False, False]).with_columns(
@@ -52,21 +52,22 @@ def choose(heard: pl.LazyFrame, config: Config, origins: Origins, known: Certifi
 
 
 def _given(heard: pl.LazyFrame, config: Config) -> pl.DataFrame:
-    """Return qname, resolver, op (of controls only), said, address, network: an address of an answer a row."""
+    """Return the addresses of each distinct answer to a name: qname, said, address, network, givers, op_least, op_most.
+
+    *givers* are the resolvers with that answer, the two ops the operators of controls among them.
+    """
     target = (pl.col("purpose") == Purpose.TARGET) & pl.col("qtype").is_in(["A", "AAAA"])
     answers = heard.filter(target & (pl.col("outcome") == Outcome.ANSWER) & pl.col("answer").is_not_null())
-    rows = answers.select("qname", "resolver", "answer").unique(maintain_order=False).collect()
     operators = {each.name: each.operator or each.name for each in config.resolvers if each.role == "control"}
-    rows = (
-        rows.sort("qname", "resolver", "answer")
-        .with_row_index("said")
-        .with_columns(op=pl.col("resolver").replace_strict(operators, default=None, return_dtype=pl.String))
+    op = pl.col("resolver").replace_strict(operators, default=None, return_dtype=pl.String)
+    said = answers.group_by("qname", "answer").agg(
+        givers=pl.col("resolver").n_unique(), op_least=op.min(), op_most=op.max()
     )
-    split = rows.with_columns(address=pl.col("answer").str.split(" ")).explode("address").drop("answer")
-    networks = (
-        split.select("address")
-        .unique()
-        .with_columns(network=pl.coalesce(pl.col("address").str.extract(one) for one in (SLASH_24, SLASH_48)))
+    rows = said.sort("qname", "answer").with_row_index("said").collect()
+    split = rows.with_columns(address=pl.col("answer").str.split(" ")).drop("answer").explode("address")
+    texts = split.select("address").unique()
+    networks = texts.with_columns(
+        network=pl.coalesce(pl.col("address").str.extract(one) for one in (SLASH_24, SLASH_48))
     )
     rare = networks.filter(pl.col("network").is_null()).with_columns(
         network=pl.col("address").map_elements(prefix, return_dtype=pl.String)
@@ -75,16 +76,16 @@ def _given(heard: pl.LazyFrame, config: Config) -> pl.DataFrame:
 
 
 def _uncleared(given: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of answers that share nothing with the controls of other operators."""
+    """Return the rows of answers that share nothing with controls; what one operator gives, with those of others."""
+    own = pl.when(pl.col("op_least") == pl.col("op_most")).then("op_least")
     cleared = pl.lit(value=False)
     for token in ("address", "network", "asn"):
-        said = given.filter(pl.col("op").is_not_null() & pl.col(token).is_not_null())
-        ends = said.group_by("qname", token).agg(
-            pl.col("op").min().alias(f"{token}_least"), pl.col("op").max().alias(f"{token}_most")
-        )
+        told = given.filter(pl.col("op_least").is_not_null() & pl.col(token).is_not_null())
+        ends = told.group_by("qname", token).agg(least=pl.col("op_least").min(), most=pl.col("op_most").max())
+        ends = ends.rename({"least": f"{token}_least", "most": f"{token}_most"})
         given = given.join(ends, on=["qname", token], how="left")
         least, most = pl.col(f"{token}_least"), pl.col(f"{token}_most")
-        cleared |= (least.ne_missing(pl.col("op")) | most.ne_missing(pl.col("op"))) & least.is_not_null()
+        cleared |= (least.ne_missing(own) | most.ne_missing(own)) & least.is_not_null()
     return given.filter(~cleared.any().over("said"))
 
 
@@ -102,10 +103,10 @@ def _barred(config: Config) -> Callable[[str], bool]:
 
 
 def _of_controls(given: pl.DataFrame, turn: pl.DataFrame, config: Config) -> pl.DataFrame:
-    """Return for each name with something to check the address that most controls give, to hold it against."""
-    theirs = given.filter(pl.col("op").is_not_null()).join(turn, on="qname", how="semi")
+    """Return for each name with something to check the control's address that most give, to hold it against."""
+    theirs = given.filter(pl.col("op_least").is_not_null()).join(turn, on="qname", how="semi")
     theirs = theirs.join(turn, on=PAIR, how="anti")
-    per_pair = theirs.group_by(*PAIR, "network").agg(givers=pl.col("op").n_unique())
+    per_pair = theirs.group_by(*PAIR, "network").agg(pl.col("givers").sum())
     allowed, _ = _allowed(per_pair, config)
     by_kind = [pl.col("address").str.contains(":", literal=True), pl.col("givers"), pl.col("address")]
     best = allowed.sort(by_kind, descending=[False, True, False]).unique("qname", keep="first", maintain_order=True)
