@@ -307,6 +307,14 @@ class Origins(Table):
     source = Column(pl.String(), "Where this is known from.", nullable=True)
 
 
+class Tags(Table):
+    """What an address shows to whoever looks, without a name: as services that scan the Internet publish it."""
+
+    address = Column(pl.String(), "An IPv4 or IPv6 address that somebody answered with.")
+    certificate = Column(pl.String(), "A hash, or another mark, of the certificate it shows.", nullable=True)
+    page = Column(pl.String(), "A hash, or another mark, of the page it shows.", nullable=True)
+
+
 class Certificates(Table):
     """What TLS handshakes told about answers, some of the controls' among them; one row per name and address."""
 

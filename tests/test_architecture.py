@@ -12,10 +12,11 @@ from types import FunctionType, ModuleType
 import pytest
 
 import resolver_diff
-from resolver_diff import commands, evidence, family, importers, reports, transports
+from resolver_diff import commands, evidence, family, importers, reports, rules, transports
 from resolver_diff.evidence import Evidence
 from resolver_diff.importers import Importer
 from resolver_diff.reports import Report
+from resolver_diff.rules import Rule
 from resolver_diff.transports import Transport
 
 PACKAGE = Path(resolver_diff.__file__).parent
@@ -43,16 +44,17 @@ MAY_IMPORT = {
     "evidence": "compare tables",
     "anomaly": "compare evidence family tables",
     "event": "tables",
+    "rules": "compare snapshot tables",
     "diff": "anomaly compare event evidence family snapshot tables",
     "reports": "diff evidence family tables",
     "lab": "config errors tables transports wire",
     "commands": (
-        "anomaly compare config diff errors event evidence family importers lab origins plan probe reports "
+        "anomaly compare config diff errors event evidence family importers lab origins plan probe reports rules "
         "snapshot tables transports verify"
     ),
     "__main__": "commands errors family",
 }
-PURE = {"tables", "wire", "plan", "compare", "evidence", "anomaly", "event", "diff", "reports"}
+PURE = {"tables", "wire", "plan", "compare", "evidence", "anomaly", "event", "diff", "reports", "rules"}
 IMPURE = {"asyncio", "os", "pathlib", "random", "secrets", "shutil", "socket", "ssl", "subprocess", "tempfile", "time"}
 IMPURE_CALLS = {"open", "input", "print", "now", "utcnow", "today", "read_parquet", "scan_parquet", "read_csv"}
 VAGUE = {"base", "common", "core", "handler", "helper", "helpers", "manager", "misc", "processor", "util", "utils"}
@@ -61,6 +63,7 @@ FAMILIES = {
     evidence: ("EVIDENCE", Evidence),
     importers: ("IMPORTER", Importer),
     reports: ("REPORT", Report),
+    rules: ("RULE", Rule),
     transports: ("TRANSPORT", Transport),
 }
 HEAVY = {"polars", "numpy", "dns", "yaml", "idna", "asyncio", "resolver_diff.tables", "resolver_diff.config"}

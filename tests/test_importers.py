@@ -51,8 +51,11 @@ def world(folder: Path, rows: list[dict[str, Any]]) -> Path:
     roles = {"control-1.test": "control", "xq.test": "canary_nx"}
     listed = [(name, roles.get(name, "test")) for name in sorted(frame["domain"].unique())]
     pl.DataFrame(listed, schema=("domain", "role"), orient="row").write_csv(folder / "domains.csv")
-    tags = [("62.76.11.1", 64600, "EXAMPLE"), ("10.10.34.34", None, None), ("198.18.0.1", 64500, "CONTROLS")]
-    pl.DataFrame(tags, schema=("ip", "asn", "asname"), orient="row").write_parquet(folder / "ip_tags.parquet")
+    tags = [("62.76.11.1", 64600, "EXAMPLE", "c1", None), ("10.10.34.34", *[None] * 4)]
+    tags.append(("198.18.0.1", 64500, "CONTROLS", None, None))
+    pl.DataFrame(tags, schema=("ip", "asn", "asname", "cert", "http"), orient="row").write_parquet(
+        folder / "ip_tags.parquet"
+    )
     return folder
 
 
@@ -126,7 +129,7 @@ def test_every_way_to_end_is_an_outcome(
 
 
 def test_facts_lie_beside_and_are_no_observations(tmp_path: Path) -> None:
-    """Origins of the addresses given, and most handshakes of each name and address; readers pass over both files."""
+    """Origins of the addresses given, and most handshakes of each name and address; readers pass over these files."""
     rows = everyone(0, ru_a={"cert_ok": False}, ru_b={"cert_ok": True}, kids={"cert_ok": True})
     given = world(tmp_path / "world", rows)
     folder = tmp_path / "s"
@@ -134,12 +137,14 @@ def test_facts_lie_beside_and_are_no_observations(tmp_path: Path) -> None:
     assert sides.origins(folder, DAY, "there").frame.rows() == [
         ("62.76.11.1", 64600, "EXAMPLE", None, "ip_tags.parquet")
     ]
+    assert sides.tags(folder, DAY, "there").frame.rows() == [("62.76.11.1", "c1", None)]
     told = sides.certificates(folder, DAY, "there").frame.select("qname", "address", "valid", "why")
     assert told.rows() == [(NAMES[0], "62.76.11.1", True, None)]
     place = snapshot.directory(folder, DAY, "there")
     assert sorted(file.name for file in place.iterdir()) == [
         "_certificates.parquet",
         "_origins.parquet",
+        "_tags.parquet",
         "world.parquet",
     ]
     assert [file.stem for file in snapshot.files(place)] == ["world"]

@@ -16,7 +16,7 @@ from resolver_diff import __version__
 from resolver_diff.config import Resolver
 from resolver_diff.errors import Place, Problem, SnapshotError
 from resolver_diff.snapshot import Run, filing
-from resolver_diff.tables import Certificates, Origins
+from resolver_diff.tables import Certificates, Origins, Tags
 
 MOST_SHOWN = 3
 
@@ -31,6 +31,7 @@ class Day:
     resolvers: tuple[Resolver, ...]
     observations: pl.DataFrame
     origins: Origins
+    tags: Tags
     certificates: Certificates
 
 
@@ -79,7 +80,7 @@ def keep(found: Found, folder: Path, vantage: str, *, replace: bool = False) -> 
             counts={"queries": day.observations.height, "replies": replies},
             repeat=1 + int(day.observations.select(pl.col("repeat").max()).item()),
         )
-        beside = (day.origins, day.certificates)
+        beside = (day.origins, day.tags, day.certificates)
         yield (
             filing.put(folder, run, found.domain_set, day.observations, beside, replace=replace),
             len(day.observations),

@@ -244,12 +244,12 @@ def _answers(rows: pl.DataFrame, notes: _Notes) -> tuple[pl.DataFrame, pl.DataFr
     texts = rows["answer"].unique().drop_nulls().cast(pl.String).to_frame("text")
     parts = texts.select("text", part=pl.col("text").str.split(" ")).explode("part")
     given = parts["part"].unique().to_list()
-    canonical = {text: _canonical(text) for text in given}
-    notes.bad("an address", [text for text, read in canonical.items() if read is None])
-    odd = {text: read for text, read in canonical.items() if read != text}
+    spelled = {text: canonical(text) for text in given}
+    notes.bad("an address", [text for text, read in spelled.items() if read is None])
+    odd = {text: read for text, read in spelled.items() if read != text}
     if odd:
-        spelled = pl.col("part").replace_strict(odd, default=pl.col("part"), return_dtype=pl.String)
-        again = parts.with_columns(part=spelled).drop_nulls().unique().sort("text", "part")
+        as_read = pl.col("part").replace_strict(odd, default=pl.col("part"), return_dtype=pl.String)
+        again = parts.with_columns(part=as_read).drop_nulls().unique().sort("text", "part")
         again = again.group_by("text", maintain_order=True).agg(read=pl.col("part").str.join(" "))
         texts = texts.join(again, on="text", how="left")
     else:
@@ -257,11 +257,11 @@ def _answers(rows: pl.DataFrame, notes: _Notes) -> tuple[pl.DataFrame, pl.DataFr
     place = (pl.col("read").rank("dense") - 1).cast(pl.UInt32)
     answers = texts.with_columns(pl.col("text").cast(rows["answer"].dtype), place=place)
     return answers, _numbered(
-        rows["first"], {text: read for text in _distinct(rows["first"]) if (read := canonical.get(text))}
+        rows["first"], {text: read for text in _distinct(rows["first"]) if (read := spelled.get(text))}
     )
 
 
-def _canonical(text: str) -> str | None:
+def canonical(text: str) -> str | None:
     """Return an address as the decoder writes it; null for what is none."""
     try:
         address = ip_address(text)

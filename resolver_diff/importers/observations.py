@@ -11,12 +11,12 @@
 | ttl | seconds; negative: none |
 | transport, error | how it was carried; what was said instead of a reply |
 | cert_ok, cert_valid | whether a handshake with the first of the answers showed a good certificate |
-| answer_asns | aligned with answers |
+| answer_asns, answer_certs, answer_http | aligned with answers: system, and marks of what is shown there |
 | resolver_ip, resolver_cc, role | of the resolver, where there is no resolvers.csv |
 
 Beside it in a folder: *resolvers.csv* (resolver_id, ip, country, asn, role, kind, policy), *domains.csv* (domain,
-role: test, control or canary_nx) and *ip_tags.parquet* (ip, asn, asname). What such a table does not have (flags,
-AUTHORITY, extended errors) is null in the snapshot. A qtype of ANY stands for a lookup of both addresses.
+role: test, control or canary_nx) and *ip_tags.parquet* (ip, asn, asname, cert, http). What such a table does not
+have (flags, AUTHORITY, extended errors) is null in the snapshot. A qtype of ANY stands for a lookup of both addresses.
 """
 
 import hashlib
@@ -29,8 +29,18 @@ import polars as pl
 from resolver_diff.errors import Place, Problem, UsageError
 from resolver_diff.importers import Day, Found, Importer
 from resolver_diff.importers._panel import Panel
-from resolver_diff.importers._reading import KEY, Read, reading
-from resolver_diff.tables import OUTCOME, PURPOSE, Certificates, Observations, Origins, Outcome, Purpose, TransportName
+from resolver_diff.importers._reading import KEY, Read, canonical, reading
+from resolver_diff.tables import (
+    OUTCOME,
+    PURPOSE,
+    Certificates,
+    Observations,
+    Origins,
+    Outcome,
+    Purpose,
+    Tags,
+    TransportName,
+)
 
 TABLE, RESOLVERS, DOMAINS, TAGS = "observations.parquet", "resolvers.csv", "domains.csv", "ip_tags.parquet"
 WANTED = ("resolver_id", "domain", "qtype", "rcode", "answers")
@@ -68,13 +78,16 @@ class _Facts:
     panel: Panel
     purposes: pl.DataFrame  # qname, purpose
     origins: pl.DataFrame  # columns of Origins
+    tags: pl.DataFrame  # columns of Tags
     problems: tuple[Problem, ...]
 
     @classmethod
     def of(cls, path: Path, table: Path, schema: Mapping[str, pl.DataType]) -> "_Facts":
         beside = [path / name for name in (RESOLVERS, DOMAINS, TAGS)] if path.is_dir() else []
         there = {file.name: file for file in beside if file.exists()}
-        origins = _origins(there.get(TAGS), table, schema)
+        tagged = _tagged(there.get(TAGS), table, schema)
+        origins = Origins.of(tagged.filter(pl.col("asn").is_not_null())).frame
+        tags = tagged.filter(pl.any_horizontal(pl.col("certificate", "page").is_not_null()))
         known = origins.filter(pl.col("organisation").is_not_null())
         organisations = dict(zip(known["address"], known["organisation"], strict=True)) if RESOLVERS in there else {}
         told = pl.read_csv(there[RESOLVERS]) if RESOLVERS in there else _told_by_rows(table, schema)
@@ -85,7 +98,9 @@ class _Facts:
             purposes = special.select("qname", purpose=pl.col("role").replace_strict(PURPOSES, return_dtype=PURPOSE))
         absent = [file for file in beside if file.name not in there]
         problems = tuple(Problem(f"there is no {file.name}; what it would say stays open") for file in absent)
-        return cls((table, *there.values()), Panel.of(told, organisations), purposes, origins, problems)
+        return cls(
+            (table, *there.values()), Panel.of(told, organisations), purposes, origins, Tags.of(tags).frame, problems
+        )
 
 
 def _told_by_rows(table: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
@@ -101,18 +116,32 @@ def _told_by_rows(table: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFram
     return pl.scan_parquet(table).group_by("resolver_id").agg(*facts, role).collect()
 
 
-def _origins(tags: Path | None, table: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """Return whose the addresses are, as far as the tags or the rows say it."""
-    if tags is not None:
-        known = pl.scan_parquet(tags).select(address="ip", asn="asn", organisation="asname").drop_nulls("address")
-    elif "answer_asns" in schema:
-        pairs = pl.scan_parquet(table).select("answers", "answer_asns")
-        pairs = pairs.filter(pl.col("answers").list.len() == pl.col("answer_asns").list.len())
-        known = pairs.explode("answers", "answer_asns").select(address="answers", asn="answer_asns", organisation=None)
+def _tagged(file: Path | None, table: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Return what is known of each address: asn, organisation, certificate, page, and the source of it."""
+    if file is not None:
+        there = pl.read_parquet_schema(file)
+        named = {"ip": "address", "asn": "asn", "asname": "organisation", "cert": "certificate", "http": "page"}
+        told = {name: column for name, column in named.items() if name in there}
+        known = pl.scan_parquet(file).select(pl.col(name).alias(column) for name, column in told.items()).collect()
     else:
-        return Origins.empty().frame
-    known = known.filter(pl.col("asn").is_not_null()).unique("address", keep="first", maintain_order=True)
-    return Origins.of(known.with_columns(source=pl.lit((tags or table).name)).collect()).frame
+        named = {"answer_asns": "asn", "answer_certs": "certificate", "answer_http": "page"}
+        known = pl.DataFrame(schema={"address": pl.String})
+        for name, column in named.items():
+            if name in schema:
+                known = known.join(_aligned(table, name, column), on="address", how="full", coalesce=True)
+    absent = [name for name in ("asn", "organisation", "certificate", "page") if name not in known.columns]
+    known = known.with_columns(pl.lit(None).alias(name) for name in absent).drop_nulls("address")
+    known = known.with_columns(pl.Series("address", [canonical(text) for text in known["address"]], dtype=pl.String))
+    first = known.group_by("address", maintain_order=True).agg(pl.all().drop_nulls().first())
+    return first.with_columns(source=pl.lit((file or table).name))
+
+
+def _aligned(table: Path, name: str, column: str) -> pl.DataFrame:
+    """Return the first that the lists of the column *name* say of each address, as *column*."""
+    pairs = pl.scan_parquet(table).select(address="answers", **{column: name})
+    pairs = pairs.filter(pl.col("address").list.len() == pl.col(column).list.len(), pl.col("address").list.len() > 0)
+    each = pairs.explode("address", column).drop_nulls()
+    return each.group_by("address", maintain_order=True).first().collect()
 
 
 def _days(found: Read, facts: _Facts) -> Iterator[Day]:
@@ -141,6 +170,7 @@ def _days(found: Read, facts: _Facts) -> Iterator[Day]:
             resolvers=tuple(facts.panel.entry(found.known_as[name], name, TransportName(how)) for name, how in asked),
             observations=Observations.of(cells.with_columns(_heard())).frame,
             origins=Origins.of(facts.origins.join(given, on="address", how="semi").sort("address")),
+            tags=Tags.of(facts.tags.join(given, on="address", how="semi").sort("address")),
             certificates=_certificates(cells, found),
         )
 

@@ -12,10 +12,14 @@ import polars as pl
 
 from resolver_diff.errors import Place, SnapshotError
 from resolver_diff.snapshot import SIDE, directory
-from resolver_diff.tables import Certificates, Origins, Table
+from resolver_diff.tables import Certificates, Origins, Table, Tags
 
 T = TypeVar("T", bound=Table)
-KEYS: dict[type[Table], list[str]] = {Origins: ["address"], Certificates: ["qname", "address"]}
+KEYS: dict[type[Table], list[str]] = {
+    Origins: ["address"],
+    Tags: ["address"],
+    Certificates: ["qname", "address"],
+}
 
 
 def place(folder: Path, kind: type[Table]) -> Path:
@@ -28,9 +32,19 @@ def origins(folder: Path, day: date, vantage: str) -> Origins:
     return read(directory(folder, day, vantage), Origins)
 
 
+def tags(folder: Path, day: date, vantage: str) -> Tags:
+    """Return what the addresses of *day* show; empty when nobody noted it. Raises SnapshotError when damaged."""
+    return read(directory(folder, day, vantage), Tags)
+
+
 def certificates(folder: Path, day: date, vantage: str) -> Certificates:
     """Return what handshakes told on *day*; empty when there were none. Raises SnapshotError when damaged."""
     return read(directory(folder, day, vantage), Certificates)
+
+
+def all_of(folder: Path) -> tuple[Origins, Tags, Certificates]:
+    """Return the side files of *folder*, the folder of a date and vantage."""
+    return read(folder, Origins), read(folder, Tags), read(folder, Certificates)
 
 
 def read(folder: Path, kind: type[T]) -> T:
