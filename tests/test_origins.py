@@ -336,3 +336,24 @@ def test_resolvers_yaml_says_where_origins_are_from(tmp_path: Path) -> None:
 def test_a_file_can_hold_no_answers(tmp_path: Path) -> None:
     """A snapshot without origins has none: an empty table, not an error."""
     assert sides.origins(tmp_path, DAY, "here").frame.schema == Origins.schema
+
+
+def test_the_command_looks_up_and_verifies(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`snapshot --asn-db FILE --verify-tls`: origins lie beside the day; what a control gives needs no handshake."""
+    monkeypatch.chdir(tmp_path)
+    Path("names.txt").write_text("a.example\nc.example\n")
+    Path("db.csv").write_text("1.2.0.0/16,64500,Mine\n")
+    entry = "{{name: {name}, address: 127.0.0.1, port: {port}, role: {role}, operator: {name}}}"
+    entries = [entry.format(name=name, port=server.port, role=role) for name, role in (("c", "control"), ("r", "isp"))]
+    Path("mine.yaml").write_text("resolvers:\n" + "".join(f"- {line}\n" for line in entries))
+    words = ("--resolvers", "mine.yaml", "--domains", "names.txt", "--qtype", "A", "--date", "today", "--timeout", "1")
+    said = run("snapshot", *words, "--asn-db", "db.csv", "--verify-tls", "--transports", "udp")
+    assert said.exit_code in (0, 3), said.stderr
+    assert "looked up whose 2 addresses are, in db.csv" in said.stderr
+    assert "0 handshakes" in said.stderr
+    (day,) = snapshot.dates(Path("snapshots"))
+    found = sides.origins(Path("snapshots"), day, "local").frame
+    assert found.select("address", "asn", "prefix").rows() == [
+        ("1.2.3.4", 64500, "1.2.0.0/16"),
+        ("4.4.4.4", None, None),
+    ]
