@@ -78,6 +78,12 @@ def test_a_control_is_held_against_the_others() -> None:
     assert sorted(pairs(choice)) == [("a.example", "20.0.0.1"), ("a.example", "30.0.0.1")]
 
 
+def test_controls_of_one_operator_are_not_checked() -> None:
+    """With one operator's controls only, what they give is all there is to compare with."""
+    choice = chosen({("c1", "a.example"): "20.0.0.1", ("r1", "a.example"): "30.0.0.1", ("c1", "b.example"): "21.0.0.1"})
+    assert pairs(choice) == [("a.example", "30.0.0.1"), ("a.example", "20.0.0.1")]
+
+
 def test_what_no_control_answers_is_checked() -> None:
     """An invented answer has nothing in common with anybody."""
     assert pairs(chosen({("r1", "b.example"): "30.0.0.1"})) == [("b.example", "30.0.0.1")]

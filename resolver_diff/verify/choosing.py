@@ -76,8 +76,12 @@ def _given(heard: pl.LazyFrame, config: Config) -> pl.DataFrame:
 
 
 def _uncleared(given: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of answers that share nothing with controls; what one operator gives, with those of others."""
-    own = pl.when(pl.col("op_least") == pl.col("op_most")).then("op_least")
+    """Return the rows of answers that share nothing with controls; what one operator gives, with those of others.
+
+    Where all controls are of one operator, there is nobody to hold them against.
+    """
+    several = pl.concat([given["op_least"], given["op_most"]]).drop_nulls().n_unique() > 1
+    own = pl.when(pl.lit(several) & (pl.col("op_least") == pl.col("op_most"))).then("op_least")
     cleared = pl.lit(value=False)
     for token in ("address", "network", "asn"):
         told = given.filter(pl.col("op_least").is_not_null() & pl.col(token).is_not_null())
