@@ -3,16 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from resolver_diff import origins, verify
+from resolver_diff import origins
 from resolver_diff.commands._output import talk
 from resolver_diff.config import Config
 from resolver_diff.reports._layout import duration, many
 from resolver_diff.snapshot import sides
 from resolver_diff.tables import Certificates, Origins, Table
-from resolver_diff.verify.choosing import Choice, choose
+
+if TYPE_CHECKING:
+    from resolver_diff.verify import Wanted
+    from resolver_diff.verify.choosing import Choice
 
 
 @dataclass(slots=True)
@@ -20,7 +24,7 @@ class Beside:
     """Looks up what is to lie beside a snapshot, and tells what it does."""
 
     source: origins.Source | None
-    handshakes: verify.Wanted | None = None
+    handshakes: "Wanted | None" = None
 
     async def __call__(
         self, config: Config, heard: pl.LazyFrame, target: Path
@@ -30,6 +34,8 @@ class Beside:
         found, counts = await self._origins(config, heard, known)
         if self.handshakes is None:
             return [found], counts
+        from resolver_diff.verify.choosing import choose  # most runs want no handshake
+
         whose = Origins(pl.concat([known.frame, found.frame]))
         there = sides.read(target, Certificates)
         choice = choose(heard, config, whose, there, self.handshakes.budget)
@@ -56,12 +62,14 @@ class Beside:
         return found, {"origins": len(found), "origins_unknown": unknown}
 
 
-async def _certificates(choice: Choice, wanted: verify.Wanted) -> tuple[Certificates, dict[str, int]]:
+async def _certificates(choice: "Choice", wanted: "Wanted") -> tuple[Certificates, dict[str, int]]:
     """Shake hands with whom *choice* has; say what came of it, and what was left out."""
-    times = verify.due(choice.chosen["network"], wanted.budget)
+    from resolver_diff.verify import check, due
+
+    times = due(choice.chosen["network"], wanted.budget)
     if times:
         talk(f"shaking hands with {many(len(times), 'address', 'addresses')}, for at least {duration(times[-1])}")
-    shown = await verify.check(choice.chosen, wanted)
+    shown = await check(choice.chosen, wanted)
     valid = shown.frame["valid"]
     counts = {
         "certificates": len(shown),
