@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from resolver_diff import snapshot
 from resolver_diff.errors import Place, SnapshotError
 from resolver_diff.snapshot import METADATA, ORDER, Held, Run, stored
+from resolver_diff.snapshot.filing import sync
 from resolver_diff.tables import Observations
 
 if sys.platform != "win32":
@@ -156,6 +157,10 @@ class Journal:
         note = self.partial / HELD
         return [Held.from_facts(facts) for facts in json.loads(note.read_text())] if note.exists() else []
 
+    def heard(self) -> pl.LazyFrame:
+        """Return the rows of all finished batches."""
+        return pl.scan_ipc(self._finished())
+
     def withheld(self) -> dict[tuple[str, str], int]:
         """Return how many questions were not asked at all, by resolver and transport."""
         total: dict[tuple[str, str], int] = {}
@@ -196,7 +201,7 @@ class Journal:
             with _appearing(made) as unfinished:
                 stored.sink(_rows_of(name, places, holds), unfinished, {METADATA: run.to_json()})
             written.append(self._place(made, self.target / f"{name}.parquet", run))
-        _sync(self.target)
+        sync(self.target)
         for file in self.partial.glob("*"):
             if file.name != LOCK:
                 file.unlink()
@@ -364,20 +369,11 @@ def _appearing(file: Path) -> Iterator[Path]:
     with _writing(file):
         try:
             yield unfinished
-            _sync(unfinished)
+            sync(unfinished)
             unfinished.replace(file)
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
-
-
-def _sync(path: Path) -> None:
-    """Ask the operating system to bring *path* (a file or a directory) to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager

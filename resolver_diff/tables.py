@@ -291,6 +291,18 @@ class Condition(StrEnum):
     STRIPS_QTYPE = "strips-qtype"  # it denies one qtype for nearly every name that has it
 
 
+class Ranges(Table):
+    """A database of whose addresses are: ranges that do not overlap, in order. Addresses are numbers of 128 bits in two halves, those of IPv4 in ::ffff:0:0/96."""
+
+    first_high = Column(pl.UInt64(), "The first address: its high half.")
+    first_low = Column(pl.UInt64(), "The first address: its low half.")
+    last_high = Column(pl.UInt64(), "The last address: its high half.")
+    last_low = Column(pl.UInt64(), "The last address: its low half.")
+    length = Column(pl.UInt8(), "Bits of the announced prefix, of 128; null where the source has ranges and no prefixes.", nullable=True)
+    asn = Column(pl.UInt32(), "Number of the Autonomous System that announces it; null: several do.", nullable=True)
+    organisation = Column(pl.String(), "Who that system belongs to, as the source names it.", nullable=True)
+
+
 class Health(Table):
     """One row per resolver, date and vantage: is it fit to be judged, and as a control to vote?"""
 
@@ -327,9 +339,15 @@ class Tags(Table):
 
 
 class Certificates(Table):
-    """What TLS handshakes told about answers; one row per name and address."""
+    """What TLS handshakes told about answers, some of the controls' among them; one row per name and address."""
 
     qname = Column(pl.String(), "The name asked for, and sent as SNI.")
     address = Column(pl.String(), "The address that was connected to.")
-    valid = Column(pl.Boolean(), "A certificate for that name, from an authority that is trusted, was shown.")
+    valid = Column(pl.Boolean(), "A certificate for that name, from an authority that is trusted, was shown; null: none was shown at all.", nullable=True)
     why = Column(pl.String(), "What was wrong; null where it was valid.", nullable=True)
+    names = Column(pl.String(), "The names in the certificate, a space between; whoever shows it can write there what he likes.", nullable=True)
+    issuer = Column(pl.String(), "Who issued it, by its own account.", nullable=True)
+    fingerprint = Column(pl.String(), "SHA-256 of the certificate, in hexadecimal.", nullable=True)
+    status = Column(pl.UInt16(), "Status of the response to one GET of /; null: not asked, or none came.", nullable=True)
+    title = Column(pl.String(), "Title of the page that came with it.", nullable=True)
+    body_hash = Column(pl.String(), "SHA-256 of the page, of its first 64 KiB at most, in hexadecimal.", nullable=True)

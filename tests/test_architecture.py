@@ -39,6 +39,8 @@ MAY_IMPORT = {
     "batch": "journal plan tables transports wire",
     "probe": "batch config errors family journal plan snapshot tables transports wire",
     "compare": "config snapshot tables",
+    "origins": "compare config errors probe snapshot tables transports",
+    "verify": "compare config errors tables transports",
     "evidence": "compare tables",
     "anomaly": "compare evidence family tables",
     "event": "tables",
@@ -47,8 +49,8 @@ MAY_IMPORT = {
     "reports": "diff evidence family tables",
     "lab": "config errors tables transports wire",
     "commands": (
-        "anomaly compare config diff errors event evidence family importers lab plan probe reports rules snapshot "
-        "tables transports"
+        "anomaly compare config diff errors event evidence family importers lab origins plan probe reports rules "
+        "snapshot tables transports verify"
     ),
     "__main__": "commands errors family",
 }

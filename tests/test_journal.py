@@ -323,7 +323,7 @@ def test_a_full_disk_is_an_error_with_a_hint(tmp_path: Path, monkeypatch: pytest
         raise OSError(28, "No space left on device")
 
     with begin(tmp_path / "snapshots") as kept:
-        monkeypatch.setattr(journal, "_sync", no_room)
+        monkeypatch.setattr(journal, "sync", no_room)
         with pytest.raises(SnapshotError) as error:
             kept.append(0, rows(1))
     assert "--resume" in error.value.render()

@@ -11,6 +11,7 @@ from resolver_diff.config import Config, LeftOut, Resolver
 from resolver_diff.config.entries import DO53
 from resolver_diff.config.model import PORTS
 from resolver_diff.errors import Problem, UsageError
+from resolver_diff.origins import told as origin_source
 from resolver_diff.plan import Plan
 from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, duration, line, many, paragraph, some, table
 from resolver_diff.tables import Purpose
@@ -74,15 +75,15 @@ def not_asked_for(names: int) -> str:
     return f"{many(names, 'name')} would not be asked for, as the opt-out list has {'it' if names == 1 else 'them'}"
 
 
-def describe(config: Config, plan: Plan, width: int | None) -> list[Line]:
-    """Return the page about *plan*, which asks what of *config* can be asked."""
+def describe(config: Config, plan: Plan, width: int | None, origins: str | None = None) -> list[Line]:
+    """Return the page about *plan*, which asks what of *config* can be asked; *origins* as the option says."""
     costs = {(row["resolver"], row["transport"]): row for row in plan.per_resolver().iter_rows(named=True)}
     found = [costs.get((resolver.name, str(resolver.transport))) for resolver in config.resolvers]
     rows = [_row(resolver, cost) for resolver, cost in zip(config.resolvers, found, strict=True)]
     tones = [Tone.PLAIN if cost else Tone.FAINT for cost in found]
     lines = [line("Of whom", Tone.HEADING), *table(HEADER, rows, tones=tones, width=width, cuts=CUTS)]
     lines += [EMPTY, line("What would be asked", Tone.HEADING)]
-    return lines + paragraph(_what(plan), width=width)
+    return lines + paragraph(f"{_what(plan)} {origin_source(origins, config)}", width=width)
 
 
 def _row(resolver: Resolver, cost: dict[str, Any] | None) -> tuple[str, ...]:

@@ -113,6 +113,16 @@ Repeat = Annotated[
         help="How often every name is asked for, spread over the run; default: as resolvers.yaml says, else 1.",
     ),
 ]
+Origins = Annotated[
+    str | None,
+    typer.Option(
+        "--origins",
+        "--asn-db",
+        metavar="dns|none|FILE",
+        help="Where to look up whose the answered addresses are: a database (MMDB, CSV, TSV, pfx2as); `dns`, which "
+        "tells Team Cymru what was answered; default: as resolvers.yaml says, else what `data update` has installed.",
+    ),
+]
 OnlyQtypes = Annotated[
     list[str] | None,
     typer.Option("--qtype", metavar="TYPE", help="Only this record type (repeatable); all if not given."),

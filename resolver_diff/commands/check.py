@@ -10,6 +10,7 @@ def command(
     transports: options.Transports = None,
     repeat: options.Repeat = None,
     opt_out: options.OptOut = None,
+    origins: options.Origins = None,
 ) -> int:
     """Read resolvers and names, say everything that is wrong with them, and what a run would ask. Sends nothing.
 
@@ -28,5 +29,5 @@ def command(
     config = asked(resolvers, domains, opt_out, qtypes, transports=transports, repeat=repeat)
     plan = Plan(_cost.asked_of(config), day=utc_today(), vantage="local")
     warn(_cost.doubts(config))
-    show(_cost.describe(config, plan, page_width()))
+    show(_cost.describe(config, plan, page_width(), origins))
     return ExitStatus.DONE

@@ -1,5 +1,6 @@
 """resolver-diff snapshot: ask everybody, keep what they said."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from resolver_diff.probe import Taken
     from resolver_diff.snapshot import Held
+    from resolver_diff.verify import Wanted
 
 MOST_HELD = 12  # resolvers that are told of one by one
 
@@ -38,6 +40,34 @@ Seed = Annotated[
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that broke off.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace the snapshot that is there, or start anew.")]
+VerifyTls = Annotated[
+    bool,
+    typer.Option(
+        "--verify-tls",
+        help="When all is asked, shake hands over TLS with the addresses that nothing else clears, and keep what their "
+        "certificates say. Nothing is sent beyond the handshake.",
+    ),
+]
+VerifyHttp = Annotated[
+    bool,
+    typer.Option(
+        "--verify-http",
+        help="After the handshake send one `GET /` too, over port 80 where the certificate is not valid, and keep "
+        "status, title and hash. Implies --verify-tls.",
+    ),
+]
+VerifyBudget = Annotated[
+    int, typer.Option("--verify-budget", min=1, metavar="N", help="Handshakes in a run at most; 10 in a /24 or /48.")
+]
+Authorities = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca",
+        metavar="FILE",
+        help="For --verify-tls: the authorities to trust, as PEM, instead of the system's.",
+        readable=False,
+    ),
+]
 KeepWire = Annotated[bool, typer.Option("--keep-wire", help="Keep the DNS messages too.")]
 
 
@@ -51,12 +81,17 @@ def command(
     transports: options.Transports = None,
     repeat: options.Repeat = None,
     opt_out: options.OptOut = None,
+    origins: options.Origins = None,
     attempts: Attempts = None,
     timeout: Timeout = None,
     seed: Seed = None,
     resume: Resume = False,
     replace: Replace = False,
     keep_wire: KeepWire = False,
+    verify_tls: VerifyTls = False,
+    verify_http: VerifyHttp = False,
+    verify_budget: VerifyBudget = 1000,
+    ca: Authorities = None,
 ) -> int:
     """Ask every resolver every question, and keep what they said as the snapshot of a date.
 
@@ -69,11 +104,15 @@ def command(
       resolver-diff check
       resolver-diff snapshot
       resolver-diff snapshot --domains whatsapp --vantage home
+      resolver-diff snapshot --origins GeoLite2-ASN.mmdb
+      resolver-diff snapshot --verify-tls --verify-budget 200
       resolver-diff snapshot --date 2026-02-11 --resume
     """
     import asyncio
 
+    from resolver_diff import origins as known_by
     from resolver_diff import probe
+    from resolver_diff.commands._beside import Beside
     from resolver_diff.commands._loading import asked
     from resolver_diff.commands._output import talk
     from resolver_diff.commands._progress import progress
@@ -83,6 +122,7 @@ def command(
     config = asked(
         resolvers, domains, opt_out, qtypes, transports=transports, repeat=repeat, attempts=attempts, timeout=timeout
     )
+    handshakes = _handshakes(verify_budget, ca, http=verify_http) if verify_tls or verify_http else None
     taking = probe.take(
         config,
         folder=snapshots,
@@ -93,6 +133,7 @@ def command(
         resume=resume,
         keep_wire=keep_wire,
         progress=progress(),
+        beside=Beside(known_by.source(origins, config), handshakes),
     )
     try:
         taken = asyncio.run(taking)
@@ -105,6 +146,12 @@ def command(
     for file in taken.files:
         typer.echo(file)
     return ExitStatus.INCOMPLETE if taken.silent or taken.missed else ExitStatus.DONE
+
+
+def _handshakes(budget: int, ca: Path | None, *, http: bool) -> "Wanted":
+    from resolver_diff.verify import Budget, Wanted, authorities
+
+    return Wanted(Budget(total=budget), authorities(ca), http)
 
 
 def _filed_under(day: str | None, *, resume: bool) -> "date":

@@ -4,9 +4,7 @@ Every mistake is found in one go, each with its place and a hint. ``python -m
 resolver_diff.config`` prints the JSON Schema of resolvers.yaml, for editors.
 """
 
-import json
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -18,7 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from resolver_diff.config import optout
-from resolver_diff.config.model import Probe, Resolver, schema
+from resolver_diff.config.model import Probe, Resolver
 from resolver_diff.config.optout import OptOut
 from resolver_diff.config.qnames import names
 from resolver_diff.config.resolvers import resolvers as read_resolvers
@@ -33,6 +31,7 @@ RESOLVERS = "resolvers.yaml"
 DOMAINS = "domains"
 CONTROL = "control"  # the list of names that every resolver must know; not a domain set
 LISTS = (".csv", ".txt")
+NO_FILE = (None, "dns", "none")  # what `origins` may say beside the name of a file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +80,7 @@ class Config:
     left_out: tuple[LeftOut, ...] = ()  # who is not asked
     opt_out: OptOut = field(default_factory=OptOut)  # who and what must not be asked; heeded before a run
     names_left_out: int = 0  # because of that
+    origins: str | None = None  # `dns`, `none`, or a file: how it is looked up whose addresses are
 
     def heeding(self) -> "Config":
         """Return the config without who and what is on its opt-out list; raises UsageError when nothing is left.
@@ -162,6 +162,7 @@ def load(resolvers: Path | None, domains: Sequence[Path], opt_out: Path | None =
         warnings=notes.warnings,
         inputs=inputs,
         opt_out=reduce(or_, unwanted, OptOut()),
+        origins=probe.origins if probe.origins in NO_FILE or source is None else str(found.parent / probe.origins),
     )
 
 
@@ -267,8 +268,3 @@ def _each_name_once(sets: list[DomainSet], notes: Notes) -> tuple[DomainSet, ...
         for order, each in enumerate(sets)
         if (order,) in kept
     )
-
-
-if __name__ == "__main__":
-    json.dump(schema(), sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")

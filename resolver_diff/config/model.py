@@ -321,6 +321,12 @@ class Probe(BaseModel):
         default=None,
         description="A list of addresses, prefixes and names that must not be asked; seen from this file's folder.",
     )
+    origins: Text = Field(
+        default=None,
+        description="How it is looked up whose the answered addresses are: `dns`, `none`, or a database (MMDB, CSV, "
+        "TSV, pfx2as), seen from this file's folder. When it is not given, in the database that `data update` has "
+        "installed, if any.",
+    )
     repeat: int = Field(
         default=1,
         strict=True,

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -30,7 +30,8 @@ from resolver_diff.journal import Journal
 from resolver_diff.plan import Plan
 from resolver_diff.probe import held
 from resolver_diff.probe.lookup import locate
-from resolver_diff.snapshot import Run
+from resolver_diff.snapshot import Run, filing
+from resolver_diff.tables import Table
 from resolver_diff.transports import Queries, Session, Transport
 
 FLUSH_SECONDS = 5.0
@@ -49,6 +50,15 @@ class Progress(Protocol):
 
     def finish(self) -> None:
         """End, well or not."""
+
+
+class Beside(Protocol):
+    """Finds out about what was heard, when all questions are asked, what is to lie beside the snapshot."""
+
+    async def __call__(
+        self, config: Config, heard: pl.LazyFrame, target: Path
+    ) -> tuple[Sequence[Table], Mapping[str, int]]:
+        """Return tables and counts; *heard* has the columns of ``Observations``, *target* is where files will be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +98,12 @@ async def take(
     keep_wire: bool = False,
     progress: Progress | None = None,
     carriers: Mapping[str, Transport] | None = None,
+    beside: Beside | None = None,
 ) -> Taken:
     """Ask everything *config* says and keep what was said as the snapshot of *day* and *vantage*.
 
-    *carriers* replaces the transports of the same names, e.g. by replay. When the run is cancelled,
+    *carriers* replaces the transports of the same names, e.g. by replay; *beside* looks up what is to be
+    known of the answers. When the run is cancelled,
     what is settled by then is in the journal, and a later call with *resume* asks only the rest.
     Raises SnapshotError (see ``Journal.open``) and UsageError before anything is sent.
     """
@@ -105,6 +117,7 @@ async def take(
     )
     with journal:
         strays = await _Run(plan, journal, carriers or {}, keep_wire=keep_wire, progress=progress).ask()
+        tables, found = await beside(config, journal.heard(), journal.target) if beside else ((), {})
         run = Run(
             date=day,
             vantage=vantage,
@@ -116,7 +129,7 @@ async def take(
             timeout=config.timeout,
             resolvers=config.resolvers,
             inputs=config.inputs,
-            counts={**journal.count(), "strays": strays, "names_left_out": config.names_left_out},
+            counts={**journal.count(), "strays": strays, "names_left_out": config.names_left_out, **found},
             left_out=config.left_out,
             repeat=config.repeat,
             held=tuple(held.together(journal.held(), (), journal.withheld())),
@@ -124,6 +137,7 @@ async def take(
         speaking, met = journal.speaking_resolvers(), journal.troubles()
         silent = {called: entry for entry, called in _called(config) if entry not in speaking}
         troubles = {called: met[entry] for called, entry in silent.items() if entry in met}
+        filing.put_beside(journal.target, tables)
         files = journal.commit(run, sets)
     return Taken(run, tuple(files), tuple(silent), troubles)
 

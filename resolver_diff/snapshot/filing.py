@@ -36,15 +36,25 @@ def put(
     """
     target = directory(folder, run.date, run.vantage)
     file = target / f"{domain_set}.parquet"
+    put_beside(target, beside)
     with _writing(file):
         target.mkdir(parents=True, exist_ok=True)
-        for table in beside:
-            if len(table):
-                whole = sides.joined(target, table).frame
-                _appear(sides.place(target, type(table)), whole.write_parquet)
         metadata = {METADATA: run.to_json()}
         _appear(file, lambda made: stored.sink([rows], made, metadata), replace=replace)
     return file
+
+
+def put_beside(target: Path, tables: Sequence[Table]) -> None:
+    """Write *tables* as side files of *target*, the folder of a date and vantage; rows that are there stay.
+
+    Raises SnapshotError when one cannot be written, or cannot be read.
+    """
+    for table in tables:
+        if len(table):
+            file = sides.place(target, type(table))
+            with _writing(file):
+                target.mkdir(parents=True, exist_ok=True)
+                _appear(file, sides.joined(target, table).frame.write_parquet)
 
 
 def _appear(file: Path, write: Callable[[Path], None], *, replace: bool = True) -> None:
@@ -52,12 +62,12 @@ def _appear(file: Path, write: Callable[[Path], None], *, replace: bool = True) 
     made = file.with_name(f".{file.name}.{os.getpid()}.unfinished")
     try:
         write(made)
-        _sync(made)
+        sync(made)
         if replace:
             made.replace(file)
         else:
             _link(made, file)
-        _sync(file.parent)
+        sync(file.parent)
     finally:
         made.unlink(missing_ok=True)
 
@@ -74,7 +84,7 @@ def _link(made: Path, file: Path) -> None:
         made.replace(file)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Ask the operating system to bring *path* (a file or a directory) to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -36,8 +36,8 @@ async def connect(endpoint: Endpoint, connection: Connection, protocol: str) -> 
     try:
         await _shake_hands(plain, connection, trusted, endpoint)
     except ssl.SSLCertVerificationError as error:
-        connection.fault = RefusedError(Trouble.TLS, _fault(error, None, endpoint))
-        raise RefusedError(Trouble.TLS, _fault(error, await _look(endpoint, protocol), endpoint)) from error
+        connection.fault = RefusedError(Trouble.TLS, fault(error, None, endpoint))
+        raise RefusedError(Trouble.TLS, fault(error, await _look(endpoint, protocol), endpoint)) from error
     except ssl.SSLError as error:
         if error.reason == "TLSV1_ALERT_NO_APPLICATION_PROTOCOL":
             raise unspoken(protocol) from error
@@ -67,16 +67,16 @@ def spoken(connection: Connection) -> str | None:
 
 def _context(endpoint: Endpoint, protocol: str) -> ssl.SSLContext:
     if endpoint.pins:
-        return _trusting_all(protocol)
+        return trusting_all(protocol)
     try:
-        return _trusting(endpoint.ca, protocol)
+        return trusting(endpoint.ca, protocol)
     except (OSError, ssl.SSLError) as error:
         says = "it holds no certificate" if isinstance(error, ssl.SSLError) else in_words(error)
         raise RefusedError(Trouble.TLS, f"cannot read the authorities in {endpoint.ca}: {says}") from error
 
 
 @functools.cache  # a context costs 20 ms and 2 MB with the system's authorities
-def _trusting(ca: str | None, protocol: str) -> ssl.SSLContext:
+def trusting(ca: str | None, protocol: str) -> ssl.SSLContext:
     """Return a context that trusts the authorities in *ca*, a PEM file, or those of the system."""
     context = ssl.create_default_context(cafile=ca)
     # the same from Python 3.11 to 3.14: what is in the file is trusted, and old certificates are judged mildly
@@ -85,7 +85,7 @@ def _trusting(ca: str | None, protocol: str) -> ssl.SSLContext:
 
 
 @functools.cache
-def _trusting_all(protocol: str) -> ssl.SSLContext:
+def trusting_all(protocol: str) -> ssl.SSLContext:
     """Return a context for those who look at the certificate themselves."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -153,7 +153,7 @@ async def _look(endpoint: Endpoint, protocol: str) -> Certificate | None:
     with contextlib.suppress(OSError, ValueError, TimeoutError):
         async with asyncio.timeout(LOOK):
             plain = await _tcp(endpoint)
-            transport = await _shake_hands(plain, asyncio.Protocol(), _trusting_all(protocol), endpoint)
+            transport = await _shake_hands(plain, asyncio.Protocol(), trusting_all(protocol), endpoint)
         try:
             der = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
         finally:
@@ -162,7 +162,7 @@ async def _look(endpoint: Endpoint, protocol: str) -> Certificate | None:
     return None
 
 
-def _fault(error: ssl.SSLCertVerificationError, seen: Certificate | None, endpoint: Endpoint) -> str:
+def fault(error: ssl.SSLCertVerificationError, seen: Certificate | None, endpoint: Endpoint) -> str:
     """Say what is wrong with the certificate."""
     code = error.verify_code
     now = datetime.now(UTC)
