@@ -78,6 +78,7 @@ LATER = (
     "kind",
     "unfit",
     "seen_before",
+    "agreed_before",
     "others_giving",
     "wide",
     "lost_together",

@@ -121,7 +121,7 @@ def config(port: int, names: tuple[str, ...] = ("a.example", "b.example", "c.exa
 def taken(given: Config, folder: Path, source: origins.Source | None) -> tuple[probe.Taken, pl.DataFrame]:
     """Take a snapshot, and return it with the origins that lie beside it."""
     made = asyncio.run(probe.take(given, folder=folder, day=DAY, vantage="here", beside=Beside(source)))
-    return made, sides.origins(folder, DAY, "here").frame
+    return made, sides.read(snapshot.directory(folder, DAY, "here"), Origins).frame
 
 
 def test_origins_are_asked_over_dns(server: Server, tmp_path: Path) -> None:
@@ -335,7 +335,7 @@ def test_resolvers_yaml_says_where_origins_are_from(tmp_path: Path) -> None:
 
 def test_a_file_can_hold_no_answers(tmp_path: Path) -> None:
     """A snapshot without origins has none: an empty table, not an error."""
-    assert sides.origins(tmp_path, DAY, "here").frame.schema == Origins.schema
+    assert sides.read(snapshot.directory(tmp_path, DAY, "here"), Origins).frame.schema == Origins.schema
 
 
 def test_the_command_looks_up_and_verifies(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,7 +352,7 @@ def test_the_command_looks_up_and_verifies(server: Server, tmp_path: Path, monke
     assert "looked up whose 2 addresses are, in db.csv" in said.stderr
     assert "0 handshakes" in said.stderr
     (day,) = snapshot.dates(Path("snapshots"))
-    found = sides.origins(Path("snapshots"), day, "local").frame
+    found = sides.read(snapshot.directory(Path("snapshots"), day, "local"), Origins).frame
     assert found.select("address", "asn", "prefix").rows() == [
         ("1.2.3.4", 64500, "1.2.0.0/16"),
         ("4.4.4.4", None, None),

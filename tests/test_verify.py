@@ -22,6 +22,7 @@ from certificates import Authority, Issued
 from resolver_diff import probe, snapshot
 from resolver_diff.commands._beside import Beside
 from resolver_diff.snapshot import sides
+from resolver_diff.tables import Certificates
 from resolver_diff.verify import Budget, Wanted, check, due, page
 from test_commands import run
 from test_probe import Memory
@@ -310,7 +311,7 @@ def test_a_snapshot_keeps_certificates(
             config(), folder=tmp_path / "s", day=DAY, vantage="here", carriers=Memory(says).carriers(), beside=beside
         )
     )
-    found = sides.certificates(tmp_path / "s", DAY, "here").frame
+    found = sides.read(snapshot.directory(tmp_path / "s", DAY, "here"), Certificates).frame
     told = {(qname, address): (valid, why) for qname, address, valid, why, *_ in found.rows()}
     assert told["a.example", CONTROL] == (True, None)
     assert told["a.example", "30.0.0.1"] == (False, "certificate is for block.example, not a.example")
