@@ -100,7 +100,7 @@ def test_agrees_with_dnspython_on_ten_thousand_replies() -> None:
 
 
 @given(st.lists(st.randoms(use_true_random=False).map(sample), min_size=1, max_size=4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_agrees_with_dnspython_on_any_reply(samples: list[Sample]) -> None:
     """Whatever reply hypothesis makes up decodes to the row that dnspython's reading gives."""
     assert rows((one.query, one.reply) for one in samples) == [reference(one.query, one.reply) for one in samples]
