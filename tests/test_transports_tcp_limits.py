@@ -11,7 +11,7 @@ import pytest
 
 from hostile import Hostile, Talk, all_of, asking, reply, rows, until
 from resolver_diff.errors import UsageError
-from resolver_diff.transports import Trouble, _connections, _line
+from resolver_diff.transports import Trouble, _connection, _connections
 from resolver_diff.transports.tcp import TRANSPORT
 
 
@@ -55,7 +55,7 @@ async def test_replies_that_nobody_takes_do_not_fill_the_memory(
     hostile: Hostile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between exchanges a connection is read only as far as a few messages; the rest stays with the system."""
-    monkeypatch.setattr(_line, "BACKLOG", 5)
+    monkeypatch.setattr(_connection, "BACKLOG", 5)
 
     async def many_and_large(talk: Talk) -> None:
         asked = [await talk.next() for _ in range(40)]
@@ -113,7 +113,7 @@ async def test_no_connection_at_all(hostile: Hostile) -> None:
     try:
         async with TRANSPORT.open() as session:
             resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
-            with pytest.raises(UsageError, match="cannot open a TCP connection") as caught:
+            with pytest.raises(UsageError, match="cannot open a connection") as caught:
                 await all_of(session, asking(["plain-1.test"], endpoint))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

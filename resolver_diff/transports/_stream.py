@@ -8,9 +8,10 @@ import time
 from collections import deque
 
 from resolver_diff.transports import Trouble
+from resolver_diff.transports._connection import Ask, Connect, End, Keeper, TcpConnection
 from resolver_diff.transports._connections import ConnectionSession
 from resolver_diff.transports._ledger import KEPT_REPLIES
-from resolver_diff.transports._line import Ask, Connect, Connection, End, Keeper, Line
+from resolver_diff.transports._line import Line
 from resolver_diff.transports._rounds import IDS
 from resolver_diff.wire import HEADER
 from resolver_diff.wire.question import RESPONSE
@@ -24,7 +25,7 @@ def stream_session(connect: Connect, *, padding: bool = False) -> ConnectionSess
     return ConnectionSession(connect, Framed, most=PIPELINE, padding=padding)
 
 
-class Framed(Connection):
+class Framed(TcpConnection):
     """One connection: frames out, frames in."""
 
     def __init__(self, line: Line, session: Keeper) -> None:
