@@ -1,4 +1,4 @@
-"""DNS over TLS and HTTPS against real servers on loopback: Unbound, and dnsdist before it."""
+"""DNS over TLS and HTTPS against real servers on loopback: Unbound, and dnsdist or Knot Resolver before it."""
 
 import contextlib
 import socket
@@ -51,6 +51,17 @@ setLocal("127.0.0.1:{local}")
 addTLSLocal("127.0.0.1:{tls}", "{file}", "{file}", {{provider="openssl"}})
 addDOHLocal("127.0.0.1:{https}", "{file}", "{file}", "/dns-query")
 """
+KRESD = """
+net.listen("127.0.0.1", {tls}, {{kind = "tls"}})
+net.listen("127.0.0.1", {https}, {{kind = "doh2"}})
+net.tls("{file}", "{file}")
+net.ipv6 = false
+cache.open(10 * MB, "lmdb://{folder}/cache")
+trust_anchors.remove(".")
+modules.unload("ta_signal_query")
+modules.unload("priming")
+policy.add(policy.all(policy.STUB("127.0.0.1@{plain}")))
+"""
 Find = Callable[[str, str], Path]
 
 
@@ -98,13 +109,13 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
 
 
-@pytest.fixture(params=["unbound", "dnsdist"])
+@pytest.fixture(params=["unbound", "dnsdist", "kresd"])
 def served(
     request: pytest.FixtureRequest, tmp_path: Path, authority: Authority, debian_server: Find
 ) -> Iterator[Served]:
     """A server that knows n0.test to n999.test and asks nobody."""
     unbound = debian_server("unbound", "unbound")
-    plain, *secure, local = free_ports(6)
+    plain, *secure, local = free_ports(6)  # the last two of *secure* are for who stands before Unbound
     file = authority.issue(NAME, "127.0.0.1").file
     data = "\n".join(f'    local-data: "n{n}.test. 300 IN A 192.0.{n >> 8}.{n & 255}"' for n in range(COUNT))
     conf = tmp_path / "unbound.conf"
@@ -118,6 +129,15 @@ def served(
             conf.write_text(DNSDIST.format(plain=plain, local=local, tls=secure[2], https=secure[3], file=file))
             command = [str(program), "--supervised", "--disable-syslog", "-C", str(conf)]
             stack.enter_context(running(command, tmp_path / "dnsdist.log", *secure[2:]))
+            secure = secure[2:]
+        elif request.param == "kresd":
+            program = debian_server("kresd", "knot-resolver")
+            conf = tmp_path / "kresd.conf"
+            conf.write_text(
+                KRESD.format(plain=plain, tls=secure[2], https=secure[3], file=file, folder=tmp_path), encoding="ascii"
+            )
+            command = [str(program), "-n", "-c", str(conf), str(tmp_path)]
+            stack.enter_context(running(command, tmp_path / "kresd.log", *secure[2:]))
             secure = secure[2:]
         ca = str(authority.file)
         yield Served(*(Endpoint("127.0.0.1", port, NAME, ca=ca) for port in secure[:2]))
