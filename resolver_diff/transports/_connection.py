@@ -94,6 +94,7 @@ class Connection(ABC):
         self.lost: str | None = None  # how it ended, in words
         self.lost_by = Trouble.UNREACHABLE
         self.leaving: str | None = None  # the peer takes no more queries on it; its words
+        self.lingers = False  # nothing is waited for on it, and what it still says is late
         self._line = line
         self._session = session
 
@@ -116,8 +117,9 @@ class Connection(ABC):
 
     def answered(self, ask: Ask) -> None:
         """Take note that a reply to *ask* has come."""
-        self.furthest = max(self.furthest, ask.place)
-        self._line.answered()
+        if not self.lingers:
+            self.furthest = max(self.furthest, ask.place)
+            self._line.answered()
 
     def is_held_up(self, ask: Ask) -> bool:
         """Whether what was written behind *ask*, which got no reply in time, may wait for it or with it."""
@@ -133,6 +135,10 @@ class Connection(ABC):
 
     def is_stale(self) -> bool:
         """Whether the peer may have given it up for being idle."""
+        return False
+
+    def linger(self) -> bool:
+        """Wait for nothing any more, as what is open is asked elsewhere; whether a late reply may still come."""
         return False
 
     def wake(self) -> None:  # noqa: B027  most have nothing to do

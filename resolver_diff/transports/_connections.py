@@ -77,6 +77,10 @@ class ConnectionSession(Rounds):
         """Whether one more connection may be opened now; closes an idle one where that makes room."""
         if self._open() < self._room:
             return True
+        for line in self._lines.values():
+            line.let_go()
+        if self._open() < self._room:
+            return True
         idle = next((line for line in self._lines.values() if line.is_idle), None)
         if idle is not None:
             idle.close()

@@ -43,6 +43,7 @@ class Line:
         self._session = session
         self._connection: Connection | None = None
         self._retired: list[Connection] = []  # the peer takes no more on them, and may still answer
+        self._left: list[tuple[int, Connection]] = []  # on which late replies may come, until when (session ns)
         self._attempt: asyncio.Task[None] | None = None
         self._attempted = 0  # when, session ns
         self._next: Connection | None = None  # the one that is attempted
@@ -57,7 +58,7 @@ class Line:
     @property
     def connections(self) -> int:
         """How many connections there are, or attempts at one."""
-        return (self._connection is not None) + (self._attempt is not None) + len(self._retired)
+        return (self._connection is not None) + (self._attempt is not None) + len(self._retired) + len(self._left)
 
     @property
     def is_idle(self) -> bool:
@@ -123,6 +124,8 @@ class Line:
         for connection in [*self._retired, self._connection]:
             if connection is not None:
                 self._age(connection, now, timeout)
+        if self._left and self._left[0][0] <= now:
+            self._left.pop(0)[1].abort()
 
     def _age(self, connection: Connection, now: int, timeout: int) -> None:
         connection.wake()
@@ -153,7 +156,7 @@ class Line:
         self._stalls += 1
         self._depth = 1
         left = list(connection.open.values())
-        self._leave(connection)
+        self._leave(connection, late=True)
         if self._stalls >= (DEAD if self.replies else DEAD_AT_ONCE):
             self.queue.extendleft(reversed(left))
             self._give_up(before)
@@ -209,6 +212,13 @@ class Line:
         for connection in [*self._retired, self._connection]:
             if connection is not None:
                 self._leave(connection)
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close the connections on which nothing but late replies can come."""
+        for _, connection in self._left:
+            connection.abort()
+        self._left.clear()
 
     def _retire(self, connection: Connection, says: str) -> None:
         """Ask nothing more on *connection*, but wait for what it may still answer."""
@@ -221,12 +231,16 @@ class Line:
         if self._useless >= USELESS and self.queue:  # else a peer that leaves at once is connected to for ever
             self._spare(RefusedError(Trouble.HTTP, says))
 
-    def _leave(self, connection: Connection) -> None:
+    def _leave(self, connection: Connection, *, late: bool = False) -> None:
+        """Close *connection*; *late*: when as much time again has passed, if a late reply may come on it."""
         if connection is self._connection:
             self._connection = self._blocked = None
         else:
             self._retired.remove(connection)
-        connection.abort()
+        if late and connection.linger():
+            self._left.append((self._session.now() + self._session.patience, connection))
+        else:
+            connection.abort()
 
     def _give_up(self, before: int, says: str | None = None, trouble: Trouble | None = None) -> None:
         """End in silence, or with *trouble*, what has stood in the queue since *before*: its turn will not come."""
