@@ -68,7 +68,6 @@ def facts(folder: Path) -> pl.DataFrame:
     return loaded.observations.select(columns).sort(pl.all())
 
 
-@pytest.mark.timeout(900)  # a dozen runs, on any machine
 def test_a_run_killed_at_any_moment_goes_on_to_the_same_rows(command: list[str], tmp_path: Path) -> None:
     """Ten kills by SIGKILL at random moments, then --resume: the rows of an undisturbed run, and none of them twice."""
     begun = time.monotonic()

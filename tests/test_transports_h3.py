@@ -382,7 +382,7 @@ async def test_a_late_response_belongs_to_its_query(good: Certificate, ca: str) 
 
     with QuicResolver(good, converse, alpn="h3") as resolver:
         async with TRANSPORT.open() as session:
-            first = await all_of(session, asking(["late.test"], resolver.endpoint(ca=ca)), patience=0.5)
+            first = await all_of(session, asking(["late.test"], resolver.endpoint(ca=ca)), patience=4.0)
             second = await all_of(session, asking(["plain.test"], resolver.endpoint(ca=ca), first=1))
         assert len(first) == 0
         assert told(second) == dict.fromkeys(range(2), FINE)

@@ -16,6 +16,7 @@ import pytest
 from certificates import Authority
 from hostile import all_of, asking
 from resolver_diff.transports import Endpoint, Transport, Trouble, https, tls
+from resolver_diff.transports._ledger import joined
 from resolver_diff.wire.encode import encode
 
 NAME = "dns.example"
@@ -67,10 +68,11 @@ Find = Callable[[str, str], Path]
 
 @dataclass
 class Served:
-    """Where a server is."""
+    """Where a server is, and how many queries by POST it can tell apart at once."""
 
     tls: Endpoint
     https: Endpoint
+    posts: int
 
 
 def free_ports(count: int) -> list[int]:
@@ -140,7 +142,11 @@ def served(
             stack.enter_context(running(command, tmp_path / "kresd.log", *secure[2:]))
             secure = secure[2:]
         ca = str(authority.file)
-        yield Served(*(Endpoint("127.0.0.1", port, NAME, ca=ca) for port in secure[:2]))
+        posts = (
+            50 if request.param == "kresd" else COUNT
+        )  # of some 110 bodies that come together kresd 5.6 mixes up some
+        over_tls, over_https = (Endpoint("127.0.0.1", port, NAME, ca=ca) for port in secure[:2])
+        yield Served(over_tls, over_https, posts)
 
 
 def at(served: Served, transport: Transport) -> Endpoint:
@@ -157,11 +163,16 @@ async def test_a_real_server_is_understood(served: Served, transport: Transport,
     """Every query is answered, with the data of its own name; names that are not there are denied."""
     endpoint = replace(at(served, transport), method=method)
     qnames = [f"n{number}.test" for number in range(COUNT + 200)]
-    queries = asking(qnames, endpoint, due=np.arange(len(qnames)) // 100 * 0.05)
-    queries.messages = encode(qnames, ["A"] * len(qnames))
+    at_once = served.posts if method == "POST" else len(qnames)
+    parts = []
     async with transport.open() as session:
-        got = await all_of(session, queries, patience=30.0)
+        for first in range(0, len(qnames), at_once):
+            some = qnames[first : first + at_once]
+            queries = asking(some, endpoint, due=np.arange(len(some)) // 100 * 0.05, first=first)
+            queries.messages = encode(some, ["A"] * len(some))
+            parts.append(await all_of(session, queries, patience=60.0))
         assert session.strays == 0
+    got = joined(parts)
     assert sorted(got.number.tolist()) == list(range(len(qnames)))
     assert not got.trouble.any(), got.says
     for number, octets in zip(got.number.tolist(), got.messages, strict=True):
