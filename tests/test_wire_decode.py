@@ -85,7 +85,9 @@ def test_every_type_dnspython_knows_is_among_the_samples() -> None:
     known = {
         dns.rdatatype.to_text(rdtype)
         for rdtype in dns.rdatatype.RdataType
+        # of a type that it once had to read without a class it says GenericRdata from then on
         if dns.rdata.get_rdata_class(dns.rdataclass.IN, rdtype, use_generic=False)  # type: ignore[no-untyped-call]  # dnspython's
+        not in {None, dns.rdata.GenericRdata}
     }
     assert known - set(RDATA) == {"OPT", "TSIG", "TKEY"}
 
