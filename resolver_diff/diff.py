@@ -48,6 +48,7 @@ CELLS: dict[str, pl.DataType] = {
     "repeats": pl.UInt8(),
     "repeats_alike": pl.UInt8(),
     "repeats_agreeing": pl.UInt8(),
+    "second_outcome": OUTCOME,
     "second_answer": pl.Categorical(),
     "consensus": compare.CONSENSUS,
     "state": STATE,

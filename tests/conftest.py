@@ -9,11 +9,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
 SYSTEM_FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # where Debian keeps servers, and not on everybody's PATH
 
 os.environ.pop("RESOLVER_DIFF_PROGRAM", None)  # by dev.py; what is tested is the program itself
+
+# how long an example takes says how busy the machine is
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 _departures: list[str] = []
 

@@ -57,7 +57,7 @@ def main(names: list[str]) -> int:
     counts = matrix.runs[0].taken.counts
     honest = matrix.runs[-1].honest_faults()
     which = f": {', '.join(wrong)}" if wrong else ""
-    again = f", played twice, as this machine may have stalled: {', '.join(matrix.again)}" if matrix.again else ""
+    again = f", played again, as this machine may have stalled: {', '.join(matrix.again)}" if matrix.again else ""
     sys.stdout.write(
         "| Case | What the resolver does | Expected | Row | Honest questions beside it |\n|---|---|---|---|---|\n"
         + "".join(f"{line(case, matrix.verdicts.get(case.name))}\n" for case in chosen)

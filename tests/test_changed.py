@@ -69,7 +69,7 @@ def said(dice: random.Random, names: int) -> list[dict[str, object]]:
     return rows
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(seed=st.integers(0, 2**32), rows=st.sampled_from([3, 50, 1 << 17]))
 def test_it_finds_what_a_database_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, rows: int) -> None:
     """Names, resolvers and replies that only one date has; pieces of any size; names that fill several pieces."""

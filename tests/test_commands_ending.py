@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = [sys.executable, "-m", "resolver_diff"]
-LIMIT = 30  # seconds until a test gives up
+LIMIT = 110  # seconds until a test gives up
 
 
 @pytest.fixture

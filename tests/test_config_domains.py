@@ -269,7 +269,6 @@ LABELS = st.text(st.characters(codec="ascii", categories=("L", "N"), include_cha
 
 
 @given(st.lists(LABELS, min_size=1, max_size=8).map(".".join))
-@settings(deadline=None)
 def test_the_fast_way_and_the_slow_way_agree(name: str) -> None:
     """A name that is accepted is one for dnspython too, the same one; its wire form fits."""
     try:
@@ -282,7 +281,7 @@ def test_the_fast_way_and_the_slow_way_agree(name: str) -> None:
 
 @given(st.text(max_size=30))
 @example("A\n")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_text_is_more_than_a_name_or_a_bad_name(text: str) -> None:
     """Whatever a line holds, it is a name in A-label form or a BadNameError at a place in it."""
     try:

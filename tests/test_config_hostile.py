@@ -199,7 +199,7 @@ FRAGMENTS = st.sampled_from(
 @given(st.one_of(st.lists(FRAGMENTS, max_size=40).map("".join), st.text(max_size=60)))
 @example("resolvers: [{name: {}, address: []}]")
 @example("defaults: [1]\ngroups: [1]\nprobe: 3\nresolvers: [1, null, [], {}]")
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_text_ends_in_a_traceback(load_yaml: Load, text: str) -> None:
     """Whatever resolvers.yaml holds, it is a Config or a ConfigError."""
     with contextlib.suppress(ConfigError):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from certificates import Authority
 from resolver_diff.config import Config, Resolver, load
 from resolver_diff.errors import ConfigError, Problem
 
@@ -262,10 +263,6 @@ def test_two_thousand_mistakes_do_not_fill_the_screen(load_yaml: Load) -> None:
         ),
         ("- {name: a, address: 192.0.2.1, role: control, policy: ads}", "`a` is a control that filters"),
         ("- {name: a, address: 192.0.2.1, role: control, path: /x}", "`path` changes nothing over udp"),
-        (
-            "- {name: a, address: 192.0.2.1, role: control, transport: tls, ca: no.pem}",
-            "there is no file `no.pem`: what `a` says over TLS cannot be trusted",
-        ),
     ],
 )
 def test_what_is_odd_but_possible_is_a_warning(load_yaml: Load, entries: str, warning: str) -> None:
@@ -282,7 +279,23 @@ def test_the_same_address_over_another_transport_is_another_resolver(load_yaml: 
 
 def test_a_ca_file_is_found_from_the_folder_of_the_file(load_yaml: Load, tmp_path: Path) -> None:
     """`ca: ca.pem` lies beside resolvers.yaml, wherever the command runs."""
-    (tmp_path / "ca.pem").write_text("")
+    Authority(tmp_path).file.rename(tmp_path / "ca.pem")
     config = load_yaml("resolvers: [{name: a, address: 192.0.2.1, role: control, transport: tls, ca: ca.pem}]")
     assert config.resolvers[0].ca == str(tmp_path / "ca.pem")
     assert config.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("ca", "message"),
+    [
+        ("no.pem", "`ca`: a file that cannot be read (No such file or directory): `no.pem`"),
+        (".", "`ca`: a file that cannot be read (Is a directory): `.`"),
+        ("junk.pem", "`ca`: a file that holds no certificate: `junk.pem`"),
+    ],
+)
+def test_a_ca_file_that_vouches_for_nobody_is_a_mistake(load_yaml: Load, tmp_path: Path, ca: str, message: str) -> None:
+    """It would make trouble of every row, and can be put right; it is told once, however many entries share it."""
+    (tmp_path / "junk.pem").write_text("junk\n")
+    entries = [f"{{name: r{number}, address: 192.0.2.{number}, group: g, also: {{quic: }}}}" for number in (1, 2)]
+    told = mistakes(load_yaml, f"groups: {{g: {{transport: tls, ca: {ca}}}}}\nresolvers: [{', '.join(entries)}]\n")
+    assert [problem.message for problem in told] == [message]

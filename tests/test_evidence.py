@@ -75,6 +75,19 @@ def test_divergence_is_convicted(told: list[Diff]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("story", "says"),
+    [("injected_denial_comes_late", "first: nxdomain"), ("injection_comes_late", "answer 10.10.34.36")],
+)
+def test_a_second_reply_is_told_as_it_was(story: str, says: str) -> None:
+    """The sentence says what the second reply was, whether it has RDATA or not."""
+    one = stories.play(stories.FOLDER / f"{story}.yaml")
+    cell = one.cells.filter(
+        pl.col("date") == one.date_after, pl.col("resolver") == "isp-ir", pl.col("evidence_for").list.len() > 0
+    ).row(0, named=True)
+    assert REASONS["second_reply"].sentence(cell).endswith(says)
+
+
+@pytest.mark.parametrize(
     "address",
     [
         "0.0.0.0", "10.10.34.36", "100.64.0.1", "127.0.0.1", "169.254.1.1", "172.31.255.255", "192.0.2.1",

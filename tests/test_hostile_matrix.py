@@ -17,6 +17,9 @@ MOST_ASKED_AGAIN = (
 )
 
 
+pytestmark = pytest.mark.timeout(1200)  # all cases are played in the first test that needs them, on any machine
+
+
 @pytest.fixture(scope="module")
 def matrix(tmp_path_factory: pytest.TempPathFactory) -> Matrix:
     """Take one snapshot of all cases and the honest resolvers together."""

@@ -89,5 +89,5 @@ def test_a_fault_of_the_certificate_is_in_every_row(rows: pl.DataFrame) -> None:
 def test_silence_may_say_why(rows: pl.DataFrame) -> None:
     """A timeout before there was a connection is a timeout, and is told from others."""
     of = rows.filter(pl.col("resolver") == "mute")
-    assert of.select("outcome", "trouble").unique().rows() == [("timeout", "nothing came back to the handshake")]
+    assert of.select("outcome", "trouble").unique().rows() == [("timeout", "no answer to the QUIC handshake")]
     assert of["rtt"].null_count() == of.height == 30

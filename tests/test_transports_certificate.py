@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from certificates import Authority, _building, _named
@@ -65,7 +65,6 @@ def x509_with(built: x509.CertificateBuilder, key: object, signer: rsa.RSAPrivat
     return built.sign(signer, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_rubbish_is_no_certificate(octets: bytes) -> None:
     """Whatever comes, it is read or refused."""
@@ -82,7 +81,6 @@ def _sample(tmp_path_factory: pytest.TempPathFactory) -> None:
     SAMPLE[:] = Authority(folder).issue("dns.example", "192.0.2.1").der
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=6), st.integers(0, 500))
 def test_a_damaged_certificate_is_read_or_refused(changes: list[tuple[int, int]], end: int) -> None:
     """Octets changed and cut off anywhere: read, or refused."""

@@ -143,7 +143,7 @@ BROKEN: dict[str, tuple[Callable[[Talk], None], Trouble, str]] = {
     "a non-zero ID": (
         lambda talk: talk.say(b"\x12\x34" + reply(talk.asked)[2:]),
         Trouble.MALFORMED,
-        "the reply has ID 4660; over QUIC it must be 0",
+        "the reply has ID 4660, the query 0",
     ),
     "two messages": (_twice, Trouble.MALFORMED, "the length says 45 octets, and 92 came"),
     "two messages, one after the other": (
@@ -174,8 +174,8 @@ BROKEN: dict[str, tuple[Callable[[Talk], None], Trouble, str]] = {
     "a reset of no known kind": (lambda talk: talk.reset(0x77), Trouble.MALFORMED, "stream reset with error 0x77"),
     "another question": (
         lambda talk: talk.say(reply(talk.asked).replace(b"broken", b"brokem")),
-        Trouble.SILENT,
-        "what came does not repeat the question",
+        Trouble.MALFORMED,
+        "the message answers another question, or is no reply",
     ),
     "an unread query": (
         lambda talk: stop(talk, 2),

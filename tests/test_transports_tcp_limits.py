@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hostile import Hostile, Talk, all_of, asking, reply, rows, until
+from hostile import Hostile, Talk, all_of, asking, kind_of, query, reply, rows, until
 from resolver_diff.errors import UsageError
-from resolver_diff.transports import Trouble, _connections, _line
+from resolver_diff.transports import Trouble, _connection, _connections
 from resolver_diff.transports.tcp import TRANSPORT
 
 
@@ -55,7 +55,7 @@ async def test_replies_that_nobody_takes_do_not_fill_the_memory(
     hostile: Hostile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between exchanges a connection is read only as far as a few messages; the rest stays with the system."""
-    monkeypatch.setattr(_line, "BACKLOG", 5)
+    monkeypatch.setattr(_connection, "BACKLOG", 5)
 
     async def many_and_large(talk: Talk) -> None:
         asked = [await talk.next() for _ in range(40)]
@@ -113,7 +113,7 @@ async def test_no_connection_at_all(hostile: Hostile) -> None:
     try:
         async with TRANSPORT.open() as session:
             resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
-            with pytest.raises(UsageError, match="cannot open a TCP connection") as caught:
+            with pytest.raises(UsageError, match="cannot open a connection") as caught:
                 await all_of(session, asking(["plain-1.test"], endpoint))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
@@ -162,3 +162,34 @@ async def test_a_resolver_that_ends_every_connection_is_not_called_silent(hostil
     assert set(got.trouble.tolist()) == {Trouble.UNREACHABLE}
     assert set(got.says.values()) == {"the peer closed the connection"}
     assert hostile.connections < 40
+
+
+async def test_a_late_reply_belongs_to_its_query(hostile: Hostile) -> None:
+    """A connection that was left for a silence is heard as long again; what was asked again has one reply only."""
+    asked_third, said_late = asyncio.Event(), asyncio.Event()
+
+    async def converse(talk: Talk) -> None:
+        asked = await talk.next()
+        if kind_of(asked) == "late":
+            second = await talk.next()
+            await asked_third.wait()
+            await talk.say(reply(second, last=66))
+            await talk.say(reply(asked, last=9))
+            said_late.set()
+            asked = await talk.next()
+        while True:
+            if kind_of(asked) == "third":
+                asked_third.set()
+                await said_late.wait()
+            await talk.say(reply(asked))
+            asked = await talk.next()
+
+    endpoint = hostile.listen(converse)
+    async with TRANSPORT.open() as session:
+        got = await all_of(session, asking(["late-1.test", "second-1.test"], endpoint, due=[0.0, 1.0]), patience=2.0)
+        assert [each[:3] for each in rows(got)] == [(1, 0, 0)]
+        got = await all_of(session, asking(["third-1.test"], endpoint, first=2), patience=30.0)
+        assert {each[:3] for each in rows(got)} == {(0, 0, 0), (2, 0, 0)}
+        assert reply(query("late-1.test"), last=9)[2:] in [each[3] for each in rows(got)]
+        assert session.strays == 0
+    assert hostile.connections == 2

@@ -97,7 +97,7 @@ async def test_without_an_open_file_to_spare_the_user_is_told(
     try:
         async with TRANSPORT.open() as session:
             resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
-            with pytest.raises(UsageError, match="cannot open a TCP connection"):
+            with pytest.raises(UsageError, match="cannot open a connection"):
                 await all_of(session, asking(["plain-1.test"], endpoint))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

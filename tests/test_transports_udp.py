@@ -124,7 +124,7 @@ async def test_a_late_reply_finds_its_query(open_udp: Open, hostile: Hostile) ->
         assert rows(await all_of(session, asking(["late-1.test"], hostile.endpoint), patience=0.1)) == []
         got = await all_of(session, asking(["late-1.test"], hostile.endpoint, first=7))
     assert rows(got) == [(0, 0, 0, told("late-1.test", 9)), (7, 0, 0, told("late-1.test", 9))]
-    assert got.rtt[0] > 240e6
+    assert got.rtt[0] > 100e6
 
 
 async def test_a_late_reply_to_a_forgotten_query_is_a_stray(

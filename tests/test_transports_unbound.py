@@ -71,12 +71,18 @@ async def test_a_real_resolver_is_understood(unbound: Endpoint, transport: Trans
     """Every name it has is answered with its own address, every other name of its zone with NXDOMAIN, each once."""
     qnames = [f"n{number}.test" for number in range(400)]
     async with transport.open() as session:
-        due = np.arange(400) * 0.001  # all at once are more than its buffer holds
-        got = await all_of(session, asking(qnames, unbound, due=due), patience=5.0)
+        asked: list[int] = []
+        said: dict[int, bytes] = {}
+        while left := [number for number in range(400) if number not in said]:  # its buffer is small: some may be lost
+            first, due = len(asked), np.arange(len(left)) * 0.001
+            asked += left
+            queries = asking([qnames[number] for number in left], unbound, due=due, first=first)
+            got = await all_of(session, queries, patience=5.0)
+            assert len(got) == np.unique(got.number).size > 0
+            assert not got.trouble.any()
+            said |= {asked[number]: octets for number, octets in zip(got.number.tolist(), got.messages, strict=True)}
         assert session.strays == 0
-    assert sorted(got.number.tolist()) == list(range(400))
-    assert not got.trouble.any()
-    for number, octets in zip(got.number.tolist(), got.messages, strict=True):
+    for number, octets in said.items():
         message = dns.message.from_wire(octets)
         assert message.question[0].name.to_text() == f"n{number}.test."
         addresses = [rdata.to_text() for rrset in message.answer for rdata in rrset]

@@ -85,7 +85,9 @@ def test_every_type_dnspython_knows_is_among_the_samples() -> None:
     known = {
         dns.rdatatype.to_text(rdtype)
         for rdtype in dns.rdatatype.RdataType
+        # of a type that it once had to read without a class it says GenericRdata from then on
         if dns.rdata.get_rdata_class(dns.rdataclass.IN, rdtype, use_generic=False)  # type: ignore[no-untyped-call]  # dnspython's
+        not in {None, dns.rdata.GenericRdata}
     }
     assert known - set(RDATA) == {"OPT", "TSIG", "TKEY"}
 
@@ -100,7 +102,7 @@ def test_agrees_with_dnspython_on_ten_thousand_replies() -> None:
 
 
 @given(st.lists(st.randoms(use_true_random=False).map(sample), min_size=1, max_size=4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_agrees_with_dnspython_on_any_reply(samples: list[Sample]) -> None:
     """Whatever reply hypothesis makes up decodes to the row that dnspython's reading gives."""
     assert rows((one.query, one.reply) for one in samples) == [reference(one.query, one.reply) for one in samples]

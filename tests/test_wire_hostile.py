@@ -84,7 +84,7 @@ def test_every_bent_octet_gives_a_row(name: str) -> None:
 
 
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=40))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_octets_give_a_row(replies: list[bytes]) -> None:
     """Octets that are no message at all become rows, one each, and echo no question."""
     about = np.zeros(len(replies), np.int64)
@@ -95,7 +95,7 @@ def test_any_octets_give_a_row(replies: list[bytes]) -> None:
 
 
 @given(st.randoms(use_true_random=False), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_wild_messages_decode_together_as_alone(random: Random, data: st.DataObject) -> None:
     """Replies with octets overwritten here and there decode in a batch as each does alone."""
     origin = sample(random)

@@ -13,6 +13,7 @@ import polars.selectors as cs
 
 from resolver_diff.compare.replies import beside
 from resolver_diff.compare.special import PERHAPS, special
+from resolver_diff.tables import DENIALS
 
 ADDRESS, PREFIX, CNAME, ORIGIN, ORGANISATION = range(5)  # kinds of token
 NARROW = (ADDRESS, PREFIX)  # what few share: systems and organisations have room for anybody
@@ -114,8 +115,9 @@ class Answers:
     def sharing(self, said: pl.DataFrame, published: pl.DataFrame) -> pl.DataFrame:
         """Add *second_said*, and whether other operators' controls share address, prefix, CNAME target.
 
-        *second_shares* says it of a second reply, by address or prefix; *second_bogon*: it has an
-        address that cannot be on the public Internet, and that they do not give. *said* is labelled.
+        *second_shares* says it of a second reply, by address or prefix; *second_contradicts*: it denies
+        what the first one answers, or has an address that cannot be on the public Internet, and that
+        they do not give. *said* is labelled.
         """
         shared = self.shared(published)
         said = _met(said, shared, "said", SHARES)
@@ -124,7 +126,8 @@ class Answers:
         doubled = _met(doubled, shared, "second_said", named)
         shares = pl.col("second_address") | pl.col("second_prefix")
         bogon = pl.col("second_said").is_in(self.bogons["said"].implode()).fill_null(value=False)
-        doubled = doubled.with_columns(second_shares=shares, second_bogon=bogon & ~shares)
+        denies = (pl.col("kind") == "answer") & pl.col("second_outcome").is_in(DENIALS).fill_null(value=False)
+        doubled = doubled.with_columns(second_shares=shares, second_contradicts=denies | (bogon & ~shares))
         return doubled.drop("second_address", "second_prefix")
 
     def of_rows(self, rows: pl.DataFrame, *carried: str) -> pl.DataFrame:

@@ -1,7 +1,9 @@
 """One entry of resolvers.yaml -> the resolvers it stands for, over every transport that they speak."""
 
+import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from resolver_diff.config import addresses
 from resolver_diff.config.advice import did_you_mean, explain, shown
@@ -39,6 +41,7 @@ class Entries:
         self._defaults = defaults
         self._groups = groups
         self._ways: dict[int, Ways] = {}  # by the node that says them, which a group shares with all its entries
+        self._authorities: set[int] = set()  # nodes of `ca` that were looked at; as above
 
     def read(self, node: Node) -> list[Asked]:
         """Return what an entry stands for; what is wrong is noted and left out."""
@@ -182,13 +185,13 @@ class Entries:
                 self._reader.warning(f"`{key}` changes nothing over {over}", said[key])
 
     def _with_ca(self, resolver: Resolver, found: Fields) -> Resolver:
-        """Return *resolver* with `ca` seen from where the command runs."""
+        """Return *resolver* with `ca` seen from where the command runs; notes what is wrong with the file."""
         if resolver.ca is None:
             return resolver
         path = self._reader.folder / resolver.ca
-        if not path.is_file() and resolver.transport not in DO53:
-            message = f"there is no file `{resolver.ca}`: what `{resolver.name}` says over TLS cannot be trusted"
-            self._reader.warning(message, found["ca"])
+        if resolver.transport not in DO53 and id(found["ca"]) not in self._authorities:
+            self._authorities.add(id(found["ca"]))
+            self._reader.attempt("ca", found["ca"], lambda _: _authorities(path))
         return resolver.model_copy(update={"ca": str(path)})
 
 
@@ -197,6 +200,17 @@ def shared(reader: Reader, node: Node, what: str) -> Fields:
     found = reader.fields(node, Shared, what)
     bad = reader.check(Shared, {key: value for key, value in found.items() if key != "also"})[1]
     return {key: value for key, value in found.items() if key not in bad}
+
+
+def _authorities(path: Path) -> None:
+    """Read the certificates in *path* as OpenSSL will; raises RefusedError."""
+    hint = "a file of certificates in PEM: each begins with `-----BEGIN CERTIFICATE-----`"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        raise RefusedError("a file that holds no certificate", hint) from None
+    except OSError as error:
+        raise RefusedError(f"a file that cannot be read ({error.strerror})", hint) from None
 
 
 def _beside(node: Node, value: str | int) -> Node:

@@ -49,7 +49,7 @@ class Evidence:
 
     def sentence(self, cell: Mapping[str, object]) -> str:
         """Say it about a cell it applies to; *cell* has the columns of ``Diff.cells``."""
-        return self.says.format_map(cell)
+        return self.says.format_map({name: "" if value is None else value for name, value in cell.items()}).rstrip()
 
 
 COLUMNS = {
@@ -98,7 +98,7 @@ COLUMNS = {
     "controls_certified": "What most of the controls gave showed a certificate for the name; null: not tried.",
     "second_outcome": "How a second reply that differs from the first ended; null: there was none.",
     "second_shares": "The second reply has an address or prefix of the controls.",
-    "second_bogon": "The second reply has an address that cannot be on the public Internet.",
+    "second_contradicts": "It denies what the first answers, or has an address that cannot be on the public Internet.",
     "second_answer": "The RDATA of the second reply.",
     "bogon": "An address that cannot be on the public Internet.",
     "stub_domains": "Unrelated names that this resolver gives the same foreign address.",

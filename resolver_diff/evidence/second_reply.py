@@ -1,10 +1,10 @@
 """Two replies to the same query contradict each other.
 
 Convicts: a query has one reply. Whoever sits nearer on the path answers first, and the
-resolver's own reply still comes. The first must deny what the second answers; or have an address
-that nobody in another country gives, where the second has the controls' own; or one of the two
-must have an address that cannot be on the public Internet, whichever comes first. A query doubled
-by the network and answered twice from a rotating pool proves nothing, nor does a failure before the answer.
+resolver's own reply still comes; sometimes the resolver is faster. One must deny what the other
+answers, or have an address that cannot be on the public Internet, whichever comes first; or the first
+must have an address that nobody in another country gives, where the second has the controls' own. A query
+doubled by the network and answered twice from a rotating pool proves nothing, nor does a failure beside an answer.
 
 Wrong when a doubled query reached two sites of one operator, one of them behind.
 """
@@ -23,7 +23,7 @@ EVIDENCE = Evidence(
     bearing=Bearing.SUPPORTS,
     when=((pl.col("kind") == "denial") & ANSWERS_THEN)
     | ((pl.col("kind") == "answer") & pl.col("second_shares") & FOREIGN)
-    | pl.col("second_bogon"),
-    says="a second reply to the same query contradicts the first: {second_answer}",
+    | pl.col("second_contradicts"),
+    says="a second reply to the same query contradicts the first: {second_outcome} {second_answer}",
     decides=True,
 )

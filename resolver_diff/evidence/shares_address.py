@@ -13,7 +13,7 @@ from resolver_diff.tables import State
 EVIDENCE = Evidence(
     claim=Claim.DIVERGENT,
     bearing=Bearing.WEAKENS,
-    when=pl.col("shares_address") & ~pl.col("second_bogon"),
+    when=pl.col("shares_address") & ~pl.col("second_contradicts"),
     says="the controls give one of these addresses too",
     decides=True,
     leaves=State.AGREES,

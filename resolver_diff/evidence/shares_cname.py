@@ -13,7 +13,7 @@ from resolver_diff.evidence import Bearing, Claim, Evidence
 from resolver_diff.tables import State
 
 EDGE = ~pl.col("shares_address") & ~pl.col("shares_prefix")
-MADE_UP = pl.col("bogon") | pl.col("second_bogon") | (pl.col("stub_domains") >= UNRELATED_ADDRESS)
+MADE_UP = pl.col("bogon") | pl.col("second_contradicts") | (pl.col("stub_domains") >= UNRELATED_ADDRESS)
 
 EVIDENCE = Evidence(
     claim=Claim.DIVERGENT,

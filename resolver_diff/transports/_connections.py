@@ -1,4 +1,4 @@
-"""A session on connections that are kept and shared by many queries in flight: TCP, TLS and HTTPS."""
+"""A session on connections that are kept and shared by many queries in flight: all transports but UDP."""
 
 import asyncio
 import os
@@ -10,8 +10,9 @@ import numpy as np
 
 from resolver_diff.errors import UsageError
 from resolver_diff.transports import Trouble
+from resolver_diff.transports._connection import Ask, Connect, Converse, End, Pausable
 from resolver_diff.transports._ledger import Asked
-from resolver_diff.transports._line import Ask, Connect, Converse, End, Line
+from resolver_diff.transports._line import Line
 from resolver_diff.transports._rounds import Rounds
 from resolver_diff.wire import Messages
 from resolver_diff.wire.edns import padded
@@ -40,7 +41,7 @@ class ConnectionSession(Rounds):
         self.most = most
         self.ends: list[End] = []
         self.failure: UsageError | None = None
-        self.paused: set[asyncio.Transport] = set()
+        self.paused: set[Pausable] = set()
         self.attempts: set[asyncio.Task[None]] = set()
         self.patience = 0  # ns
         self._padding = padding
@@ -76,6 +77,10 @@ class ConnectionSession(Rounds):
         """Whether one more connection may be opened now; closes an idle one where that makes room."""
         if self._open() < self._room:
             return True
+        for line in self._lines.values():
+            line.let_go()
+        if self._open() < self._room:
+            return True
         idle = next((line for line in self._lines.values() if line.is_idle), None)
         if idle is not None:
             idle.close()
@@ -85,7 +90,7 @@ class ConnectionSession(Rounds):
         """Make do with the connections that are open, since the system allows no more."""
         self._room = self._open() - 1
         if self._room < 1:
-            message = f"cannot open a TCP connection: {os.strerror(error.errno or 0)}"
+            message = f"cannot open a connection: {os.strerror(error.errno or 0)}"
             self.failure = UsageError(message, hint="allow more open files (`ulimit -n 1024`)")
 
     def _open(self) -> int:
@@ -126,8 +131,8 @@ class ConnectionSession(Rounds):
         for line in self._lines.values():
             line.age(now, self.patience)
         ends, self.ends = self.ends, []
-        for transport in self.paused:
-            transport.resume_reading()
+        for connection in self.paused:
+            connection.resume_reading()
         self.paused.clear()
         serials = np.array([end.ask.serial for end in ends], np.int64)
         known = np.flatnonzero(serials >= self._ledger.oldest)
@@ -139,13 +144,19 @@ class ConnectionSession(Rounds):
 
     def _settle(self, asked: Asked, ends: list[End]) -> None:
         """Give the ledger the *ends* of queries of one exchange."""
+        left: dict[int, int] = {}
         for end in ends:
+            left.setdefault(end.ask.serial - asked.base, end.ask.sent or time.time_ns())
+        rows, sent = (np.fromiter(part, np.int64, len(left)) for part in (left.keys(), left.values()))
+        new = asked.queries.sent[rows] == 0
+        asked.leave(rows[new], sent[new])
+        for end in ends:
+            if end.message:
+                continue
             row = np.array([end.ask.serial - asked.base])
-            if asked.queries.sent[row[0]] == 0:
-                asked.leave(row, end.ask.sent)
-            if end.trouble is None and not end.message:
+            if end.trouble is None:
                 self._ledger.silence(asked, row, end.says)
-            elif end.trouble is not None:
+            else:
                 self._ledger.trouble(asked, row, end.trouble, end.says)
         replies = [end for end in ends if end.message]
         if not replies:

@@ -7,7 +7,6 @@ accepted, so these frames it never sees.
 """
 
 import asyncio
-import base64
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -20,14 +19,13 @@ import h2.exceptions
 from h2.settings import SettingCodes, Settings
 from hpack import NeverIndexedHeaderTuple
 
-from resolver_diff.transports import Endpoint, Trouble
-from resolver_diff.transports._line import CLOSED, Ask, Connection, End, Keeper, Line
-from resolver_diff.transports._words import RefusedError, shown
-from resolver_diff.wire import HEADER
-from resolver_diff.wire.question import RESPONSE
+from resolver_diff.transports import Trouble
+from resolver_diff.transports._connection import CLOSED, Ask, End, Keeper, TcpConnection, unfit
+from resolver_diff.transports._http import EMPTY, LARGEST, TOO_LONG, Asking, fault
+from resolver_diff.transports._line import Line
+from resolver_diff.transports._words import RefusedError, coded, shown
 
 MOST_STREAMS = 1_024  # queries in flight on one connection, where the peer allows as many
-LARGEST = 65_535  # octets of a DNS message
 MOST_ENDED = 1 << 16  # octets of a stream whose query has ended; beyond, the peer is told to stop
 STREAM_WINDOW = 1 << 17  # more than the largest message and its padding; never opened further
 WINDOW = 1 << 24  # octets of all bodies that are not whole yet
@@ -37,9 +35,9 @@ LARGEST_FRAME = 16_384  # RFC 9113 4.2: what we never said may be more
 FRAME_HEADER = 9
 GOAWAY = 7
 GOAWAY_PAYLOAD = 8  # last stream and error code; then text
-MEDIA_TYPE = b"application/dns-message"
 ABRUPT = "the peer ends the connection: "
 CUT = "the connection ended in the middle of a response"
+CODES = {each.value: each.name for each in h2.errors.ErrorCodes}
 NO_HTTP2 = "the peer speaks no HTTP/2"
 
 _CONFIG = h2.config.H2Configuration(
@@ -62,7 +60,7 @@ class _Reply:
     body: bytearray = field(default_factory=bytearray)
 
 
-class Http2(Connection):
+class Http2(TcpConnection):
     """One connection: requests out, responses in."""
 
     def __init__(self, line: Line, session: Keeper) -> None:
@@ -74,9 +72,7 @@ class Http2(Connection):
         self._frames = 0
         self._owed = 0  # octets of the window to give back
         self._greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._post = line.endpoint.method == "POST"
-        self._path = _path(line.endpoint)
-        self._head = _head(line.endpoint)
+        self._asking = Asking(line.endpoint)
 
     async def begin(self) -> None:
         """Say that HTTP/2 is spoken, and wait until the peer says the same; raises RefusedError when it does not."""
@@ -90,7 +86,7 @@ class Http2(Connection):
         allowed = min(MOST_STREAMS, self._http.remote_settings.max_concurrent_streams)
         for _ in range(min(most, allowed - len(self._streams))):
             message = b"\0\0" + queue[0].octets  # the ID is 0 (RFC 8484 4.1)
-            if self._post and len(message) > self._window():
+            if self._asking.posts and len(message) > self._window():
                 break
             ask = queue.popleft()
             stream = self._http.get_next_available_stream_id()
@@ -156,12 +152,11 @@ class Http2(Connection):
         self._greeted.exception()  # nobody may be waiting for it any more
 
     def _request(self, stream: int, message: bytes) -> None:
-        if not self._post:
-            path = self._path + base64.urlsafe_b64encode(message).rstrip(b"=")
-            self._http.send_headers(stream, [NeverIndexedHeaderTuple(b":path", path), *self._head], end_stream=True)
+        posts, path, rest = self._asking.posts, self._asking.path(message), self._asking.rest(message)
+        named = (b":path", path) if posts else NeverIndexedHeaderTuple(b":path", path)
+        self._http.send_headers(stream, [named, *rest], end_stream=not posts)
+        if not posts:
             return
-        length = (b"content-length", str(len(message)).encode())
-        self._http.send_headers(stream, [(b":path", self._path), *self._head, (b"content-type", MEDIA_TYPE), length])
         for begin in range(0, len(message), LARGEST_FRAME):
             end = begin + LARGEST_FRAME
             self._http.send_data(stream, message[begin:end], end_stream=end >= len(message))
@@ -202,11 +197,11 @@ class Http2(Connection):
         reply = self._streams.get(stream or 0)
         if reply is None or reply.ask is None:
             return
-        fault = _fault({bytes(name): bytes(value) for name, value in reversed(headers)})
-        if fault is None:
+        says = fault(headers)
+        if says is None:
             reply.began = True
         else:
-            self._end(stream or 0, Trouble.HTTP, fault)
+            self._end(stream or 0, Trouble.HTTP, says)
 
     def _hear_data(self, event: h2.events.DataReceived) -> None:
         stream = event.stream_id or 0
@@ -218,7 +213,7 @@ class Http2(Connection):
         if reply.ask is not None:
             reply.body += event.data or b""
             if len(reply.body) > LARGEST:
-                self._end(stream, Trouble.HTTP, f"the body is longer than {LARGEST} octets")
+                self._end(stream, Trouble.HTTP, TOO_LONG)
                 self._cancel(stream)
         elif reply.octets > MOST_ENDED:
             self._cancel(stream)
@@ -233,17 +228,13 @@ class Http2(Connection):
         del self.open[stream or 0]
         self.answered(reply.ask)
         message = bytes(reply.body)
-        is_reply = len(message) >= HEADER and bool(message[2] & RESPONSE)
-        if len(message) >= HEADER and (message[:2] == b"\0\0" or not is_reply):
+        says = unfit(message)
+        if says is None:
             self._session.ends.append(End(reply.ask, now, None, message))
-        elif is_reply:
-            says = f"the reply has ID {int.from_bytes(message[:2], 'big')}, the query 0"
-            self._session.ends.append(End(reply.ask, now, Trouble.MALFORMED, says=says))
-        elif message or not reply.began:
-            says = f"{len(message)} octets are no DNS message"
+        elif message:
             self._session.ends.append(End(reply.ask, now, Trouble.MALFORMED, says=says))
         else:
-            self._session.ends.append(End(reply.ask, now, Trouble.HTTP, says="the body is empty"))
+            self._session.ends.append(End(reply.ask, now, Trouble.HTTP, says=EMPTY))
 
     def _hear_reset(self, event: h2.events.StreamReset) -> None:
         stream = event.stream_id or 0
@@ -302,47 +293,6 @@ class Http2(Connection):
         self._line.ended(self, Trouble.HTTP, said)
 
 
-def _path(endpoint: Endpoint) -> bytes:
-    """Return the path of a request, with all of its query but the message where it is a GET."""
-    path = (endpoint.path or "/dns-query").removesuffix("{?dns}").encode("ascii")
-    if endpoint.method == "POST":
-        return path
-    return path + (b"&dns=" if b"?" in path else b"?dns=")
-
-
-def _head(endpoint: Endpoint) -> list[tuple[bytes, bytes]]:
-    """Return the headers that all requests to *endpoint* share."""
-    host = endpoint.hostname or (f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address)
-    authority = host if endpoint.port == 443 else f"{host}:{endpoint.port}"
-    return [
-        (b":method", endpoint.method.encode("ascii")),
-        (b":scheme", b"https"),
-        (b":authority", authority.encode("ascii")),
-        (b"accept", MEDIA_TYPE),
-        (b"user-agent", b"resolver_diff"),
-    ]
-
-
-def _fault(headers: dict[bytes, bytes]) -> str | None:
-    """Say why a response with *headers* carries no DNS message; None when it may."""
-    status = headers.get(b":status", b"")
-    if not status.startswith(b"2"):
-        to = headers.get(b"location") if status.startswith(b"3") else None
-        return f"HTTP {shown(status, 3)}" + (f" to {shown(to)}" if to else "")
-    encoding = headers.get(b"content-encoding", b"identity")
-    if encoding.strip().lower() not in {b"identity", b""}:
-        return f"content-encoding is {shown(encoding)}"
-    kind = headers.get(b"content-type")
-    if kind is None:
-        return "there is no content-type"
-    if kind.partition(b";")[0].strip().lower() != MEDIA_TYPE:
-        return f"content-type is {shown(kind)}"
-    return None
-
-
 def _code(code: int | None) -> str:
-    """Return the name of an error code of HTTP/2."""
-    try:
-        return h2.errors.ErrorCodes(code or 0).name
-    except ValueError:
-        return f"error {code}"
+    """Return the name of an error code of HTTP/2, or the code where it has none."""
+    return coded(CODES.get(code or 0, ""), code or 0)

@@ -12,144 +12,25 @@ another connection, few at a time at first.
 
 import asyncio
 import errno
-import ssl
 import time
-from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Protocol
 
 from resolver_diff.transports import Endpoint, Trouble
+from resolver_diff.transports._connection import Ask, Connection, End, Keeper
 from resolver_diff.transports._ledger import SECOND
 from resolver_diff.transports._rounds import IDS
 from resolver_diff.transports._words import RefusedError, in_words
 
 LONGEST = IDS // 2  # queries on one connection; half of the IDs are soon found by chance
-BACKLOG = 4_096  # messages that wait to be looked at before connections are paused
 TRIALS = 8  # connections in a row that were good for all they were asked before a longer one is tried
 STALLS = 3  # times that a query is asked again because one before it timed out
 DEAD_AT_ONCE, DEAD = 2, 8  # timeouts in a row that held a connection up: on a line that never gave a reply, or did
 REFUSALS = 64  # times that a query is asked again because the peer says it has not looked at it
 GRUDGE = SECOND  # ns: a certificate that was wrong is not looked at again so soon
+USELESS = 2  # connections in a row that the peer leaves before anything is asked, until it is let alone
+USED_UP = SECOND // 4  # ns for which a peer may let us wait for leave to write on an idle connection
 NO_ROOM = (errno.EMFILE, errno.ENFILE)
-CLOSED = "the peer closed the connection"
-
-
-@dataclass(slots=True)
-class Ask:
-    """A query on its way: *since* it was due, *written* to a connection (session ns), *sent* (ns since 1970)."""
-
-    serial: int
-    octets: bytes  # the message without its ID
-    since: int
-    written: int = 0
-    sent: int = 0
-    replies: int = 0
-    place: int = 0  # how many were written on its connection before it
-    stalls: int = 0  # times that a query before it timed out
-    blamed: bool = False  # a connection ended with nothing but this query on it
-    refusals: int = 0  # times that the peer said it had not looked at it
-    mark: int = 0  # replies that had come to its line by the last refusal
-
-
-@dataclass(slots=True, frozen=True)
-class End:
-    """How an ask ended: with a message, with trouble, or in silence; *says* is the trouble in words."""
-
-    ask: Ask
-    when: int  # ns since 1970
-    trouble: Trouble | None = None
-    message: bytes = b""
-    says: str | None = None
-
-
-class Keeper(Protocol):
-    """What a line needs of the session that keeps it."""
-
-    connect: "Connect"
-    converse: "Converse"
-    most: int  # queries that wait on one connection
-    patience: int  # ns until silence counts as such
-    ends: list[End]  # what nobody has looked at yet
-    paused: set[asyncio.Transport]
-    attempts: set[asyncio.Task[None]]
-
-    def now(self) -> int:
-        """Return the session's time in ns."""
-
-    def stray(self) -> None:
-        """Count a message that answers nothing."""
-
-    def has_room(self) -> bool:
-        """Whether one more connection may be opened now."""
-
-    def lack_room(self, error: OSError) -> None:
-        """Take note that the system allows no more connections."""
-
-
-class Connection(asyncio.Protocol, ABC):
-    """One connection: queries out, messages in."""
-
-    def __init__(self, line: "Line", session: Keeper) -> None:
-        self.open: dict[int, Ask] = {}  # what waits for a reply, in the order it was written
-        self.asked = 0  # queries ever written on it
-        self.furthest = -1  # place of the latest query that was answered
-        self.awaited = "answer to the attempt to connect"  # what an attempt waits for, in words
-        self.fault: RefusedError | None = None  # why it will not be had, while more about that is looked for
-        self.lost: str | None = None  # how it ended, in words
-        self.lost_by = Trouble.UNREACHABLE
-        self.leaving: str | None = None  # the peer takes no more queries on it; its words
-        self.transport: asyncio.Transport | None = None
-        self._line = line
-        self._session = session
-
-    @property
-    def garbled(self) -> bool:
-        """Whether a message has begun that does not end."""
-        return False
-
-    @abstractmethod
-    def write(self, queue: deque[Ask], most: int) -> None:
-        """Write at most *most* asks from the front of *queue*, fewer where the peer takes no more for now."""
-
-    @abstractmethod
-    def forget(self, ask: Ask) -> None:
-        """Wait for the reply to *ask*, the oldest one, no longer."""
-
-    def answered(self, ask: Ask) -> None:
-        """Take note that a reply to *ask* has come."""
-        self.furthest = max(self.furthest, ask.place)
-        self._line.answered()
-
-    def abort(self) -> None:
-        """Close without waiting for the peer; what was read is thrown away."""
-        if self.transport is not None:
-            self._session.paused.discard(self.transport)
-            self.transport.abort()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See ``asyncio.Protocol``."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """See ``asyncio.Protocol``."""
-        self.lost = in_words(exc) or CLOSED
-        if isinstance(exc, ssl.SSLError):
-            self.lost_by = Trouble.TLS
-        if self.transport is not None:
-            self._session.paused.discard(self.transport)
-
-    def pause_when_full(self) -> None:
-        """Leave with the system what comes while nobody looks at it."""
-        if len(self._session.ends) > BACKLOG and self.transport is not None:
-            self.transport.pause_reading()
-            self._session.paused.add(self.transport)
-
-
-Connect = Callable[[Endpoint, Connection], Awaitable[None]]  # raises RefusedError or OSError
-Converse = Callable[["Line", Keeper], Connection]
+NOTHING_GOES = "the peer lets nothing be asked on its connection"
 
 
 class Line:
@@ -162,6 +43,7 @@ class Line:
         self._session = session
         self._connection: Connection | None = None
         self._retired: list[Connection] = []  # the peer takes no more on them, and may still answer
+        self._left: list[tuple[int, Connection]] = []  # on which late replies may come, until when (session ns)
         self._attempt: asyncio.Task[None] | None = None
         self._attempted = 0  # when, session ns
         self._next: Connection | None = None  # the one that is attempted
@@ -169,13 +51,14 @@ class Line:
         self._good = 0  # connections in a row that were good for their quota
         self._depth = session.most  # queries that may wait on a connection
         self._stalls = 0  # timeouts that held up a connection since the last reply
+        self._useless = 0  # connections since the last reply on which nothing could be asked
         self._blocked: int | None = None  # since when the peer lets nothing be asked, session ns
         self._refusal: tuple[int, RefusedError] | None = None  # the last one, and until when it holds (session ns)
 
     @property
     def connections(self) -> int:
         """How many connections there are, or attempts at one."""
-        return (self._connection is not None) + (self._attempt is not None) + len(self._retired)
+        return (self._connection is not None) + (self._attempt is not None) + len(self._retired) + len(self._left)
 
     @property
     def is_idle(self) -> bool:
@@ -184,20 +67,14 @@ class Line:
 
     def advance(self) -> None:
         """Write what may be written; connect where there is no connection."""
+        self._turn_away()
         connection = self._connection
-        if connection is not None and connection.leaving is not None:
-            self._retire(connection, connection.leaving)
-            connection = None
-        elif connection is not None and connection.asked >= self._quota and not connection.open:
-            self._good += 1
-            if self._good >= TRIALS:
-                self._good, self._quota = 0, min(2 * self._quota, LONGEST)
-            self._drop()
-            connection = None
         if connection is not None:
             room = min(self._depth - len(connection.open), self._quota - connection.asked, len(self.queue))
             if room > 0:
+                waiting = len(self.queue)
                 connection.write(self.queue, room)
+                connection.used |= len(self.queue) < waiting
             if not self.queue or connection.open:
                 self._blocked = None
             elif self._blocked is None:
@@ -212,6 +89,27 @@ class Line:
                 self._session.attempts.add(self._attempt)
                 self._attempt.add_done_callback(self._session.attempts.discard)
 
+    def _turn_away(self) -> None:
+        """Leave the connection where nothing more should be asked on it."""
+        connection = self._connection
+        if connection is None:
+            return
+        if connection.leaving is not None:
+            self._retire(connection, connection.leaving)
+        elif connection.open:
+            if self.queue and not self._retired and connection.is_used_up(self._session.patience // 4):
+                self._retire(connection, NOTHING_GOES)  # others need not wait for what is slow on it
+        elif connection.asked >= self._quota:
+            self._good += 1
+            if self._good >= TRIALS:
+                self._good, self._quota = 0, min(2 * self._quota, LONGEST)
+            self._leave(connection)
+        elif self.queue and connection.is_used_up(USED_UP):
+            self._leave(connection)
+            self._give_up(self._session.now() - self._session.patience, NOTHING_GOES)
+        elif self.queue and connection.is_stale():
+            self._leave(connection)
+
     def age(self, now: int, timeout: int) -> None:
         """Give up what is older than *timeout*; leave a connection on which nothing comes any more."""
         if self._attempt is not None and now - self._attempted >= timeout:
@@ -222,31 +120,43 @@ class Line:
             else:
                 self._give_up(now - timeout, f"no {self._next.awaited}" if self._next is not None else None)
         if self._blocked is not None and now - self._blocked >= timeout:
-            self._give_up(now - timeout, "the peer lets nothing be asked on its connection")
+            self._give_up(now - timeout, NOTHING_GOES)
         for connection in [*self._retired, self._connection]:
             if connection is not None:
                 self._age(connection, now, timeout)
+        if self._left and self._left[0][0] <= now:
+            self._left.pop(0)[1].abort()
 
     def _age(self, connection: Connection, now: int, timeout: int) -> None:
+        connection.wake()
+        if not self._has(connection):
+            return
+        if connection.is_dead(now - timeout // 2):
+            self._leave_stalled(connection, now - timeout)
+            return
         while connection.open and (oldest := next(iter(connection.open.values()))).written <= now - timeout:
             connection.forget(oldest)
-            if connection.garbled and connection.furthest < oldest.place and not oldest.stalls:
+            is_held_up = connection.is_held_up(oldest)
+            if connection.garbled and is_held_up and not oldest.stalls:
                 oldest.stalls, oldest.since = 1, now  # no octet of its answer could have been understood
                 self.queue.append(oldest)
             else:
-                self._session.ends.append(End(oldest, 0))
-            if connection.furthest < oldest.place:  # nothing behind it was answered
+                self._session.ends.append(End(oldest, 0, says=connection.silence if is_held_up else None))
+            if is_held_up:
                 self._leave_stalled(connection, now - timeout)
                 return
         if connection is not self._connection and not connection.open:
             self._leave(connection)
+
+    def _has(self, connection: Connection) -> bool:
+        return connection is self._connection or connection in self._retired
 
     def _leave_stalled(self, connection: Connection, before: int) -> None:
         """Ask what waits on *connection* again elsewhere; when that happens again and again, give up what is old."""
         self._stalls += 1
         self._depth = 1
         left = list(connection.open.values())
-        self._leave(connection)
+        self._leave(connection, late=True)
         if self._stalls >= (DEAD if self.replies else DEAD_AT_ONCE):
             self.queue.extendleft(reversed(left))
             self._give_up(before)
@@ -261,12 +171,12 @@ class Line:
     def answered(self) -> None:
         """Take note that a reply has come."""
         self.replies += 1
-        self._stalls = 0
+        self._stalls = self._useless = 0
         self._depth = min(self._depth + 1, self._session.most)
 
     def ended(self, connection: Connection, trouble: Trouble, says: str | None) -> None:
         """Take note that the peer ended *connection*, or said something on it that cannot be understood."""
-        if connection is not self._connection and connection not in self._retired:
+        if not self._has(connection):
             return
         left = list(connection.open.values())
         answered = connection.asked - len(left)
@@ -302,6 +212,13 @@ class Line:
         for connection in [*self._retired, self._connection]:
             if connection is not None:
                 self._leave(connection)
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close the connections on which nothing but late replies can come."""
+        for _, connection in self._left:
+            connection.abort()
+        self._left.clear()
 
     def _retire(self, connection: Connection, says: str) -> None:
         """Ask nothing more on *connection*, but wait for what it may still answer."""
@@ -310,19 +227,20 @@ class Line:
             self._retired.append(connection)
             return
         connection.abort()
-        if not connection.asked and self.queue:  # else a peer that leaves at once is connected to for ever
-            self.ask_again([self.queue.popleft()], says)
+        self._useless = 0 if connection.used else self._useless + 1
+        if self._useless >= USELESS and self.queue:  # else a peer that leaves at once is connected to for ever
+            self._spare(RefusedError(Trouble.HTTP, says))
 
-    def _leave(self, connection: Connection) -> None:
+    def _leave(self, connection: Connection, *, late: bool = False) -> None:
+        """Close *connection*; *late*: when as much time again has passed, if a late reply may come on it."""
         if connection is self._connection:
             self._connection = self._blocked = None
         else:
             self._retired.remove(connection)
-        connection.abort()
-
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._leave(self._connection)
+        if late and connection.linger():
+            self._left.append((self._session.now() + self._session.patience, connection))
+        else:
+            connection.abort()
 
     def _give_up(self, before: int, says: str | None = None, trouble: Trouble | None = None) -> None:
         """End in silence, or with *trouble*, what has stood in the queue since *before*: its turn will not come."""

@@ -13,6 +13,7 @@ import socket
 import ssl
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from aioquic.quic import events
@@ -21,15 +22,15 @@ from aioquic.quic.connection import QuicConnection
 from aioquic.quic.packet import QuicErrorCode
 from aioquic.tls import AlertDescription
 
-from resolver_diff.transports import Endpoint, Trouble
-from resolver_diff.transports._quic_lane import Ask, End, Lane
-from resolver_diff.transports._quic_words import coded, in_words, plain
+from resolver_diff.transports import Endpoint, Trouble, _trust
+from resolver_diff.transports._connection import BACKLOG, CLOSED, Ask, Connection, End, Keeper
+from resolver_diff.transports._line import Line
+from resolver_diff.transports._words import RefusedError, coded, in_words, shown
 
 if TYPE_CHECKING:
-    from resolver_diff.transports._quic import Speech
+    from resolver_diff.transports._quic import Speak, Speech
 
 STREAMS = 1_024  # unanswered queries on one connection, where the peer allows as many
-BACKLOG = 4_096  # ends that wait to be looked at before the connection is paused
 BUFFER = 1 << 20  # octets; a burst of replies must not be lost for want of room
 DATAGRAMS = 64  # read before anything is sent: one acknowledgement for many
 LARGEST = 65_535  # octets of a datagram
@@ -40,7 +41,6 @@ CODES = {each.value: each.name for each in QuicErrorCode}
 ALERTS = {each.value: each.name for each in AlertDescription}
 NO_VERSION = "Could not find a common protocol version"  # aioquic's word for it; there is no code
 STALE = 0.5  # seconds before its idle timeout in which a connection is not used again: it may be over at the peer
-PATIENCE = 250_000_000  # ns for which a peer may let us wait for leave to open another stream
 WASTE = 1 << 20  # octets that a peer may say which nobody asked for, or which it was told not to
 OVERHEAD = 256  # octets more for each query: HTTP has streams of its own beside those of the requests
 TOKEN = 16  # octets of a stateless reset token (RFC 9000 10.3)
@@ -49,20 +49,25 @@ logging.getLogger("quic").addHandler(logging.NullHandler())  # or its warnings l
 logging.getLogger("http3").addHandler(logging.NullHandler())
 
 
-class Link:
-    """The connection; tells its lane when it is ready, and when and why it ended."""
+async def connect(endpoint: Endpoint, connection: Connection) -> None:
+    """Open a QUIC connection to *endpoint*."""
+    assert isinstance(connection, Link)
+    await connection.begin(endpoint)
 
-    def __init__(self, lane: Lane) -> None:
-        self.open: dict[int, Ask] = {}  # by stream, in the order they were written
-        self.asked = 0
+
+class Link(Connection):
+    """See ``Connection``; each query has a stream of its own."""
+
+    silence = "the connection went silent"
+
+    def __init__(self, speak: "Speak", line: Line, session: Keeper) -> None:
+        super().__init__(line, session)
+        self.awaited = "answer to the QUIC handshake"
         self.heard = 0  # when the last datagram came, session ns; 0 = never
-        self.ready = False
-        self.retired = False  # the peer will take no more queries
-        self.begun = lane.session.now()
         self.came = 0  # when the datagram came that is being looked at, ns since 1970
-        self._lane = lane
-        self._session = lane.session
+        self._endpoint = line.endpoint
         self._loop = asyncio.get_running_loop()
+        self._greeted: asyncio.Future[None] = self._loop.create_future()
         self._late: dict[int, Ask] = {}  # by stream, no longer waited for
         self._unsent: deque[tuple[int, Ask]] = deque()  # written, and not yet in a datagram
         self._timer: asyncio.TimerHandle | None = None
@@ -71,69 +76,80 @@ class Link:
         self._span = 0.0  # seconds of its idle timeout
         self._wasted = 0  # octets that came on streams on which nothing is waited for
         self._over = False
-        self.speech: Speech = lane.session.speak(self, lane.endpoint)
-        self.quic = QuicConnection(configuration=self._configuration())
-
-    def _configuration(self) -> QuicConfiguration:
-        return QuicConfiguration(
+        self.speech: Speech = speak(self, line.endpoint)
+        configuration = QuicConfiguration(
             alpn_protocols=[self.speech.alpn],
             is_client=True,
-            server_name=self._lane.endpoint.hostname or self._lane.endpoint.address,
+            server_name=line.endpoint.hostname or line.endpoint.address,
             max_stream_data=FLOW,
             verify_mode=ssl.CERT_NONE,  # we look at the certificate ourselves, before the first query
         )
+        self.quic = QuicConnection(configuration=configuration)
 
     def now(self) -> int:
         """Return the session's time in ns."""
         return self._session.now()
 
-    def start(self) -> None:
-        """Send the first flight; raises OSError when there is no socket to be had, or no way to the endpoint."""
-        self._socket, self._peer = connected(self._lane.endpoint)
+    async def begin(self, endpoint: Endpoint) -> None:
+        """Shake hands; raises RefusedError with why that fails, and OSError where there is no socket, or no way."""
+        self._socket, self._peer = connected(endpoint)
         self._loop.add_reader(self._socket, self._read)
         self.quic.connect(self._peer, now=self._loop.time())
         self._carry_on()
+        await self._greeted
 
-    def room(self) -> int:
-        """Return how many more queries may be open now; makes room where the peer counts what is not waited for."""
-        return min(STREAMS - len(self.open), self._allowed())
+    def write(self, queue: deque[Ask], most: int) -> None:
+        """See ``Connection``."""
+        asks = [queue.popleft() for _ in range(min(most, self._allowed()))]
+        now = self._session.now()
+        try:
+            for ask in asks:
+                ask.written = now
+                stream = self.speech.ask(b"\0\0" + ask.octets)
+                self.open[stream] = ask
+                self._unsent.append((stream, ask))
+                self.asked += 1
+        except Exception as error:  # noqa: BLE001  see above
+            opened = set(self.open.values())
+            self._line.queue.extendleft(ask for ask in reversed(asks) if ask not in opened)
+            self._broke(error)
+            return
+        if asks:
+            self._carry_on()
 
     def _allowed(self) -> int:
-        """Return how many more streams the peer lets be opened."""
+        """Return how many more streams the peer lets be opened; makes room where it counts what is not waited for."""
         most: int = getattr(self.quic, "_remote_max_streams_bidi", STREAMS)
         left = most - self.quic.get_next_available_stream_id() // 4
         if left <= 0 and self._late:
             for stream in self._late:
                 self._stop(stream)
             self._late.clear()
-            self._carry_on()
+            self._loop.call_soon(self._carry_on)  # what it may find out shall surprise nobody who only asked
         return left
 
-    def write(self, asks: list[Ask]) -> None:
-        """Write *asks*, each on a stream of its own."""
-        now = self._session.now()
-        try:
-            for ask in asks:
-                ask.written = now
-                stream = self.speech.ask(ask.message)
-                self.open[stream] = ask
-                self._unsent.append((stream, ask))
-        except Exception as error:  # noqa: BLE001  see above
-            opened = set(self.open.values())
-            self._lane.queue.extendleft(ask for ask in reversed(asks) if ask not in opened)
-            self._broke(error)
-            return
-        self.asked += len(asks)
-        self._carry_on()
-
-    def oldest(self) -> Ask:
-        """Return the query that was written first of those that are open."""
-        return next(iter(self.open.values()))
-
-    def forget(self) -> None:
-        """Wait for the reply to the oldest query no longer; one that comes late is still a fact."""
-        stream = next(iter(self.open))
+    def forget(self, ask: Ask) -> None:
+        """See ``Connection``; a reply that comes late is still a fact."""
+        stream = next(number for number, other in self.open.items() if other is ask)
         self._late[stream] = self.open.pop(stream)
+
+    def is_held_up(self, ask: Ask) -> bool:
+        """See ``Connection``: no stream waits for another, unless nothing at all comes."""
+        return self.heard < ask.written
+
+    def is_dead(self, before: int) -> bool:
+        """See ``Connection``: no acknowledgement either; the peer has forgotten the connection, or is gone.
+
+        Each query counts once.
+        """
+        if not self.open:
+            return False
+        oldest = next(iter(self.open.values()))
+        if oldest.blamed or not self.heard < oldest.written <= before:
+            return False
+        for ask in self.open.values():
+            ask.blamed = True
+        return True
 
     def _stop(self, stream: int) -> None:
         """Tell the peer to say no more on *stream*."""
@@ -141,7 +157,7 @@ class Link:
             self.quic.stop_stream(stream, self.speech.cancelled)
 
     def wake(self) -> None:
-        """Do what is due though no datagram came: keep a connection up on which replies are waited for."""
+        """See ``Connection``: keep it up while replies are waited for."""
         self.speech.grace()
         left = self._left()
         if self.open and self._span and left < self._span / 2:
@@ -150,7 +166,7 @@ class Link:
             self._carry_on()
 
     def is_stale(self) -> bool:
-        """Whether the peer may have given the connection up for being idle."""
+        """See ``Connection``."""
         return self._left() < min(STALE, self._span / 2)
 
     def _left(self) -> float:
@@ -158,22 +174,23 @@ class Link:
         ends: float | None = getattr(self.quic, "_close_at", None)
         return float("inf") if ends is None else ends - self._loop.time()
 
-    def is_full(self, patience: int = PATIENCE) -> bool:
-        """Whether the peer has allowed no further query for *patience* ns."""
+    def is_used_up(self, patience: int) -> bool:
+        """See ``Connection``."""
         if self._allowed() > 0:
             self._full_since = 0
             return False
         self._full_since = self._full_since or self._session.now()
         return self._session.now() - self._full_since >= patience
 
-    def resume(self) -> None:
-        """Read again, after a pause."""
+    def resume_reading(self) -> None:
+        """See ``Pausable``."""
         if self._socket is not None:
             self._loop.add_reader(self._socket, self._read)
 
-    def close(self) -> None:
-        """Say goodbye and close the socket; waits for nothing."""
+    def abort(self) -> None:
+        """See ``Connection``; says goodbye all the same."""
         self._over = True
+        self._session.paused.discard(self)
         if self._timer is not None:
             self._timer.cancel()
         if self._socket is not None:
@@ -188,22 +205,22 @@ class Link:
         """Take *message* as the reply on *stream*, complete at *when* ns since 1970."""
         ask = self.open.pop(stream, None) or self._late.pop(stream, None)
         if ask is not None:
+            self.answered(ask)
             self._session.ends.append(End(ask, when, None, message))
 
-    def fault(self, stream: int, trouble: Trouble, says: str) -> None:
+    def failed(self, stream: int, trouble: Trouble, says: str) -> None:
         """Take note that *trouble* came instead of a reply on *stream*."""
         ask = self.open.pop(stream, None)
         self._late.pop(stream, None)
         if ask is not None:
+            self.answered(ask)
             self._session.ends.append(End(ask, time.time_ns(), trouble, says=says))
             self._stop(stream)
 
-    def again(self, stream: int, trouble: Trouble, says: str) -> None:
-        """Ask on another connection what the peer did not look at on *stream*."""
-        self.retired = True
-        ask = self.open.pop(stream, None)
-        if ask is not None:
-            self._lane.again(ask, trouble, says)
+    def again(self, streams: Iterable[int], says: str) -> None:
+        """Ask on another connection what the peer did not look at on *streams*, in this order; it takes no more."""
+        self.leaving = says
+        self._line.ask_again([self.open.pop(stream) for stream in streams if stream in self.open], says)
 
     def waits(self, stream: int) -> bool:
         """Whether a reply may come on *stream*."""
@@ -220,6 +237,7 @@ class Link:
                 octets = self._socket.recv(LARGEST)
                 self.came = time.time_ns()
                 self.heard = self._session.now()
+                self.awaited = "end to the QUIC handshake"
                 self.quic.receive_datagram(octets, self._peer, now=self._loop.time())
                 self._look()
                 if self._over or self._is_reset(octets):
@@ -227,13 +245,13 @@ class Link:
         except (BlockingIOError, InterruptedError):
             pass
         except OSError as error:
-            self._end(Trouble.UNREACHABLE, in_words(error))
+            self._end(Trouble.UNREACHABLE, in_words(error) or CLOSED)
             return
         except Exception as error:  # noqa: BLE001  see above
             self._broke(error)
             return
         self._span = self._left()
-        self._lane.advance()
+        self._line.advance()
         self._carry_on()
         if len(self._session.ends) > BACKLOG and self._socket is not None:
             self._loop.remove_reader(self._socket)
@@ -273,38 +291,43 @@ class Link:
         """Look at the certificate; nothing is asked of a peer that is not the resolver."""
         tls = self.quic.tls
         chain = [tls._peer_certificate, *tls._peer_certificate_chain]  # noqa: SLF001  aioquic shows it in no other way
-        fault = self._session.trust.fault(self._lane.endpoint, chain)
-        if fault is None:
-            self.speech.begin()
-            self.ready = True
-            self._span = self._left()
-            self._lane.ready()
-        else:
+        fault = _trust.verdict(self._endpoint, chain)
+        if fault is not None:
             self.quic.close(error_code=BAD_CERTIFICATE, reason_phrase="")
             self._end(Trouble.TLS, fault)
+        elif not self._greeted.done():
+            self.speech.begin()
+            self._span = self._left()
+            self._greeted.set_result(None)
 
     def _terminated(self, event: events.ConnectionTerminated) -> None:
         ours = bool(getattr(self.quic, "_close_pending", False))
-        trouble, says = _closing(event, self.speech, ours=ours)
-        self._end(trouble, says)
+        self._end(*_closing(event, self.speech, ours=ours))
 
     def _broke(self, error: Exception) -> None:
         self._end(Trouble.MALFORMED, f"broken QUIC ({type(error).__name__})")
 
     def _end(self, trouble: Trouble, says: str) -> None:
-        if not self._over:
-            self._over = True
-            self._lane.ended(self, trouble, says)
-            self.close()
+        if self._over:
+            return
+        self._over = True
+        self.lost, self.lost_by = says, trouble
+        if not self._greeted.done():
+            self._greeted.set_exception(RefusedError(trouble, says))
+            self._greeted.exception()  # nobody may be waiting for it any more
+        self._line.ended(self, trouble, says)
+        self.abort()
 
     def _carry_on(self) -> None:
         """Send what QUIC wants to send, and set the timer."""
+        if self._over:
+            return
         try:
             self._send()
             if not self._over:
                 self._set_timer(self.quic.get_timer())
         except OSError as error:
-            self._end(Trouble.UNREACHABLE, in_words(error))
+            self._end(Trouble.UNREACHABLE, in_words(error) or CLOSED)
         except Exception as error:  # noqa: BLE001  see above
             self._broke(error)
 
@@ -362,7 +385,7 @@ def connected(endpoint: Endpoint) -> tuple[socket.socket, Any]:
 
 def _closing(event: events.ConnectionTerminated, speech: "Speech", *, ours: bool) -> tuple[Trouble, str]:
     """Return what the end of a connection means; *ours*: we ended it, for what the peer did."""
-    reason = f": {plain(event.reason_phrase)}" if event.reason_phrase else ""
+    reason = f": {shown(event.reason_phrase)}" if event.reason_phrase else ""
     code = event.error_code
     if event.reason_phrase == NO_VERSION:
         return Trouble.TLS, "no version of QUIC in common"

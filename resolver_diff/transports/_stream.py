@@ -8,9 +8,10 @@ import time
 from collections import deque
 
 from resolver_diff.transports import Trouble
+from resolver_diff.transports._connection import Ask, Connect, End, Keeper, TcpConnection
 from resolver_diff.transports._connections import ConnectionSession
 from resolver_diff.transports._ledger import KEPT_REPLIES
-from resolver_diff.transports._line import Ask, Connect, Connection, End, Keeper, Line
+from resolver_diff.transports._line import Line
 from resolver_diff.transports._rounds import IDS
 from resolver_diff.wire import HEADER
 from resolver_diff.wire.question import RESPONSE
@@ -24,7 +25,7 @@ def stream_session(connect: Connect, *, padding: bool = False) -> ConnectionSess
     return ConnectionSession(connect, Framed, most=PIPELINE, padding=padding)
 
 
-class Framed(Connection):
+class Framed(TcpConnection):
     """One connection: frames out, frames in."""
 
     def __init__(self, line: Line, session: Keeper) -> None:
@@ -58,6 +59,14 @@ class Framed(Connection):
         """See ``Connection``."""
         del self.open[next(identifier for identifier, other in self.open.items() if other is ask)]
 
+    def linger(self) -> bool:
+        """See ``Connection``: late are replies to what was given up; to what is asked again there are others."""
+        again = set(map(id, self.open.values()))
+        self._all = {each: ask for each, ask in self._all.items() if not ask.replies and id(ask) not in again}
+        self.open.clear()
+        self.lingers = bool(self._all) and not self._buffer and self.lost is None
+        return self.lingers
+
     def data_received(self, data: bytes) -> None:
         """See ``asyncio.Protocol``."""
         now = time.time_ns()
@@ -71,6 +80,9 @@ class Framed(Connection):
             message = bytes(buffer[begin + 2 : end])
             begin = end
             ask = self._all.get(int.from_bytes(message[:2], "big")) if len(message) >= HEADER else None
+            if ask is None and self.lingers and self._strays < PIPELINE:  # to what is asked again elsewhere
+                self._strays += 1
+                continue
             if ask is None or ask.replies == KEPT_REPLIES:
                 self._session.stray()
                 self._strays += 1
@@ -78,6 +90,7 @@ class Framed(Connection):
                     continue  # a response to nothing that was asked here (RFC 7766 7): the next one may be
                 # a wrong length makes rubbish of all that follows
                 self._line.ended(self, Trouble.MALFORMED, "a message that answers no query")
+                self.abort()
                 return
             ask.replies += 1
             self.answered(ask)

@@ -1,31 +1,22 @@
-"""TLS to a resolver: who must be at the other end, and what was wrong when it is somebody else (RFC 8310).
-
-A resolver is authenticated by the name or the address in its certificate, vouched for by an
-authority; or by a pin, which then is all that counts (RFC 7858 4.2).
-"""
+"""TLS to a resolver, over TCP; who must be at the other end is the business of ``_trust``."""
 
 import asyncio
 import contextlib
 import functools
 import socket
 import ssl
-from datetime import UTC, datetime
 
 from resolver_diff.transports import Endpoint, Trouble
 from resolver_diff.transports._certificate import Certificate, read
-from resolver_diff.transports._line import Connection
+from resolver_diff.transports._connection import TcpConnection
+from resolver_diff.transports._trust import fault, unpinned, unread
 from resolver_diff.transports._words import RefusedError, in_words, shown
 
 LOOK = 10.0  # seconds that looking at a bad certificate again may take; at most until the queries time out
 HANDSHAKE = 120.0  # seconds; longer than any timeout, as whoever waits for the connection gives it up himself
-SHOWN_NAMES = 3
-
-# codes of X509_verify_cert (openssl/x509_vfy.h)
-NOT_YET, EXPIRED, SELF_SIGNED, SELF_SIGNED_ROOT, WRONG_NAME, WRONG_ADDRESS = 9, 10, 18, 19, 62, 64
-NO_ISSUER = (2, 20, 21)
 
 
-async def connect(endpoint: Endpoint, connection: Connection, protocol: str) -> None:
+async def connect(endpoint: Endpoint, connection: TcpConnection, protocol: str) -> None:
     """Open a TLS connection to *endpoint* on which *protocol* (its ALPN identifier) is to be spoken.
 
     Raises RefusedError with what was wrong, and OSError where not even a TCP connection can be had.
@@ -36,8 +27,10 @@ async def connect(endpoint: Endpoint, connection: Connection, protocol: str) -> 
     try:
         await _shake_hands(plain, connection, trusted, endpoint)
     except ssl.SSLCertVerificationError as error:
-        connection.fault = RefusedError(Trouble.TLS, fault(error, None, endpoint))
-        raise RefusedError(Trouble.TLS, fault(error, await _look(endpoint, protocol), endpoint)) from error
+        code, said = error.verify_code, error.verify_message
+        connection.fault = RefusedError(Trouble.TLS, fault(code, said, None, endpoint))
+        seen = await _look(endpoint, protocol)
+        raise RefusedError(Trouble.TLS, fault(code, said, seen, endpoint)) from error
     except ssl.SSLError as error:
         if error.reason == "TLSV1_ALERT_NO_APPLICATION_PROTOCOL":
             raise unspoken(protocol) from error
@@ -49,7 +42,9 @@ async def connect(endpoint: Endpoint, connection: Connection, protocol: str) -> 
         plain.close()
         raise RefusedError(Trouble.TLS, f"`{shown(endpoint.hostname or '')}` cannot be a host name") from error
     if endpoint.pins:
-        _check_pins(connection, endpoint)
+        wrong = unpinned(_secured(connection).getpeercert(binary_form=True) or b"", endpoint.pins)
+        if wrong is not None:
+            raise RefusedError(Trouble.TLS, wrong)
 
 
 def unspoken(protocol: str) -> RefusedError:
@@ -59,7 +54,7 @@ def unspoken(protocol: str) -> RefusedError:
     return RefusedError(Trouble.TLS, f"the peer refuses the protocol `{protocol}`")
 
 
-def spoken(connection: Connection) -> str | None:
+def spoken(connection: TcpConnection) -> str | None:
     """Return the protocol that the peer of *connection* has chosen."""
     chosen = _secured(connection).selected_alpn_protocol()
     return chosen if chosen is None else str(chosen)
@@ -71,8 +66,7 @@ def _context(endpoint: Endpoint, protocol: str) -> ssl.SSLContext:
     try:
         return trusting(endpoint.ca, protocol)
     except (OSError, ssl.SSLError) as error:
-        says = "it holds no certificate" if isinstance(error, ssl.SSLError) else in_words(error)
-        raise RefusedError(Trouble.TLS, f"cannot read the authorities in {endpoint.ca}: {says}") from error
+        raise RefusedError(Trouble.TLS, unread(endpoint.ca, error)) from error
 
 
 @functools.cache  # a context costs 20 ms and 2 MB with the system's authorities
@@ -124,25 +118,11 @@ async def _shake_hands(
     return transport
 
 
-def _secured(connection: Connection) -> ssl.SSLObject:
+def _secured(connection: TcpConnection) -> ssl.SSLObject:
     assert connection.transport is not None
     secured = connection.transport.get_extra_info("ssl_object")
     assert isinstance(secured, ssl.SSLObject)
     return secured
-
-
-def _check_pins(connection: Connection, endpoint: Endpoint) -> None:
-    """Raise RefusedError unless the certificate's own key is pinned.
-
-    Keys further up in a chain do not count: anybody can send a chain that nobody has verified.
-    """
-    der = _secured(connection).getpeercert(binary_form=True)
-    try:
-        pin = read(der or b"").pin
-    except ValueError as error:
-        raise RefusedError(Trouble.TLS, "the certificate cannot be read") from error
-    if pin not in endpoint.pins:
-        raise RefusedError(Trouble.TLS, f"no pin matches: the certificate's is {pin}")
 
 
 async def _look(endpoint: Endpoint, protocol: str) -> Certificate | None:
@@ -160,31 +140,3 @@ async def _look(endpoint: Endpoint, protocol: str) -> Certificate | None:
             transport.abort()
         return read(der or b"")
     return None
-
-
-def fault(error: ssl.SSLCertVerificationError, seen: Certificate | None, endpoint: Endpoint) -> str:
-    """Say what is wrong with the certificate."""
-    code = error.verify_code
-    now = datetime.now(UTC)
-    if code == EXPIRED:
-        ended = f" (notAfter {seen.ends:%Y-%m-%d})" if seen and seen.ends < now else ""
-        return f"certificate has expired{ended}" if ended or not seen else "a certificate of the chain has expired"
-    if code == NOT_YET:
-        return "certificate is not valid yet" + (f" (notBefore {seen.begins:%Y-%m-%d})" if seen else "")
-    if code in {WRONG_NAME, WRONG_ADDRESS}:
-        return f"certificate is for {_names(seen)}, not {endpoint.hostname or endpoint.address}"
-    if code == SELF_SIGNED:
-        return "self-signed certificate"
-    if code == SELF_SIGNED_ROOT or code in NO_ISSUER:
-        issuer = f" ({shown(seen.issuer)})" if seen and seen.issuer else ""
-        return f"certificate of an unknown authority{issuer}"
-    return f"certificate is not valid: {shown(error.verify_message)}"
-
-
-def _names(seen: Certificate | None) -> str:
-    """Return the names of a certificate as a short list."""
-    if seen is None or not seen.names:
-        return "others"
-    listed = [shown(name) for name in seen.names[:SHOWN_NAMES]]
-    more = len(seen.names) - len(listed)
-    return ", ".join(listed) + (f" and {more} more" if more else "")

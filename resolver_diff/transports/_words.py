@@ -33,6 +33,11 @@ def shown(text: bytes | str, longest: int = LONGEST) -> str:
     return "".join(char if " " <= char <= "~" else "?" for char in cut)
 
 
+def coded(name: str, code: int) -> str:
+    """Return the *name* of an error code, or the *code* where it has none."""
+    return name or f"error 0x{code:x}"
+
+
 def in_words(error: BaseException | None) -> str | None:
     """Return what *error* of a socket or of TLS says; None where it says nothing."""
     if isinstance(error, ssl.SSLError):

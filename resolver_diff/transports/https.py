@@ -4,9 +4,9 @@ No redirect is followed, no cookie kept, no proxy used: what is measured is the 
 """
 
 from resolver_diff.transports import Endpoint, Transport, _tls
+from resolver_diff.transports._connection import Connection
 from resolver_diff.transports._connections import ConnectionSession
 from resolver_diff.transports._http2 import MOST_STREAMS, Http2
-from resolver_diff.transports._line import Connection
 
 
 async def connect(endpoint: Endpoint, connection: Connection) -> None:

@@ -4,9 +4,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from resolver_diff.transports import Endpoint, Transport, Trouble
+from resolver_diff.transports._connection import unfit
 from resolver_diff.transports._quic import lack, open_session
-from resolver_diff.transports._quic_words import coded
-from resolver_diff.wire import HEADER
+from resolver_diff.transports._words import coded
 
 if TYPE_CHECKING:
     from resolver_diff.transports._quic_link import Link
@@ -75,33 +75,32 @@ class Doq:
         heard = bytes(self._heard.pop(stream))
         self._whole.pop(stream, None)
         length, message = int.from_bytes(heard[:2], "big"), heard[2:]
+        fault: str | None
         if len(heard) < 2:
             fault = "the stream ended in the middle of a length" if heard else "the stream ended without a reply"
         elif len(heard) > LARGEST:
             fault = f"more than {LARGEST} octets came on a stream"
         elif len(message) != length:
             fault = f"the length says {length} octets, and {len(message)} came"
-        elif length < HEADER:
-            fault = f"{length} octets are no DNS message"
-        elif message[:2] != b"\0\0":
-            fault = f"the reply has ID {int.from_bytes(message[:2], 'big')}; over QUIC it must be 0"
         else:
+            fault = unfit(message)
+        if fault is None:
             self._link.reply(stream, message, when)
-            return
-        self._link.fault(stream, Trouble.MALFORMED, fault)
+        else:
+            self._link.failed(stream, Trouble.MALFORMED, fault)
 
     def reset(self, event: Any) -> None:
         """See ``Speech``."""
         self._heard.pop(event.stream_id, None)
         self._whole.pop(event.stream_id, None)
-        self._link.fault(
+        self._link.failed(
             event.stream_id, self.trouble, f"stream reset with {coded(self.name(event.error_code), event.error_code)}"
         )
 
     def stopped(self, event: Any) -> None:
         """See ``Speech``."""
         if event.error_code != self.no_error:
-            self._link.fault(
+            self._link.failed(
                 event.stream_id, self.trouble, f"query not read, {coded(self.name(event.error_code), event.error_code)}"
             )
 

@@ -3,12 +3,13 @@
 import asyncio
 
 from resolver_diff.transports import Endpoint, Transport
-from resolver_diff.transports._line import Connection
+from resolver_diff.transports._connection import Connection, TcpConnection
 from resolver_diff.transports._stream import stream_session
 
 
 async def connect(endpoint: Endpoint, connection: Connection) -> None:
     """Open a TCP connection to *endpoint*."""
+    assert isinstance(connection, TcpConnection)
     await asyncio.get_running_loop().create_connection(lambda: connection, endpoint.address, endpoint.port)
 
 

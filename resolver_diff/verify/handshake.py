@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from resolver_diff.transports import Endpoint
 from resolver_diff.transports._certificate import read
-from resolver_diff.transports._tls import fault, trusting, trusting_all
+from resolver_diff.transports._tls import trusting, trusting_all
+from resolver_diff.transports._trust import fault
 from resolver_diff.transports._words import in_words, shown
 
 WEB = "http/1.1"  # its ALPN identifier (RFC 7301 6)
@@ -82,14 +83,14 @@ async def _look(endpoint: Endpoint, error: ssl.SSLCertVerificationError, seconds
     try:
         streams = await _open(endpoint, trusting_all(WEB), seconds)
     except (OSError, ValueError, _SilentError):
-        return Found(valid=False, why=fault(error, None, endpoint))
+        return Found(valid=False, why=fault(error.verify_code, error.verify_message, None, endpoint))
     der = _certificate(streams)
     streams[1].transport.abort()
     try:
         seen = read(der)
     except ValueError:
         seen = None
-    return _of(der, valid=False, why=fault(error, seen, endpoint))
+    return _of(der, valid=False, why=fault(error.verify_code, error.verify_message, seen, endpoint))
 
 
 def _certificate(streams: Streams) -> bytes:

@@ -29,6 +29,7 @@ SECURE: dict[str, Callable[[], Host]] = {"tls": Dot, "https": Doh, "quic": Quic,
 HONEST_SECURE = tuple(f"honest-{transport}" for transport in SECURE)  # those share sessions with who misbehaves
 ATTEMPTS = 2
 TIMEOUT = 3.0  # seconds; on loopback a thousand times what an answer takes
+ROUNDS = 4  # times that what is wrong is played, each with twice the patience: a machine may be busy for long
 QPS = 60.0
 
 
@@ -101,19 +102,22 @@ class Matrix:
 
     verdicts: dict[str, Verdict]
     runs: list[Result]
-    again: tuple[str, ...] = ()  # cases that were played twice: the machine may have stalled the first time
+    again: tuple[str, ...] = ()  # cases that were played more than once: the machine may have stalled the first time
 
 
 def settle(folder: Path, chosen: Sequence[Case], **how: Any) -> Matrix:
-    """Play *chosen*; what is wrong then once more, with more patience: the machine may have stalled."""
-    first = take(folder / "first", chosen, **how)
-    verdicts = {case.name: first.verdict(case) for case in chosen}
-    wrong = [case for case in chosen if not verdicts[case.name].is_right]
-    if not wrong and not first.honest_faults():
-        return Matrix(verdicts, [first])
-    second = take(folder / "second", wrong, timeout=2 * TIMEOUT, **how)
-    settled = verdicts | {case.name: second.verdict(case) for case in wrong}
-    return Matrix(settled, [first, second], tuple(case.name for case in wrong))
+    """Play *chosen*; what is wrong then again, with more patience: the machine may have stalled."""
+    verdicts: dict[str, Verdict] = {}
+    runs: list[Result] = []
+    wrong, again = [*chosen], set[str]()
+    while len(runs) < ROUNDS:
+        again |= {case.name for case in wrong} if runs else set()
+        runs.append(take(folder / str(len(runs)), wrong, timeout=TIMEOUT * 2 ** len(runs), **how))
+        verdicts |= {case.name: runs[-1].verdict(case) for case in wrong}
+        wrong = [case for case in wrong if not verdicts[case.name].is_right]
+        if not wrong and not runs[-1].honest_faults():
+            break
+    return Matrix(verdicts, runs, tuple(sorted(again)))
 
 
 def _about(case: Case) -> pl.Expr:

@@ -5,6 +5,7 @@ CLOSED = "the peer closed the connection"
 RESET = "Connection reset by peer"
 MIDDLE = "the connection ended in the middle of a message"
 NO_QUERY = "a message that answers no query"
+NOTHING_GOES = "the peer lets nothing be asked on its connection"
 ANOTHER = "the message answers another question, or is no reply"
 
 

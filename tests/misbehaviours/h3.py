@@ -11,10 +11,9 @@ from misbehaviours import FORGED, Case, Row, answered, malformed, nothing, quic,
 from misbehaviours._messages import QR, RESPONSE, TC, Asked, address, ede, named, opt
 from misbehaviours._papers import NAME
 from misbehaviours._quic import Quic, Say, Talk
-from misbehaviours._words import Begins
+from misbehaviours._words import ANOTHER, Begins
 
 Body = bytes | Callable[[Asked], bytes]
-NOT_REPEATED = "what came does not repeat the question"
 REQUEST_REJECTED = 0x10B  # RFC 9114 8.1
 HTML = b"<html><script>alert(1)</script>This site is blocked</html>"
 ANSI = b"\x1b]0;pwned\x07\x1b[2J<script>"
@@ -150,25 +149,25 @@ CASES = (
            more=[(b"retry-after", b"3600")]),
     status("500", "A fault of the server, with the true answer", 500, body=Asked.honest),
     status("502", "A fault behind the server", 502, media="text/html", body=HTML),
-    status("204", "No content", 204, media=None),
+    case("204", "No content", saying(b"", status=204, media=None), *bad("there is no content-type")),
     case("html", "A page where a message should be", saying(HTML, media="text/html"),
-         *bad("HTTP 200 with type text/html, not application/dns-message")),
+         *bad("content-type is text/html")),
     case("text", "The true answer as text", saying(Asked.honest, media="text/plain"),
-         *bad("HTTP 200 with type text/plain, not application/dns-message")),
+         *bad("content-type is text/plain")),
     case("no-type", "The true answer without a type", saying(Asked.honest, media=None),
-         *bad("HTTP 200 with no type, not application/dns-message")),
+         *bad("there is no content-type")),
     case("headers-ansi", "The answer, under headers of ANSI escapes and HTML", saying(
         Asked.honest, more=[(b"server", ANSI), (b"x-html", b"<script>"), (b"set-cookie", b"id=1")]), answered()),
     case("gzip", "A body that is said to be compressed", saying(b"\x1f\x8b", more=[(b"content-encoding", b"gzip")]),
-         *bad("HTTP 200 with encoding gzip, which was not asked for")),
+         *bad("content-encoding is gzip")),
     case("html-typed", "A page with the type of a message", saying(HTML),
-         *bad("the reply has ID 15464, the query 0", "malformed")),
-    case("empty", "An empty body", saying(b""), *bad("HTTP 200 with an empty body")),
+         *bad(ANOTHER, "malformed")),
+    case("empty", "An empty body", saying(b""), *bad("the body is empty")),
     case("runt", "A body of 11 octets", saying(bytes(11)), *bad("11 octets are no DNS message", "malformed")),
     case("length", "Fewer octets than the content-length says", saying(
         Asked.honest, more=[(b"content-length", b"500")]),
          *bad(Begins("connection closed with H3_MESSAGE_ERROR"))),
-    case("endless", "A body without end", endless, *bad("HTTP 200 with more than 65535 octets")),
+    case("endless", "A body without end", endless, *bad("the body is longer than 65535 octets")),
     case("trickled", "The answer octet by octet", trickled, answered()),
     case("hinted", "Hints, a frame of no known kind, the answer, and trailers", hinted, answered()),
     case("unended", "The answer, and no end", saying(Asked.honest, fin=False), *bad(None, "timeout")),
@@ -177,12 +176,12 @@ CASES = (
     case("id", "The answer with another ID than 0", saying(lambda asked: asked.reply(
         address("192.0.2.1"), ident=0x1234)), *bad("the reply has ID 4660, the query 0", "malformed")),
     case("qname", "A reply about another name", saying(lambda asked: forged(
-        asked, question=named("odd.exampla") + asked.question[-4:])), *bad(NOT_REPEATED, "timeout")),
+        asked, question=named("odd.exampla") + asked.question[-4:])), *bad(ANOTHER, "malformed")),
     case("another", "The answer to a question of somebody else", saying(lambda asked: forged(
-        asked, question=named("plain-0.example") + asked.question[-4:])), *bad(NOT_REPEATED, "timeout")),
-    case("echo", "The query itself", saying(lambda asked: asked.octets), *bad(NOT_REPEATED, "timeout")),
+        asked, question=named("plain-0.example") + asked.question[-4:])), *bad(ANOTHER, "malformed")),
+    case("echo", "The query itself", saying(lambda asked: asked.octets), *bad(ANOTHER, "malformed")),
     case("query", "An answer with QR=0", saying(lambda asked: forged(asked, flags=RESPONSE & ~QR)),
-         *bad(NOT_REPEATED, "timeout")),
+         *bad(ANOTHER, "malformed")),
     case("tc", "TC, and no record: not a denial", saying(lambda asked: asked.reply(flags=RESPONSE | TC)),
          *twice(said("malformed", 0, tc=True))),
     case("cut-record", "A message that ends inside its record", saying(lambda asked: asked.honest()[:-2]),

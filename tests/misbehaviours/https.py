@@ -11,7 +11,7 @@ from misbehaviours import FORGED, Case, Row, answered, malformed, nothing, said,
 from misbehaviours._messages import QR, RESPONSE, TC, TXT, Asked, address, ede, named, opt, rr
 from misbehaviours._papers import ENDED, NAME, STRANGER, issued
 from misbehaviours._secure import Begin, Doh, Reply
-from misbehaviours._words import ANOTHER, CLOSED, RESET, Begins, Either
+from misbehaviours._words import ANOTHER, CLOSED, NOTHING_GOES, RESET, Begins, Either
 
 Body = bytes | Callable[[Asked], bytes]
 LARGEST = 65_535
@@ -303,7 +303,7 @@ CASES = (
     case("reset-whole", "The stream is reset behind the answer, which has no end", resetting(NO_ERROR, after=200),
          *bad("the peer resets the stream: NO_ERROR")),
     case("reset-unknown", "The stream is reset with a code that does not exist", resetting(0x77),
-         *bad("the peer resets the stream: error 119")),
+         *bad("the peer resets the stream: error 0x77")),
     case("refuse", "The stream is refused, each time", resetting(REFUSED_STREAM),
          *bad("the peer resets the stream: REFUSED_STREAM")),
     case("refuse-once", "The stream is refused the first time, and answered the second",
@@ -341,9 +341,9 @@ CASES = (
 
     never("http-1", "It chooses HTTP/1.1", "the peer speaks no HTTP/2", alpn=("http/1.1",)),
     never("no-alpn", "It chooses no protocol", "the peer speaks no HTTP/2", alpn=()),
-    never("no-streams", "It lets no stream be opened", "the peer lets nothing be asked on its connection", streams=0,
+    never("no-streams", "It lets no stream be opened", NOTHING_GOES, streams=0,
           outcome="timeout"),
-    never("no-window", "It lets no octet of a body be sent", "the peer lets nothing be asked on its connection",
+    never("no-window", "It lets no octet of a body be sent", NOTHING_GOES,
           window=0, details={"method": "POST"}, outcome="timeout"),
     case("one-stream", "One stream at a time, and the question is not answered", silent, *bad(None, "timeout"),
          of={"streams": 1}),
