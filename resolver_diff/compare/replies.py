@@ -79,7 +79,7 @@ def rank() -> pl.Expr:
 def cells(observations: pl.DataFrame, questions: pl.DataFrame, entries: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Yield one row per target question and entry of the panel, sorted by *key*: once for each time it was put.
 
-    Adds *q*, *r*, *key* (both in one number), *kind*, *referral*, *attempts*, *silent_attempts*, and of another
+    Adds *q*, *r*, *key* (both in one number), *kind*, *referral*, *bare* (its AUTHORITY has no SOA), *attempts*, *silent_attempts*, and of another
     reply that answers or denies otherwise *second_outcome*, *second_answer*, *second_cname*.
     """
     asked = observations.filter(pl.col("purpose") == Purpose.TARGET, was_asked())
@@ -102,7 +102,8 @@ def cells(observations: pl.DataFrame, questions: pl.DataFrame, entries: pl.DataF
         as_categories(entries, "resolver"), on=["resolver", "transport"], how="inner", maintain_order="left"
     )
     key = pl.col("q").cast(pl.UInt64) * 2**32 + pl.col("r")
-    asked = asked.with_columns(key=key, kind=kind_of(), referral=is_referral()).drop("ra", "authority")
+    bare = pl.col("soa").is_null() & pl.col("authority").is_not_null()
+    asked = asked.with_columns(key=key, kind=kind_of(), referral=is_referral(), bare=bare).drop("ra", "authority")
     repeat = pl.col("repeat").fill_null(0)
     last = asked.select(repeat.max()).item() or 0
     for nth in range(last + 1):
@@ -123,6 +124,7 @@ def _cells(asked: pl.DataFrame) -> pl.DataFrame:
         "domain",
         "kind",
         "referral",
+        "bare",
         *SAID,
         "attempts",
         "silent_attempts",

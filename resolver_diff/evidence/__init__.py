@@ -60,6 +60,7 @@ COLUMNS = {
     "aa": "Authoritative Answer.",
     "tc": "A reply over UDP was truncated.",
     "soa": "Owner of the SOA in AUTHORITY.",
+    "bare": "AUTHORITY was seen, and has no SOA.",
     "cname": "Targets of the CNAME chain.",
     "role": "The resolver's role.",
     "country": "The resolver's country.",

@@ -14,7 +14,7 @@ from resolver_diff.tables import State
 EVIDENCE = Evidence(
     claim=Claim.DIVERGENT,
     bearing=Bearing.WEAKENS,
-    when=pl.col("certified") & ~pl.col("bogon") & ~pl.col("second_bogon"),
+    when=pl.col("certified") & ~pl.col("bogon") & ~pl.col("second_contradicts"),
     says="the address has a valid certificate for the name",
     decides=True,
     leaves=State.AGREES,

@@ -14,6 +14,6 @@ from resolver_diff.evidence import Bearing, Claim, Evidence
 EVIDENCE = Evidence(
     claim=Claim.VANISHED,
     bearing=Bearing.SUPPORTS,
-    when=(pl.col("kind") == "denial") & pl.col("soa").is_null(),
+    when=(pl.col("kind") == "denial") & pl.col("bare"),
     says="the denial has no SOA: it does not say whose it is",
 )

@@ -15,7 +15,9 @@ from resolver_diff.evidence import Bearing, Claim, Evidence
 from resolver_diff.tables import State
 
 CLOSER = pl.col("shares_address") | pl.col("shares_prefix")
-MADE_UP = pl.col("bogon") | pl.col("second_bogon") | pl.col("rewritten") | (pl.col("stub_domains") >= UNRELATED_ADDRESS)
+MADE_UP = (
+    pl.col("bogon") | pl.col("second_contradicts") | pl.col("rewritten") | (pl.col("stub_domains") >= UNRELATED_ADDRESS)
+)
 
 EVIDENCE = Evidence(
     claim=Claim.DIVERGENT,
