@@ -121,10 +121,10 @@ def _denominators(named: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
 def sentence(event: dict[str, object]) -> str:
     """Say an event in one sentence."""
     change = Change(str(event["change"]))
-    names = _counted(_leading_first(_texts(event["qnames"])), "name")
+    names = counted(leading_first(_texts(event["qnames"])), "name")
     verb = VERBS[change] if change is not Change.MECHANISM_CHANGED else _changed(event)
     shown = _texts(event["shown"])
-    how, ended = _series(shown, "and"), _series([NO_LONGER.get(words, words) for words in shown], "or")
+    how, ended = joined(shown, "and"), joined([NO_LONGER.get(words, words) for words in shown], "or")
     agreeing, asked = event["controls_agreeing"], event["controls_asked"]
     against = f"{agreeing} of {asked} controls still answer{'s' if agreeing == 1 else ''}"
     # where two replies came, one of them may be what the controls say
@@ -147,7 +147,7 @@ def _texts(value: object) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list) else []
 
 
-def _leading_first(names: list[str]) -> list[str]:
+def leading_first(names: list[str]) -> list[str]:
     """Put that name in front below which most of the others lie, or else the one of fewest labels."""
     below = dict.fromkeys(names, 0)
     for name in names:
@@ -159,13 +159,14 @@ def _leading_first(names: list[str]) -> list[str]:
     return [leading, *(name for name in names if name != leading)]
 
 
-def _series(words: list[str], last: str) -> str:
+def joined(words: list[str], last: str) -> str:
     """Join words as a sentence does."""
     *most, end = words
     return f"{', '.join(most)} {last} {end}" if most else end
 
 
-def _counted(listed: list[str], noun: str) -> str:
+def counted(listed: list[str], noun: str) -> str:
+    """Name the first of what is *listed*, and say how many more there are."""
     first, *rest = listed
     if not rest:
         return first
@@ -181,7 +182,7 @@ def _where(event: dict[str, object]) -> str:
             return f"at {every} {operators[0]} resolvers"
         role, country = str(event["role"]), event["country"]
         return f"at {every} {ROLES.get(role, role)} resolvers" + (f" in {country}" if country else "")
-    return f"at {_series(resolvers, 'and')}" if len(resolvers) <= 2 else f"at {_counted(resolvers, 'resolver')}"
+    return f"at {joined(resolvers, 'and')}" if len(resolvers) <= 2 else f"at {counted(resolvers, 'resolver')}"
 
 
 def _when(event: dict[str, object]) -> str:
@@ -190,13 +191,16 @@ def _when(event: dict[str, object]) -> str:
         return ""
     if not isinstance(before, date):
         since = event["first_bad"]
-        return f"since {_day(since)}" if isinstance(since, date) and since != after else f"on {_day(after)}"
+        if isinstance(since, date) and since != after:
+            return f"since {day_in_words(since)}"
+        return f"on {day_in_words(after)}"
     good = event["last_good"]
     before = min(before, good) if isinstance(good, date) else before
     if (before.year, before.month) == (after.year, after.month):
-        return f"between {before.day} and {_day(after)}"
-    return f"between {_day(before)} and {_day(after)}"
+        return f"between {before.day} and {day_in_words(after)}"
+    return f"between {day_in_words(before)} and {day_in_words(after)}"
 
 
-def _day(day: date) -> str:
+def day_in_words(day: date) -> str:
+    """Return a date as a sentence has it."""
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"

@@ -278,6 +278,8 @@ class Spells(Table):
     elsewhere = Column(pl.Float64(), "The share of resolvers in other countries that showed it too, at most.")
     at_once = Column(pl.Float64(), "The share of names that most of the country's resolvers lost on the same date, at most.")
     evidence = Column(pl.List(pl.String()), "Names of the evidence on its cells, sorted.")
+    event = Column(pl.String(), "The event it belongs to: names of one set that a country's resolvers lost together, by the same kind of means.")
+    says = Column(pl.String(), "The event as a sentence.")
 
 
 class Condition(StrEnum):

@@ -45,16 +45,17 @@ MAY_IMPORT = {
     "anomaly": "compare evidence family tables",
     "event": "tables",
     "rules": "compare snapshot tables",
+    "series": "anomaly compare event evidence snapshot tables",
     "diff": "anomaly compare event evidence family snapshot tables",
     "reports": "diff evidence family tables",
     "lab": "config errors tables transports wire",
     "commands": (
         "anomaly compare config diff errors event evidence family importers lab origins plan probe reports rules "
-        "snapshot tables transports verify"
+        "series snapshot tables transports verify"
     ),
     "__main__": "commands errors family",
 }
-PURE = {"tables", "wire", "plan", "compare", "evidence", "anomaly", "event", "diff", "reports", "rules"}
+PURE = {"tables", "wire", "plan", "compare", "evidence", "anomaly", "event", "series", "diff", "reports", "rules"}
 IMPURE = {"asyncio", "os", "pathlib", "random", "secrets", "shutil", "socket", "ssl", "subprocess", "tempfile", "time"}
 IMPURE_CALLS = {"open", "input", "print", "now", "utcnow", "today", "read_parquet", "scan_parquet", "read_csv"}
 VAGUE = {"base", "common", "core", "handler", "helper", "helpers", "manager", "misc", "processor", "util", "utils"}

@@ -178,6 +178,15 @@ class Source:
             except SnapshotError as error:  # one day of long ago stops nothing
                 warn(error.problems)
 
+    def all_dates(self, vantage: str) -> Iterator[Snapshot]:
+        """Yield the snapshots of all dates at *vantage*, oldest first, each read when its turn comes."""
+        there = replace(self, vantage=vantage)
+        for day in self.dates(vantage):
+            try:
+                yield there.read(day, judged=True)[0]
+            except SnapshotError as error:  # the others are still worth following
+                warn(error.problems)
+
     def read(self, day: date, sets: Sequence[str] | None = None, *, judged: bool = False) -> list[Snapshot]:
         """Return the snapshots of *day*, one per vantage, only these domain *sets*; says which files are damaged."""
         there = self.dates()

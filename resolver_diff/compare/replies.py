@@ -79,8 +79,9 @@ def rank() -> pl.Expr:
 def cells(observations: pl.DataFrame, questions: pl.DataFrame, entries: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Yield one row per target question and entry of the panel, sorted by *key*: once for each time it was put.
 
-    Adds *q*, *r*, *key* (both in one number), *kind*, *referral*, *bare* (its AUTHORITY has no SOA), *attempts*, *silent_attempts*, and of another
-    reply that answers or denies otherwise *second_outcome*, *second_answer*, *second_cname*.
+    Adds *q*, *r*, *key* (both in one number), *kind*, *referral*, *bare* (its AUTHORITY has no SOA), *attempts*,
+    *silent_attempts*, and of another reply that answers or denies otherwise *second_outcome*, *second_answer*,
+    *second_cname*.
     """
     asked = observations.filter(pl.col("purpose") == Purpose.TARGET, was_asked())
     columns = (

@@ -18,9 +18,10 @@ from resolver_diff.anomaly import Judged, Past
 from resolver_diff.anomaly.stubs import stubs, worst
 from resolver_diff.compare import FILTERS, Panel
 from resolver_diff.series.chance import Tested
-from resolver_diff.series.common import Common
+from resolver_diff.series.shared import Shared
 from resolver_diff.series.signs import FOREIGN, SIGNS, signs
 from resolver_diff.series.sums import NEVER, Spell, Sums
+from resolver_diff.series.telling import tell
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import Mechanism, Spells
 
@@ -64,7 +65,7 @@ def follow(
     )
     place, countries = np.full(panel.entries.height, -1), dict[str, int]()
     sums = Sums(names.astype(np.int64), who.astype(np.int64))
-    common = Common()
+    shared = Shared()
     dates: list[date] = []
     for day in judged(days, panel):
         _learn(place, countries, day.comparison.entries)
@@ -72,7 +73,7 @@ def follow(
         q, r, found = (day.cells[column].to_numpy().astype(np.int64) for column in ("q", "r", "found"))
         sign = signs(day).to_numpy().copy()
         odd = day.cells.filter(pl.Series(sign == FOREIGN) & pl.col("r").is_in(np.flatnonzero(place >= 0)))
-        sign[day.cells["key"].is_in(common.keys(day, odd).implode()).to_numpy()] = COMMON
+        sign[day.cells["key"].is_in(shared.keys(day, odd).implode()).to_numpy()] = COMMON
         tested = Tested(place.copy(), len(countries), panel.questions.height)
         sums.add(len(dates), tested, q, r, sign, found)
         dates.append(day.date)
@@ -138,7 +139,8 @@ def _told(
                 "evidence": sorted(_names(spell.found)),
             }
         )
-    return Spells.of(pl.DataFrame(rows, schema=Spells.schema).sort("first_bad", "country", "qname"))
+    told = pl.DataFrame(tell(rows), schema=Spells.schema)
+    return Spells.of(told.sort("first_bad", "country", "event", "qname"))
 
 
 def _names(found: int) -> list[str]:

@@ -16,6 +16,7 @@ from resolver_diff.series.signs import FOREIGN, LOSSES, SIGNS, UNCERTIFIED
 TAKEN = 0.8  # the share of its queries that a block is taken to catch; blocks leak
 MOST, LEAST = TAKEN - 0.01, 1e-6  # what a probability is cut to
 QUIET = 0.05  # a resolver that shows a sign more often than this by chance is no witness of it elsewhere
+ALIKE = 100  # cells that what is known of all other entries counts for, beside an entry's own
 ELSEWHERE = 2  # witnesses; one alone may be chance
 FRESH = 3  # dates; who has denied a name for longer does not explain a denial that begins today
 
@@ -62,6 +63,11 @@ class Rates:
         self.failed += failed
         self.tried += tried
 
+    def forget(self, r: Numbers, sign: NDArray[np.uint8]) -> None:
+        """Count no longer that a cell of each entry *r* turned to its *sign*: that was no chance."""
+        np.subtract.at(self._turned, (r, sign), 1)
+        np.clip(self._turned, 0, None, out=self._turned)
+
     def learn(self, cells: Cells) -> Floats:
         """Count *cells* in; return the chance of each sign at each entry on their date: entries by signs.
 
@@ -76,12 +82,14 @@ class Rates:
         shown = np.bincount(place, minlength=entries * signs).reshape(entries, signs)
         judged = np.bincount(cells.r, minlength=entries)
         unknown = (self._trials == 0) & (trials == 0)
-        self._turned += turned
-        self._trials += trials
-        usual = (self._turned + 0.5) / (self._trials + 1)[:, None]
+        # what is not known of an entry yet is known of the others
+        others = (self._turned.sum(0) - self._turned + 0.5) / (self._trials.sum() - self._trials + 1)[:, None]
+        usual = (self._turned + ALIKE * others) / (self._trials + ALIKE)[:, None]
         first = (shown + 0.5) / (judged + 1)[:, None]
         chance = np.where(unknown[:, None], first, usual)
-        for sign in (*LOSSES, FOREIGN):  # the cell itself does not explain itself
+        self._turned += turned
+        self._trials += trials
+        for sign in (*LOSSES, FOREIGN, UNCERTIFIED):  # the cell itself does not explain itself
             today = np.clip(turned[:, sign] - 1, 0, None) / np.maximum(trials, 1)
             chance[:, sign] = np.maximum(chance[:, sign], today)
         return chance

@@ -55,6 +55,9 @@ class Sums:
         self._fine_on = np.full(cells, NEVER, np.int32)  # the last date before that run on which all was well
         self._last_fine = np.full(cells, NEVER, np.int32)
         self._instead = np.zeros((cells, 3), np.float32)
+        self._turned_to = np.zeros(
+            cells, np.uint8
+        )  # the sign it turned to when it last was well; FINE: not told of yet
         self.spells: list[Spell] = []
         self._open: dict[tuple[int, int], Spell] = {}
 
@@ -75,6 +78,8 @@ class Sums:
         gained = self._gained(cells, place)
         gained[fine] = BACK
         self._weight[place] = np.clip(self._weight[place] + gained, 0, FULL)
+        turned = cells.was_fine & ~fine
+        self._turned_to[place[turned]] = cells.sign[turned]
         self._mark(date, place, fine)
         self._ever_fine[place] |= cells.sign == FINE
         self._was_fine[place] = fine
@@ -138,6 +143,9 @@ class Sums:
         began = since[since != NEVER]
         first = int(began.min()) if len(began) else date
         good = int(self._fine_on[heavy][since == first].max(initial=NEVER))
+        turned = heavy[self._turned_to[heavy] != FINE]
+        self.rates.forget(turned % self.tested.entries, self._turned_to[turned])
+        self._turned_to[turned] = FINE
         spell = Spell(name, country, first, date, good)
         spell.instead = tuple(self._instead[heavy].max(0).tolist())
         spell.witnesses.update((heavy % self.tested.entries).tolist())

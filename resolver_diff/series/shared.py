@@ -16,7 +16,7 @@ GIVEN = {"given": pl.UInt64(), "q": pl.UInt32(), "domain": pl.UInt64()}
 LINKS = {"q": pl.UInt32(), "link": pl.UInt64()}
 
 
-class Common:
+class Shared:
     """What was given in place of which names so far."""
 
     def __init__(self) -> None:

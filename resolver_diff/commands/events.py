@@ -1,0 +1,36 @@
+"""resolver-diff events: what happened over all dates."""
+
+from resolver_diff.commands import _options as options
+
+
+def command(
+    resolvers: options.Facts = None,
+    domains: options.OnlyDomains = None,
+    snapshots: options.Snapshots = options.SNAPSHOTS,
+    vantage: options.Vantage = None,
+    csv: options.Csv = None,
+    exit_code: options.ExitCode = False,
+) -> int:
+    """Say which names were lost, or answered otherwise, in which country; since when, and until when.
+
+    All dates in the folder are followed. What one date cannot tell from chance, many may: each sign is weighed against
+    the best innocent explanation, and a name is reported on the date on which there is enough.
+
+    \b
+    Examples:
+      resolver-diff events
+      resolver-diff events --domains whatsapp --csv events.csv
+    """
+    from resolver_diff.commands import _spells
+    from resolver_diff.commands._loading import Source
+    from resolver_diff.commands._output import STDOUT, check_outputs, page_width, show, write
+    from resolver_diff.errors import ExitStatus
+
+    check_outputs(csv)
+    found = _spells.follow(Source.of(snapshots, vantage, resolvers, domains))
+    if csv is not None:
+        write(csv, _spells.lines(found))
+    if csv != STDOUT:
+        show(_spells.page(found, page_width()))
+    going_on = any(each.spells.frame["first_good"].null_count() for each in found)
+    return ExitStatus.DIFFERENT if exit_code and going_on else ExitStatus.DONE
