@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from resolver_diff.batch.heard import Answers, Attempt, count
+from resolver_diff.batch.texts import Texts
 from resolver_diff.journal import SCHEMA
 from resolver_diff.plan import Plan
 from resolver_diff.tables import OUTCOME, TRANSPORT, Observations, Outcome, Purpose, TransportName
@@ -44,7 +45,7 @@ class Batch:
         self, plan: Plan, questions: pl.DataFrame, *, care: Care | None = None, keep_wire: bool = False
     ) -> None:
         self.plan = plan
-        self.questions = questions.sort("number")
+        self.questions = questions if questions["number"].is_sorted() else questions.sort("number")
         self.care = care
         self.keep_wire = keep_wire
         self.control = (self.questions["purpose"] == Purpose.CONTROL).to_numpy()
@@ -55,6 +56,11 @@ class Batch:
         self.endpoints = [
             Endpoint(e.address, e.port, e.hostname, e.path, e.ca, e.pins, e.method) for e in plan.resolvers
         ]
+        self._texts = {name: Texts.of(self.questions[name]) for name in ("domain_set", "qname", "qtype")}
+        names = pl.Series([entry.name for entry in plan.resolvers], dtype=pl.String)
+        called = names.unique(maintain_order=True)
+        index = {name: place for place, name in enumerate(called)}
+        self._texts["resolver"] = Texts(np.array([index[name] for name in names])[self.resolver], called)
         self.messages, self.message = self._encode()
         self.attempts: list[Attempt] = []
         self.answered = np.zeros(len(self.number), np.bool_)
@@ -181,7 +187,7 @@ class Batch:
     def _answered_rows(self) -> pl.DataFrame:
         """Return, once, the rows of the first replies, in the order of a snapshot."""
         answers, decoder = self._answers, self._decoder
-        position = self._ordered(np.flatnonzero(answers.there))
+        position = self._ordered(answers.there)
         if decoder.octets > LARGE_OCTETS:
             self._decoder = Decoder()
         if not len(position):
@@ -195,35 +201,37 @@ class Batch:
         )
         return self._with_question(position, facts)
 
-    def _ordered(self, position: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return *position* in the order of a snapshot, so that little is left to sort when rows are written."""
+    def _ordered(self, there: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return the positions that are *there* in the order of a snapshot, so that nothing is left to sort."""
         if self._order is None:
-            keys = [_rank(self.questions[column]) for column in ("domain_set", "qname", "qtype")]
             entries = [f"{each.name}\0{[*TransportName].index(each.transport)}" for each in self.plan.resolvers]
-            resolvers = _rank(pl.Series(entries, dtype=pl.String))
-            order = resolvers[self.resolver]
-            for key in reversed(keys):
-                order = order + key * (int(order.max(initial=0)) + 1)
-            self._order = np.empty(len(order), np.int64)
-            self._order[np.argsort(order, kind="stable")] = np.arange(len(order))
-        inverse = np.full(len(self.number), -1, np.int64)
-        inverse[self._order[position]] = position
-        return inverse[inverse >= 0]
+            by_entry = np.argsort(np.argsort(np.array(entries, np.object_), kind="stable"), kind="stable")
+            order = by_entry[self.resolver]
+            for name in ("qtype", "qname", "domain_set"):
+                order = order + self._texts[name].rank() * (int(order.max(initial=0)) + 1)
+            count = len(order)
+            if int(order.max(initial=0)) < (1 << 62) // max(1, count):  # a sort of numbers, each of which has its place
+                self._order = np.sort(order * count + np.arange(count)) % max(1, count)
+            else:
+                self._order = np.argsort(order, kind="stable")
+        return self._order[there[self._order]]
 
     def _encode(self) -> tuple[Messages, NDArray[np.int32]]:
         """Encode each distinct (qname, qtype, recursion) once; return the messages and each question's index."""
-        recursion = np.array([entry.recursion for entry in self.plan.resolvers])[self.resolver]
-        asked = self.questions.select("qname", "qtype", recursion=pl.Series(recursion, dtype=pl.Boolean))
-        distinct = asked.unique(maintain_order=True).with_row_index("message")
+        recursion = np.array([entry.recursion for entry in self.plan.resolvers], np.int64)[self.resolver]
+        qname, qtype = self._texts["qname"], self._texts["qtype"]
+        names, types = max(1, len(qname.each)), max(1, len(qtype.each))
+        key = (recursion * types + qtype.which) * names + qname.which
+        used = np.zeros(2 * types * names, np.bool_)
+        used[key] = True
+        distinct = np.flatnonzero(used)
         parts = []
-        for recursive in (True, False):
-            part = distinct.filter(pl.col("recursion") == recursive)
-            parts.append(encode(part["qname"].to_list(), part["qtype"].to_list(), recursion=recursive))
-        order = pl.concat([distinct.filter("recursion"), distinct.filter(~pl.col("recursion"))])
-        place = np.empty(len(order), np.int32)
-        place[order["message"].to_numpy()] = np.arange(len(order))
-        index = asked.join(distinct, on=["qname", "qtype", "recursion"], how="left", maintain_order="left")["message"]
-        return Messages.join(parts), place[index.to_numpy()]
+        for recursive in (False, True):
+            of_part = distinct[distinct // (types * names) == recursive]
+            of_type = of_part // names % types
+            texts = qname.each.gather(of_part % names).to_list(), qtype.each.gather(of_type).to_list()
+            parts.append(encode(*texts, recursion=recursive))
+        return Messages.join(parts), (np.cumsum(used, dtype=np.int32) - 1)[key]
 
     def _due(self, position: NDArray[np.int64], salt: int) -> NDArray[np.float64]:
         chosen = self.questions[position]
@@ -341,20 +349,6 @@ class Batch:
         rows = question.with_columns(facts, transport=carried)
         missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in SCHEMA.items() if name not in rows.columns]
         return rows.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
-
-
-def _rank(values: pl.Series) -> NDArray[np.int64]:
-    """Return the place of each value among all, equal ones sharing theirs; null is the first. Runs cost little."""
-    run = values.rle_id().to_numpy()
-    heads = values.gather(np.flatnonzero(np.diff(run, prepend=np.uint32(0xFFFFFFFF))))
-    order = heads.arg_sort(nulls_last=False)
-    ordered = heads.gather(order)
-    differs = ordered.ne_missing(ordered.shift(1)).to_numpy().copy()
-    differs[:1] = False
-    rank = np.empty(len(heads), np.int64)
-    rank[order.to_numpy()] = np.cumsum(differs)
-    ranks: NDArray[np.int64] = rank[run]
-    return ranks
 
 
 def _interval(nanoseconds: NDArray[np.int64]) -> pl.Series:
