@@ -192,12 +192,12 @@ class Batch:
             self._decoder = Decoder()
         if not len(position):
             return pl.DataFrame(schema=SCHEMA)
-        answers.there[position] = False
-        facts = decoder.frame(answers.decoded.take(position)).with_columns(
-            attempt=pl.Series(answers.attempt[position]),
+        attempt, sent, rtt, decoded = answers.take(position)
+        facts = decoder.frame(decoded).with_columns(
+            attempt=pl.Series(attempt),
             reply=pl.Series(np.zeros(len(position), np.uint8)),
-            asked_at=_time(answers.sent[position]),
-            rtt=_interval(answers.rtt[position]),
+            asked_at=_time(sent),
+            rtt=_interval(rtt),
         )
         return self._with_question(position, facts)
 

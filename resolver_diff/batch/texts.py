@@ -18,10 +18,11 @@ class Texts:
         """Return *column* so; runs of equal texts cost little."""
         run = column.rle_id().to_numpy()
         heads = column.gather(np.flatnonzero(np.diff(run, prepend=np.uint32(0xFFFFFFFF))))
-        each = heads.unique(maintain_order=True)
-        place = pl.DataFrame({"text": each}).with_row_index("place")
-        found = heads.to_frame("text").join(place, on="text", how="left", nulls_equal=True, maintain_order="left")
-        return cls(found["place"].to_numpy()[run], each)
+        each = heads.drop_nulls().unique(maintain_order=True)
+        place = heads.cast(pl.Enum(each)).to_physical()
+        if heads.null_count():
+            each, place = each.extend_constant(None, 1), place.fill_null(len(each))
+        return cls(place.to_numpy()[run], each)
 
     def at(self, rows: NDArray[np.integer]) -> pl.Series:
         """Return the texts of *rows*, as categories."""

@@ -66,6 +66,13 @@ class Decoded:
             np.zeros(size, np.int32), np.zeros(size, np.uint16), numbers, numbers.copy(), np.zeros(size, np.bool_)
         )
 
+    @classmethod
+    def join(cls, parts: list["Decoded"]) -> "Decoded":
+        """Return the rows of all *parts*."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(*[np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__])
+
     def take(self, index: NDArray[np.integer] | NDArray[np.bool_]) -> "Decoded":
         """Return the rows at *index*, or where it is true."""
         return Decoded(*[getattr(self, name)[index] for name in self.__slots__])
@@ -85,12 +92,7 @@ class Decoder:
     ) -> Decoded:
         """Return a row per reply: ``replies[i]`` answers the question of ``asked[about[i]]``, and repeats it or not."""
         parts = [self._read(asked, about[chunk], replies.take(chunk), echoed[chunk]) for chunk in _chunks(replies)]
-        if len(parts) == 1:
-            return parts[0]
-        columns = [[getattr(part, name) for part in parts] for name in Decoded.__slots__]
-        if not parts:
-            return Decoded.blank(0)
-        return Decoded(*map(np.concatenate, columns))
+        return Decoded.join(parts) if parts else Decoded.blank(0)
 
     def _read(
         self, asked: Messages, about: NDArray[np.integer], replies: Messages, echoed: NDArray[np.bool_]
