@@ -24,7 +24,7 @@ from resolver_diff.transports._rounds import Rounds
 from resolver_diff.transports._words import in_words
 from resolver_diff.wire import HEADER, Messages
 
-ROUND = 1_024  # datagrams received, and sent, in one round
+ROUND = 2_048  # datagrams received, and sent, in one round
 LEAST_RECEIVE = 16  # datagrams from one socket in one round
 MOST_IN_FLIGHT = 4_096
 MOST_GAPS = 2  # times the octets of the messages that their copies may take, for want of packing
