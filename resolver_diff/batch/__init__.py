@@ -173,19 +173,22 @@ class Batch:
         answered = pl.Series(self.number[self.answered].astype(np.uint64))
         settled = rows["number"].is_in(answered.implode())
         self._rows = [rows.filter(~settled)]
-        return pl.concat([self._answered_rows(), rows.filter(settled), *self._silences(settled=True)])
+        parts = [self._answered_rows(), rows.filter(settled), *self._silences(settled=True)]
+        return pl.concat([part.cast(dict(SCHEMA)) for part in parts])
 
     def remaining_rows(self) -> tuple[pl.DataFrame, bool]:
         """Return all rows not yet returned, and whether they are in the order of a snapshot.
 
-        The batch is over, and silence is silence.
+        The batch is over, and silence is silence. Texts are categories where that is so.
         """
         parts = [self._answered_rows(), *self._rows, *self._silences(settled=False)]
         self._rows = []
-        return pl.concat(parts), len(parts) == 1
+        if len(parts) == 1:
+            return parts[0], True
+        return pl.concat([part.cast(dict(SCHEMA)) for part in parts]), False
 
     def _answered_rows(self) -> pl.DataFrame:
-        """Return, once, the rows of the first replies, in the order of a snapshot."""
+        """Return, once, the rows of the first replies, in the order of a snapshot; their texts are categories."""
         answers, decoder = self._answers, self._decoder
         position = self._ordered(answers.there)
         if decoder.octets > LARGE_OCTETS:
@@ -193,13 +196,13 @@ class Batch:
         if not len(position):
             return pl.DataFrame(schema=SCHEMA)
         attempt, sent, rtt, decoded = answers.take(position)
-        facts = decoder.frame(decoded).with_columns(
+        facts = decoder.frame(decoded, categories=True).with_columns(
             attempt=pl.Series(attempt),
             reply=pl.Series(np.zeros(len(position), np.uint8)),
             asked_at=_time(sent),
             rtt=_interval(rtt),
         )
-        return self._with_question(position, facts)
+        return self._beside_question(position, facts)
 
     def _ordered(self, there: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Return the positions that are *there* in the order of a snapshot, so that nothing is left to sort."""
@@ -344,11 +347,19 @@ class Batch:
 
     def _with_question(self, position: NDArray[np.int64], facts: pl.DataFrame) -> pl.DataFrame:
         """Return *facts* as rows of the journal: beside each, the question at *position*."""
-        question = self.questions.drop("due")[position]
+        return self._beside_question(position, facts).cast(dict(SCHEMA))
+
+    def _beside_question(self, position: NDArray[np.int64], facts: pl.DataFrame) -> pl.DataFrame:
+        """Do so with texts as categories, those of *facts* as they are."""
+        question = {name: texts.at(position) for name, texts in self._texts.items()}
+        question |= {name: self.questions[name].gather(position) for name in ("number", "purpose", "repeat")}
         carried = pl.Series(self.transport, dtype=pl.String).cast(TRANSPORT).gather(self.resolver[position])
-        rows = question.with_columns(facts, transport=carried)
+        rows = facts.with_columns(transport=carried, **question)
         missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in SCHEMA.items() if name not in rows.columns]
-        return rows.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
+        return rows.with_columns(missing).select(
+            pl.col(name) if isinstance(rows.schema.get(name), pl.Enum) else pl.col(name).cast(dtype)
+            for name, dtype in SCHEMA.items()
+        )
 
 
 def _interval(nanoseconds: NDArray[np.int64]) -> pl.Series:

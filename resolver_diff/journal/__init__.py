@@ -110,14 +110,17 @@ class Journal:
         return pl.concat(numbers).unique().sort().to_numpy() if numbers else np.zeros(0, np.uint64)
 
     def append(self, batch: int, rows: pl.DataFrame) -> None:
-        """Keep *rows* (columns of ``SCHEMA``, or categories for texts) of questions of *batch* that are settled."""
+        """Keep *rows* (columns of ``SCHEMA``) of questions of *batch* that are settled."""
         if rows.height:
             self._chunks += 1
             with _appearing(self.partial / f"{batch:06}-{self._chunks:06}.arrow") as unfinished:
                 rows.write_ipc(unfinished, compression="lz4")
 
     def finish(self, batch: int, rows: pl.DataFrame, *, in_order: bool = False) -> None:
-        """Make one sorted file of the pieces of *batch* and the last *rows* of it (as in ``append``): it is complete."""
+        """Make one sorted file of the pieces of *batch* and the last *rows* of it: it is complete.
+
+        *rows* are as in ``append``, or have categories for texts; *in_order*: they need not be sorted.
+        """
         pieces = self._pieces(batch)
         if pieces:
             rows = pl.concat([frame.cast(SCHEMA) for frame in (*map(pl.read_ipc, pieces), rows)])

@@ -90,8 +90,16 @@ def _groups(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
 
 def write(rows: pl.DataFrame, file: Path) -> None:
     """Write one group of *rows*, whose texts may be categories, to *file*, to be put into a snapshot by ``join``."""
-    numbers = rows.select(*Observations.schema).with_columns(rows["rtt"].to_physical())
-    numbers.write_parquet(file, compression="zstd", compression_level=LEVEL)
+    empty = [column.name for column in rows if column.dtype in (pl.String, pl.Binary) and _is_empty(column)]
+    rows = rows.with_columns(
+        pl.col("rtt").to_physical(),
+        *(pl.lit(None, dtype=pl.Enum([])).alias(name) for name in empty),  # written in half the time of nulls as texts
+    )
+    rows.select(*Observations.schema).write_parquet(file, compression="zstd", compression_level=LEVEL)
+
+
+def _is_empty(column: pl.Series) -> bool:
+    return column.null_count() == len(column)
 
 
 def join(files: Sequence[Path], file: Path, metadata: dict[str, str]) -> None:

@@ -133,12 +133,12 @@ class Decoder:
             self._met[key] = index
         return index
 
-    def frame(self, decoded: Decoded) -> pl.DataFrame:
-        """Return *decoded* as the columns of ``COLUMNS``."""
+    def frame(self, decoded: Decoded, *, categories: bool = False) -> pl.DataFrame:
+        """Return *decoded* as the columns of ``COLUMNS``; with *categories*, these instead of texts."""
         used = np.zeros(len(self._readings), np.bool_)
         used[decoded.reading] = True
         which = (np.cumsum(used) - 1)[decoded.reading]
-        return _frame(decoded, [self._readings[index] for index in np.flatnonzero(used).tolist()], which)
+        return _frame(decoded, [self._readings[index] for index in np.flatnonzero(used).tolist()], which, categories=categories)
 
 
 def _chunks(replies: Messages) -> Iterator[NDArray[np.int64]]:
@@ -167,7 +167,9 @@ def _qname(query: bytes) -> str:
     return read_name(query, HEADER, {})[0]
 
 
-def _frame(decoded: Decoded, readings: list[Reading], which: NDArray[np.integer]) -> pl.DataFrame:
+def _frame(
+    decoded: Decoded, readings: list[Reading], which: NDArray[np.integer], *, categories: bool = False
+) -> pl.DataFrame:
     """Return the rows: the header of each reply, and that of the *readings* that *which* names for it."""
     if not len(decoded.reading):
         return pl.DataFrame(schema=_SCHEMA)
@@ -175,6 +177,9 @@ def _frame(decoded: Decoded, readings: list[Reading], which: NDArray[np.integer]
     read_once = pl.DataFrame({name: pl.Series(fields[name], dtype=_SCHEMA[name]) for name in _READ}).with_columns(
         pl.Series("answer_hash", [_hash(answer) for answer in fields["answer"]], dtype=_SCHEMA["answer_hash"])
     )
+    if categories:
+        texts = (text for text in read_once if text.dtype == pl.String)
+        read_once = read_once.with_columns(text.cast(pl.Enum(text.drop_nulls().unique())) for text in texts)
     extended = np.array(fields["extended"], np.uint16)[which]
     answered = np.array([answer is not None for answer in fields["answer"]], np.bool_)[which]
     header = {"rcode": decoded.flags & RCODE | extended << 4}
