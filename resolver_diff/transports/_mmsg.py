@@ -120,6 +120,7 @@ class Inbox:
     def __init__(self, size: int) -> None:
         self.size = size
         self.octets = _sparse(size * ROOM).reshape(size, ROOM)
+        self.ids = np.ndarray(size, ">u2", self.octets, strides=(ROOM,))  # of the messages
         self.names = np.zeros((size, NAME // 8), np.uint64)  # sockaddrs, for comparing
         self.received = np.zeros(size, np.int64)  # ns since 1970
         self._parts = np.zeros(size, _IOVEC)
