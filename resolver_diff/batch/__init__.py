@@ -174,7 +174,7 @@ class Batch:
         settled = rows["number"].is_in(answered.implode())
         self._rows = [rows.filter(~settled)]
         parts = [self._answered_rows(), rows.filter(settled), *self._silences(settled=True)]
-        return pl.concat([part.cast(dict(SCHEMA)) for part in parts])
+        return pl.concat([part.cast(SCHEMA) for part in parts])
 
     def remaining_rows(self) -> tuple[pl.DataFrame, bool]:
         """Return all rows not yet returned, and whether they are in the order of a snapshot.
@@ -185,7 +185,7 @@ class Batch:
         self._rows = []
         if len(parts) == 1:
             return parts[0], True
-        return pl.concat([part.cast(dict(SCHEMA)) for part in parts]), False
+        return pl.concat([part.cast(SCHEMA) for part in parts]), False
 
     def _answered_rows(self) -> pl.DataFrame:
         """Return, once, the rows of the first replies, in the order of a snapshot; their texts are categories."""
@@ -347,7 +347,7 @@ class Batch:
 
     def _with_question(self, position: NDArray[np.int64], facts: pl.DataFrame) -> pl.DataFrame:
         """Return *facts* as rows of the journal: beside each, the question at *position*."""
-        return self._beside_question(position, facts).cast(dict(SCHEMA))
+        return self._beside_question(position, facts).cast(SCHEMA)
 
     def _beside_question(self, position: NDArray[np.int64], facts: pl.DataFrame) -> pl.DataFrame:
         """Do so with texts as categories, those of *facts* as they are."""

@@ -41,7 +41,7 @@ from resolver_diff.tables import Observations, Purpose
 if sys.platform != "win32":
     import fcntl
 
-SCHEMA = {"number": pl.UInt64(), "domain_set": pl.String(), **Observations.schema}
+SCHEMA = pl.Schema({"number": pl.UInt64(), "domain_set": pl.String(), **Observations.schema})
 NOTE, HELD, LOCK = "run.json", "held.json", "lock"
 FINISHED = (".arrow", ".parquet")
 
@@ -138,7 +138,7 @@ class Journal:
             if whole:
                 stored.write(stored.coarsened(rows), unfinished)
             else:
-                stored.coarsened(rows).cast(dict(SCHEMA)).write_ipc(unfinished, compression="lz4")
+                stored.coarsened(rows).cast(SCHEMA).write_ipc(unfinished, compression="lz4")
         for piece in pieces:
             piece.unlink()
 

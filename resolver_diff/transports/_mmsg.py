@@ -107,7 +107,7 @@ class Outbox:
 
 
 def _sparse(size: int) -> NDArray[np.uint8]:
-    """Return *size* octets of which each 4 KiB take memory only once written to: huge pages would fill it with zeros."""
+    """Return *size* octets of which only what was written to takes memory; a huge page would be filled with zeros."""
     octets = mmap.mmap(-1, size)
     with contextlib.suppress(OSError):  # a kernel without huge pages
         octets.madvise(mmap.MADV_NOHUGEPAGE)

@@ -138,7 +138,9 @@ class Decoder:
         used = np.zeros(len(self._readings), np.bool_)
         used[decoded.reading] = True
         which = (np.cumsum(used) - 1)[decoded.reading]
-        return _frame(decoded, [self._readings[index] for index in np.flatnonzero(used).tolist()], which, categories=categories)
+        return _frame(
+            decoded, [self._readings[index] for index in np.flatnonzero(used).tolist()], which, categories=categories
+        )
 
 
 def _chunks(replies: Messages) -> Iterator[NDArray[np.int64]]:

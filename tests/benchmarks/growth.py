@@ -8,6 +8,7 @@ every address; client and responder have a core each. Compare within a run only.
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -53,8 +54,12 @@ def main(shapes: list[str]) -> None:
         names, resolvers = map(int, shape.split("x"))
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
+            program = udp.compiled(folder)
+            with udp.responder(program, udp.RESOLVERS):
+                udp.warm_up(folder)
+            shutil.rmtree(folder / "snapshots")
             command = prepare(folder, names, resolvers)
-            with udp.responder(udp.compiled(folder), 0):
+            with udp.responder(program, 0):
                 spent, seconds, memory, said = cost(command)
         print(
             f"{shape:>12}  {spent / names / resolvers * 1e6:6.2f} us  {memory:5} MB  {seconds:6.1f} s  {said}",
