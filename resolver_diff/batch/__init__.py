@@ -11,12 +11,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from resolver_diff.batch.entries import entries_of
 from resolver_diff.batch.heard import Answers, Attempt, count
 from resolver_diff.batch.texts import Texts
 from resolver_diff.journal import SCHEMA
 from resolver_diff.plan import Plan
-from resolver_diff.tables import OUTCOME, TRANSPORT, Observations, Outcome, Purpose, TransportName
-from resolver_diff.transports import Care, Endpoint, Queries, Responses, Trouble
+from resolver_diff.tables import OUTCOME, Observations, Outcome, Purpose
+from resolver_diff.transports import Care, Queries, Responses, Trouble
 from resolver_diff.wire import HEADER, Messages
 from resolver_diff.wire.decode import TC, Decoder
 from resolver_diff.wire.encode import encode
@@ -52,15 +53,10 @@ class Batch:
         self.number = self.questions["number"].to_numpy().astype(np.int64)
         self._runs = np.flatnonzero(np.diff(self.number, prepend=-2) != 1)  # where numbers without a gap begin
         self.resolver = plan.resolver_index(self.number)
-        self.transport = np.array([str(resolver.transport) for resolver in plan.resolvers])
-        self.endpoints = [
-            Endpoint(e.address, e.port, e.hostname, e.path, e.ca, e.pins, e.method) for e in plan.resolvers
-        ]
+        self._entries = entries_of(plan)
+        self.transport = self._entries.transport
         self._texts = {name: Texts.of(self.questions[name]) for name in ("domain_set", "qname", "qtype")}
-        names = pl.Series([entry.name for entry in plan.resolvers], dtype=pl.String)
-        called = names.unique(maintain_order=True)
-        index = {name: place for place, name in enumerate(called)}
-        self._texts["resolver"] = Texts(np.array([index[name] for name in names])[self.resolver], called)
+        self._texts["resolver"] = Texts(self._entries.name[self.resolver], self._entries.names)
         self.messages, self.message = self._encode()
         self.attempts: list[Attempt] = []
         self.answered = np.zeros(len(self.number), np.bool_)
@@ -106,7 +102,7 @@ class Batch:
         self.attempts.append(state)
         state.asked[position] = True
         due = self._due(position, attempt)
-        for name in np.unique(self.transport).tolist():
+        for name in self._entries.transports:
             of_transport = (self.transport == name)[self.resolver[position]]
             if not of_transport.any():
                 continue
@@ -207,9 +203,7 @@ class Batch:
     def _ordered(self, there: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Return the positions that are *there* in the order of a snapshot, so that nothing is left to sort."""
         if self._order is None:
-            entries = [f"{each.name}\0{[*TransportName].index(each.transport)}" for each in self.plan.resolvers]
-            by_entry = np.argsort(np.argsort(np.array(entries, np.object_), kind="stable"), kind="stable")
-            order = by_entry[self.resolver]
+            order = self._entries.rank[self.resolver]
             for name in ("qtype", "qname", "domain_set"):
                 order = order + self._texts[name].rank() * (int(order.max(initial=0)) + 1)
             count = len(order)
@@ -221,7 +215,7 @@ class Batch:
 
     def _encode(self) -> tuple[Messages, NDArray[np.int32]]:
         """Encode each distinct (qname, qtype, recursion) once; return the messages and each question's index."""
-        recursion = np.array([entry.recursion for entry in self.plan.resolvers], np.int64)[self.resolver]
+        recursion = self._entries.recursion[self.resolver]
         qname, qtype = self._texts["qname"], self._texts["qtype"]
         names, types = max(1, len(qname.each)), max(1, len(qtype.each))
         key = (recursion * types + qtype.which) * names + qname.which
@@ -248,7 +242,7 @@ class Batch:
             message=self.message[position],
             due=due,
             messages=self.messages,
-            endpoints=self.endpoints,
+            endpoints=self._entries.endpoints,
             care=self.care,
             control=self.control[position],
             again=attempt > 0,
@@ -353,7 +347,7 @@ class Batch:
         """Do so with texts as categories, those of *facts* as they are."""
         question = {name: texts.at(position) for name, texts in self._texts.items()}
         question |= {name: self.questions[name].gather(position) for name in ("number", "purpose", "repeat")}
-        carried = pl.Series(self.transport, dtype=pl.String).cast(TRANSPORT).gather(self.resolver[position])
+        carried = self._entries.carried.gather(self.resolver[position])
         rows = facts.with_columns(transport=carried, **question)
         missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in SCHEMA.items() if name not in rows.columns]
         return rows.with_columns(missing).select(
