@@ -34,7 +34,8 @@ def join(files: Iterable[Path], target: Path, like: Path, metadata: Mapping[str,
     """
     footer, _ = _footer(like)
     wanted = _columns(footer)
-    groups: list[Struct] = []
+    groups: list[bytes] = []  # as they are written: as objects, the columns of a day take 50 MB
+    count = 0
     with target.open("wb") as out:
         out.write(MAGIC)
         for file in files:
@@ -44,7 +45,8 @@ def join(files: Iterable[Path], target: Path, like: Path, metadata: Mapping[str,
                 raise ValueError(message)
             for group in part[ROW_GROUPS][1][1]:
                 _move(group, out.tell() - len(MAGIC), len(groups))
-                groups.append(group)
+                count += group[ROWS_OF_GROUP][1]
+                groups.append(_written(group))
             with file.open("rb") as source:
                 source.seek(len(MAGIC))
                 left = end - len(MAGIC)
@@ -52,11 +54,10 @@ def join(files: Iterable[Path], target: Path, like: Path, metadata: Mapping[str,
                     out.write(octets)
                     left -= len(octets)
         pairs = [{1: (BINARY, name.encode()), 2: (BINARY, text.encode())} for name, text in metadata.items()]
-        footer[NUM_ROWS] = (footer[NUM_ROWS][0], sum(group[ROWS_OF_GROUP][1] for group in groups))
+        footer[NUM_ROWS] = (footer[NUM_ROWS][0], count)
         footer[ROW_GROUPS] = (LIST, (STRUCT, groups))
         footer[KEY_VALUES] = (LIST, (STRUCT, pairs))
-        written = bytearray()
-        _write(written, STRUCT, footer)
+        written = _written(footer)
         out.write(written + len(written).to_bytes(4, "little") + MAGIC)
 
 
@@ -159,9 +160,17 @@ class _Reader:
         return number >> 1 ^ -(number & 1)
 
 
+def _written(struct: Struct) -> bytes:
+    out = bytearray()
+    _write(out, STRUCT, struct)
+    return bytes(out)
+
+
 def _write(out: bytearray, kind: int, value: Any) -> None:
-    """Write a *value* of type *kind* behind *out*."""
-    if kind in NUMBERS:
+    """Write a *value* of type *kind* behind *out*; octets stand for a structure that is written already."""
+    if kind == STRUCT and isinstance(value, bytes):
+        out += value
+    elif kind in NUMBERS:
         _write_varint(out, value << 1 if value >= 0 else (-value << 1) - 1)
     elif kind == STRUCT:
         before = 0

@@ -130,6 +130,7 @@ class Asked:
         if not self.over:
             self.over = True
             self._turns.end()
+            self._gone = self._gone_at = np.empty(0, np.int64)  # a late reply asks for neither
 
     def count(self, rows: Rows) -> NDArray[np.uint8]:
         """Count one more reply to each of *rows*; return how many came before it, at most ``KEPT_REPLIES``."""
