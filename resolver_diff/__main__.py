@@ -1,6 +1,7 @@
 """resolver-diff on the command line: which commands there are, and how they end."""
 
 import functools
+import gc
 import inspect
 import os
 import signal
@@ -40,6 +41,7 @@ def main() -> None:
     """Run the command that was typed, and exit with its status."""
     manner = Manner()
     _heed_signals(manner)
+    gc.set_threshold(10_000, 50, 100)  # what is imported is no garbage, and a tenth of starting was to look for it
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:

@@ -11,6 +11,7 @@ import pytest
 
 from resolver_diff.batch import ATTEMPTS, Batch
 from resolver_diff.config import Config, DomainSet, Resolver
+from resolver_diff.journal import SCHEMA
 from resolver_diff.plan import Plan
 from resolver_diff.snapshot import ORDER
 from resolver_diff.transports import Responses, Trouble
@@ -61,7 +62,7 @@ def said(batch: Batch, name: str, attempt: int = 0, *, resolver: str = "over-udp
 
 def rows(batch: Batch, name: str, resolver: str = "over-udp") -> list[Row]:
     """End the batch; return (attempt, reply, outcome, tc, answer) of the rows about *name*."""
-    kept = pl.concat([batch.settled_rows(), batch.remaining_rows()[0]])
+    kept = pl.concat([batch.settled_rows(), batch.remaining_rows()[0].cast(SCHEMA)])
     mine = kept.filter((pl.col("qname") == name) & (pl.col("resolver") == resolver)).sort("attempt", "reply")
     return mine.select("attempt", "reply", pl.col("outcome").cast(pl.String), "tc", "answer").rows()
 
@@ -159,7 +160,7 @@ def test_replies_to_another_batch_are_dropped(batch: Batch) -> None:
 def test_every_question_has_a_row_at_the_end(batch: Batch) -> None:
     """Answered or not, each question of each entry is there once."""
     batch.hear("udp", said(batch, "a.example"))
-    kept = pl.concat([batch.settled_rows(), batch.remaining_rows()[0]])
+    kept = pl.concat([batch.settled_rows(), batch.remaining_rows()[0].cast(SCHEMA)])
     assert kept.height == kept["number"].n_unique() == 6
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from resolver_diff import journal, snapshot
 from resolver_diff.config import Resolver
 from resolver_diff.errors import SnapshotError
 from resolver_diff.journal import SCHEMA, Journal
-from resolver_diff.snapshot import Run
+from resolver_diff.snapshot import Run, stored
 from resolver_diff.tables import Observations, Purpose
 
 DAY = date(2026, 2, 11)
@@ -336,3 +337,42 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(SnapshotError, match="cannot write"):
         begin(tmp_path / "snapshots")
+
+
+@pytest.fixture
+def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let two rows be enough for a group of their own."""
+    monkeypatch.setattr(stored, "FEWEST", 2)
+
+
+@pytest.mark.usefixtures("small_groups")
+def test_a_batch_of_one_domain_set_is_written_once(tmp_path: Path) -> None:
+    """It lies in the journal as Parquet; the snapshot has it in its place among batches that were kept as rows."""
+    folder = tmp_path / "snapshots"
+    with begin(folder, sets=("shops", "news")) as kept:
+        kept.finish(0, pl.concat([rows(2, 1), rows(9, domain_set=None)]))
+        kept.finish(1, rows(3))
+        kept.finish(2, pl.concat([rows(4), rows(5, 6, domain_set="news")]))
+        kept.finish(3, rows(8, 7, domain_set="news"))
+        suffixes = [next(iter(kept.partial.glob(f"00000{batch}.[ap]*"))).suffix for batch in range(4)]
+        assert suffixes == [".parquet", ".arrow", ".arrow", ".parquet"]
+        assert all(kept.finished(batch) for batch in range(4))
+        files = kept.commit(run(kept.started), ["shops", "news"])
+        assert not kept.partial.exists()
+    names = [pl.read_parquet(file)["qname"].to_list() for file in files]
+    assert names == [[f"n{n:03}.example" for n in shop] for shop in ((9, 1, 2, 3, 4), (9, 5, 6, 7, 8))]
+    assert all(pl.read_parquet_schema(file) == Observations.schema for file in files)
+    groups = duckdb.execute(f"select count(distinct row_group_id) from parquet_metadata('{files[0]}')").fetchall()
+    assert groups == [(2,)]
+
+
+@pytest.mark.usefixtures("small_groups")
+def test_rounds_of_whole_batches_are_brought_together(tmp_path: Path) -> None:
+    """Where names were asked twice, both times stand side by side, though each round was a group of its own."""
+    folder = tmp_path / "snapshots"
+    with begin(folder) as kept:
+        kept.finish(0, rows(1, 2, repeat=0))
+        kept.finish(1, rows(1, 2, repeat=1))
+        (file,) = kept.commit(replace(run(kept.started), repeat=2), ["shops"])
+    found = pl.read_parquet(file).select("qname", "repeat").rows()
+    assert found == [(f"n{n:03}.example", repeat) for n in (1, 2) for repeat in (0, 1)]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver_diff.wire import Messages
+from resolver_diff.wire import AHEAD, WORD, Messages
 from resolver_diff.wire.encode import encode
-from resolver_diff.wire.question import echoes
+from resolver_diff.wire.question import echoes, heard
 
 QNAMES = ["www.example.com", "www.example.org", ".", "a" * 63 + ".example", r"odd\.dot\000.example"]
 QTYPES = ["A", "AAAA", "NS", "HTTPS", "TXT"]
@@ -19,9 +19,22 @@ QUESTION = slice(12, len(ASKED[0]) - 15)
 REPLY = ASKED[0][:2] + b"\x81\x80" + ASKED[0][4:]
 
 
+def aligned(replies: Messages) -> Messages:
+    """Return *replies* laid out as the engine does, so that they are read word by word; between them is noise."""
+    room = [(AHEAD + length + WORD - 1) // WORD * WORD for length in replies.length.tolist()]
+    octets = np.random.default_rng(1).integers(0, 256, sum(room), np.uint8)
+    start = np.cumsum([0, *room[:-1]]) + AHEAD
+    for place, message in zip(start.tolist(), replies, strict=True):
+        octets[place : place + len(message)] = np.frombuffer(message, np.uint8)
+    return Messages(octets, start, replies.length)
+
+
 def echo(reply: bytes, about: int = 0) -> bool:
-    """Say whether *reply* is a response to that question."""
-    return bool(echoes(ASKED, np.array([about]), Messages.of([reply]))[0])
+    """Say whether *reply* is a response to that question, wherever it lies."""
+    alone = Messages.of([reply])
+    said = [bool(echoes(ASKED, np.array([about]), each)[0]) for each in (alone, aligned(alone))]
+    assert said[0] == said[1]
+    return said[0]
 
 
 def with_flags(third: int, fourth: int, questions: int = 1) -> bytes:
@@ -34,7 +47,23 @@ def test_each_response_echoes_its_own_question_only() -> None:
     """Of all pairs of questions and responses exactly the matching ones are accepted."""
     replies = Messages.of(dns.message.make_response(dns.message.from_wire(wire)).to_wire() for wire in ASKED)
     about, which = np.divmod(np.arange(25), 5)
-    assert (echoes(ASKED, about, replies.take(which)) == (about == which)).all()
+    for laid_out in (replies.take(which), aligned(replies.take(which))):
+        assert (echoes(ASKED, about, laid_out) == (about == which)).all()
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.binary(max_size=3), st.integers(0, 90)), min_size=1))
+def test_it_does_not_matter_how_messages_lie(damage: list[tuple[int, int, bytes, int]]) -> None:
+    """Messages that are read word by word are judged as those that lie end to end, whatever was done to them."""
+    replies = []
+    for which, _, octets, place in damage:
+        whole = ASKED[which][:2] + b"\x81\x80" + ASKED[which][4:]
+        replies.append((whole[:place] + octets + whole[place + len(octets) :])[: max(12, 90 - place)])
+    about, laid = np.array([about for _, about, _, _ in damage]), Messages.of(replies)
+    good, same = heard(ASKED, about, laid)
+    assert aligned(laid).aligned
+    good_too, same_too = heard(ASKED, about, aligned(laid))
+    assert (good == good_too).all()
+    assert (same == same_too).all()
 
 
 @given(st.lists(st.booleans(), min_size=15, max_size=15))

@@ -11,11 +11,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from resolver_diff.batch.entries import entries_of
 from resolver_diff.batch.heard import Answers, Attempt, count
+from resolver_diff.batch.texts import Texts
 from resolver_diff.journal import SCHEMA
 from resolver_diff.plan import Plan
-from resolver_diff.tables import OUTCOME, TRANSPORT, Observations, Outcome, Purpose, TransportName
-from resolver_diff.transports import Care, Endpoint, Queries, Responses, Trouble
+from resolver_diff.tables import OUTCOME, Observations, Outcome, Purpose
+from resolver_diff.transports import Care, Queries, Responses, Trouble
 from resolver_diff.wire import HEADER, Messages
 from resolver_diff.wire.decode import TC, Decoder
 from resolver_diff.wire.encode import encode
@@ -44,17 +46,17 @@ class Batch:
         self, plan: Plan, questions: pl.DataFrame, *, care: Care | None = None, keep_wire: bool = False
     ) -> None:
         self.plan = plan
-        self.questions = questions.sort("number")
+        self.questions = questions if questions["number"].is_sorted() else questions.sort("number")
         self.care = care
         self.keep_wire = keep_wire
         self.control = (self.questions["purpose"] == Purpose.CONTROL).to_numpy()
         self.number = self.questions["number"].to_numpy().astype(np.int64)
         self._runs = np.flatnonzero(np.diff(self.number, prepend=-2) != 1)  # where numbers without a gap begin
         self.resolver = plan.resolver_index(self.number)
-        self.transport = np.array([str(resolver.transport) for resolver in plan.resolvers])
-        self.endpoints = [
-            Endpoint(e.address, e.port, e.hostname, e.path, e.ca, e.pins, e.method) for e in plan.resolvers
-        ]
+        self._entries = entries_of(plan)
+        self.transport = self._entries.transport
+        self._texts = {name: Texts.of(self.questions[name]) for name in ("domain_set", "qname", "qtype")}
+        self._texts["resolver"] = Texts(self._entries.name[self.resolver], self._entries.names)
         self.messages, self.message = self._encode()
         self.attempts: list[Attempt] = []
         self.answered = np.zeros(len(self.number), np.bool_)
@@ -100,7 +102,7 @@ class Batch:
         self.attempts.append(state)
         state.asked[position] = True
         due = self._due(position, attempt)
-        for name in np.unique(self.transport).tolist():
+        for name in self._entries.transports:
             of_transport = (self.transport == name)[self.resolver[position]]
             if not of_transport.any():
                 continue
@@ -167,63 +169,66 @@ class Batch:
         answered = pl.Series(self.number[self.answered].astype(np.uint64))
         settled = rows["number"].is_in(answered.implode())
         self._rows = [rows.filter(~settled)]
-        return pl.concat([self._answered_rows(), rows.filter(settled), *self._silences(settled=True)])
+        parts = [self._answered_rows(), rows.filter(settled), *self._silences(settled=True)]
+        return pl.concat([part.cast(SCHEMA) for part in parts])
 
     def remaining_rows(self) -> tuple[pl.DataFrame, bool]:
         """Return all rows not yet returned, and whether they are in the order of a snapshot.
 
-        The batch is over, and silence is silence.
+        The batch is over, and silence is silence. Texts are categories where that is so.
         """
         parts = [self._answered_rows(), *self._rows, *self._silences(settled=False)]
         self._rows = []
-        return pl.concat(parts), len(parts) == 1
+        if len(parts) == 1:
+            return parts[0], True
+        return pl.concat([part.cast(SCHEMA) for part in parts]), False
 
     def _answered_rows(self) -> pl.DataFrame:
-        """Return, once, the rows of the first replies, in the order of a snapshot."""
+        """Return, once, the rows of the first replies, in the order of a snapshot; their texts are categories."""
         answers, decoder = self._answers, self._decoder
-        position = self._ordered(np.flatnonzero(answers.there))
+        position = self._ordered(answers.there)
         if decoder.octets > LARGE_OCTETS:
             self._decoder = Decoder()
         if not len(position):
             return pl.DataFrame(schema=SCHEMA)
-        answers.there[position] = False
-        facts = decoder.frame(answers.decoded.take(position)).with_columns(
-            attempt=pl.Series(answers.attempt[position]),
+        attempt, sent, rtt, decoded = answers.take(position)
+        facts = decoder.frame(decoded, categories=True).with_columns(
+            attempt=pl.Series(attempt),
             reply=pl.Series(np.zeros(len(position), np.uint8)),
-            asked_at=_time(answers.sent[position]),
-            rtt=_interval(answers.rtt[position]),
+            asked_at=_time(sent),
+            rtt=_interval(rtt),
         )
-        return self._with_question(position, facts)
+        return self._beside_question(position, facts)
 
-    def _ordered(self, position: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return *position* in the order of a snapshot, so that little is left to sort when rows are written."""
+    def _ordered(self, there: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return the positions that are *there* in the order of a snapshot, so that nothing is left to sort."""
         if self._order is None:
-            keys = [_rank(self.questions[column]) for column in ("domain_set", "qname", "qtype")]
-            entries = [f"{each.name}\0{[*TransportName].index(each.transport)}" for each in self.plan.resolvers]
-            resolvers = _rank(pl.Series(entries, dtype=pl.String))
-            order = resolvers[self.resolver]
-            for key in reversed(keys):
-                order = order + key * (int(order.max(initial=0)) + 1)
-            self._order = np.empty(len(order), np.int64)
-            self._order[np.argsort(order, kind="stable")] = np.arange(len(order))
-        inverse = np.full(len(self.number), -1, np.int64)
-        inverse[self._order[position]] = position
-        return inverse[inverse >= 0]
+            order = self._entries.rank[self.resolver]
+            for name in ("qtype", "qname", "domain_set"):
+                order = order + self._texts[name].rank() * (int(order.max(initial=0)) + 1)
+            count = len(order)
+            if int(order.max(initial=0)) < (1 << 62) // max(1, count):  # a sort of numbers, each of which has its place
+                self._order = np.sort(order * count + np.arange(count)) % max(1, count)
+            else:
+                self._order = np.argsort(order, kind="stable")
+        return self._order[there[self._order]]
 
     def _encode(self) -> tuple[Messages, NDArray[np.int32]]:
         """Encode each distinct (qname, qtype, recursion) once; return the messages and each question's index."""
-        recursion = np.array([entry.recursion for entry in self.plan.resolvers])[self.resolver]
-        asked = self.questions.select("qname", "qtype", recursion=pl.Series(recursion, dtype=pl.Boolean))
-        distinct = asked.unique(maintain_order=True).with_row_index("message")
+        recursion = self._entries.recursion[self.resolver]
+        qname, qtype = self._texts["qname"], self._texts["qtype"]
+        names, types = max(1, len(qname.each)), max(1, len(qtype.each))
+        key = (recursion * types + qtype.which) * names + qname.which
+        used = np.zeros(2 * types * names, np.bool_)
+        used[key] = True
+        distinct = np.flatnonzero(used)
         parts = []
-        for recursive in (True, False):
-            part = distinct.filter(pl.col("recursion") == recursive)
-            parts.append(encode(part["qname"].to_list(), part["qtype"].to_list(), recursion=recursive))
-        order = pl.concat([distinct.filter("recursion"), distinct.filter(~pl.col("recursion"))])
-        place = np.empty(len(order), np.int32)
-        place[order["message"].to_numpy()] = np.arange(len(order))
-        index = asked.join(distinct, on=["qname", "qtype", "recursion"], how="left", maintain_order="left")["message"]
-        return Messages.join(parts), place[index.to_numpy()]
+        for recursive in (False, True):
+            of_part = distinct[distinct // (types * names) == recursive]
+            of_type = of_part // names % types
+            texts = qname.each.gather(of_part % names).to_list(), qtype.each.gather(of_type).to_list()
+            parts.append(encode(*texts, recursion=recursive))
+        return Messages.join(parts), (np.cumsum(used, dtype=np.int32) - 1)[key]
 
     def _due(self, position: NDArray[np.int64], salt: int) -> NDArray[np.float64]:
         chosen = self.questions[position]
@@ -237,7 +242,7 @@ class Batch:
             message=self.message[position],
             due=due,
             messages=self.messages,
-            endpoints=self.endpoints,
+            endpoints=self._entries.endpoints,
             care=self.care,
             control=self.control[position],
             again=attempt > 0,
@@ -336,25 +341,19 @@ class Batch:
 
     def _with_question(self, position: NDArray[np.int64], facts: pl.DataFrame) -> pl.DataFrame:
         """Return *facts* as rows of the journal: beside each, the question at *position*."""
-        question = self.questions.drop("due")[position]
-        carried = pl.Series(self.transport, dtype=pl.String).cast(TRANSPORT).gather(self.resolver[position])
-        rows = question.with_columns(facts, transport=carried)
+        return self._beside_question(position, facts).cast(SCHEMA)
+
+    def _beside_question(self, position: NDArray[np.int64], facts: pl.DataFrame) -> pl.DataFrame:
+        """Do so with texts as categories, those of *facts* as they are."""
+        question = {name: texts.at(position) for name, texts in self._texts.items()}
+        question |= {name: self.questions[name].gather(position) for name in ("number", "purpose", "repeat")}
+        carried = self._entries.carried.gather(self.resolver[position])
+        rows = facts.with_columns(transport=carried, **question)
         missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in SCHEMA.items() if name not in rows.columns]
-        return rows.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
-
-
-def _rank(values: pl.Series) -> NDArray[np.int64]:
-    """Return the place of each value among all, equal ones sharing theirs; null is the first. Runs cost little."""
-    run = values.rle_id().to_numpy()
-    heads = values.gather(np.flatnonzero(np.diff(run, prepend=np.uint32(0xFFFFFFFF))))
-    order = heads.arg_sort(nulls_last=False)
-    ordered = heads.gather(order)
-    differs = ordered.ne_missing(ordered.shift(1)).to_numpy().copy()
-    differs[:1] = False
-    rank = np.empty(len(heads), np.int64)
-    rank[order.to_numpy()] = np.cumsum(differs)
-    ranks: NDArray[np.int64] = rank[run]
-    return ranks
+        return rows.with_columns(missing).select(
+            pl.col(name) if isinstance(rows.schema.get(name), pl.Enum) else pl.col(name).cast(dtype)
+            for name, dtype in SCHEMA.items()
+        )
 
 
 def _interval(nanoseconds: NDArray[np.int64]) -> pl.Series:

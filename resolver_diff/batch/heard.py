@@ -11,13 +11,16 @@ from resolver_diff.wire.decode import Decoded
 
 
 class Answers:
-    """The first whole reply to each question, by position; only of what has come and is not yet a row."""
+    """The first whole reply to each question; only of what has come and is not yet a row.
+
+    They stand in the order they came, and each position knows its place in it: to put every column of
+    every reply where its question stands would be a dozen writes all over the memory for each.
+    """
 
     def __init__(self, size: int) -> None:
-        self.there = np.zeros(size, np.bool_)
-        self.attempt = np.zeros(size, np.uint8)
-        self.sent, self.rtt = np.zeros(size, np.int64), np.zeros(size, np.int64)  # ns
-        self.decoded = Decoded.blank(size)
+        self._place = np.full(size, -1, np.int32)  # by position
+        self._parts: list[tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], Decoded]] = []
+        self._count = 0
 
     def put(
         self,
@@ -27,12 +30,27 @@ class Answers:
         rtt: NDArray[np.int64],
         decoded: Decoded,
     ) -> None:
-        """Keep what came to the questions at *position*, each once."""
-        self.there[position] = True
-        self.attempt[position] = attempt
-        self.sent[position], self.rtt[position] = sent, rtt
-        for name in Decoded.__slots__:
-            getattr(self.decoded, name)[position] = getattr(decoded, name)
+        """Keep what came to the questions at *position*, each once; *sent* and *rtt* in ns."""
+        self._place[position] = np.arange(self._count, self._count + len(position), dtype=np.int32)
+        self._parts.append((np.full(len(position), attempt, np.uint8), sent, rtt, decoded))
+        self._count += len(position)
+
+    @property
+    def there(self) -> NDArray[np.bool_]:
+        """Which positions have a reply."""
+        found: NDArray[np.bool_] = self._place >= 0
+        return found
+
+    def take(
+        self, position: NDArray[np.int64]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], Decoded]:
+        """Return attempt, time of asking, rtt and content of the replies at *position*, all there are; forget them."""
+        place = self._place[position]
+        self._place[position] = -1
+        attempt, sent, rtt = (np.concatenate([part[column] for part in self._parts])[place] for column in range(3))
+        decoded = Decoded.join([part[3] for part in self._parts]).take(place)
+        self._parts, self._count = [], 0
+        return attempt, sent, rtt, decoded
 
 
 @dataclass(slots=True)

@@ -55,9 +55,7 @@ class Sums:
         self._fine_on = np.full(cells, NEVER, np.int32)  # the last date before that run on which all was well
         self._last_fine = np.full(cells, NEVER, np.int32)
         self._instead = np.zeros((cells, 3), np.float32)
-        self._turned_to = np.zeros(
-            cells, np.uint8
-        )  # the sign it turned to when it last was well; FINE: not told of yet
+        self._turned_to = np.zeros(cells, np.uint8)  # from being well, by chance as far as is known
         self.spells: list[Spell] = []
         self._open: dict[tuple[int, int], Spell] = {}
 

@@ -8,6 +8,7 @@ comes through their error queues instead.
 import errno
 import os
 import select
+import socket
 import struct
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -22,12 +23,12 @@ from resolver_diff.transports._mmsg import NAME, Inbox, Outbox, sockaddr
 from resolver_diff.transports._ports import Port, Ports
 from resolver_diff.transports._rounds import Rounds
 from resolver_diff.transports._words import in_words
-from resolver_diff.wire import HEADER, Messages
+from resolver_diff.wire import AHEAD, HEADER, WORD, Messages
 
-ROUND = 1_024  # datagrams received, and sent, in one round
+ROUND = 2_048  # datagrams received, and sent, in one round
 LEAST_RECEIVE = 16  # datagrams from one socket in one round
 MOST_IN_FLIGHT = 4_096
-MOST_GAPS = 2  # times the octets of the messages that their copies may take, for want of packing
+LONG = 512  # octets; longer datagrams are few, and copied one by one
 SEND_TRIES = 3  # a send may fail for an ICMP error that an earlier datagram met
 ERRORS_A_ROUND = 256
 WAIT_FOR_BUFFER = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EINTR)
@@ -163,25 +164,21 @@ class BulkSession(Rounds):
 
     def _attribute(self, count: int) -> None:
         """Find the query for each of the first *count* datagrams of the inbox, by socket, ID and source."""
-        inbox = self._inbox
-        header = inbox.octets[:count, :2].astype(np.int64)
-        serials = self._ports.serials(self._slots[:count], header[:, 0] << 8 | header[:, 1])
-        known = (serials >= self._ledger.oldest) & (inbox.length[:count] >= HEADER)
+        inbox, ledger = self._inbox, self._ledger
+        serials = self._ports.serials(self._slots[:count], inbox.ids[:count].astype(np.int64))
+        known = (serials >= ledger.oldest) & (inbox.length[:count] >= HEADER)
         places = np.flatnonzero(known)
         matched = 0
-        for asked, members in self._ledger.split(serials[places]):
-            mine = places[members]
+        for asked, members in ledger.split(serials[places]):
+            mine: Rows | slice = slice(count) if len(members) == count else places[members]  # mostly all of them
             rows = serials[mine] - asked.base
-            endpoint = asked.endpoint[rows]
-            same = np.ones(len(mine), np.bool_)
-            for column in range(NAME // 8):
-                same &= inbox.names[mine, column] == self._addresses.names[endpoint, column]
+            same = self._addresses.same(asked.endpoint[rows], inbox.names[mine])
             if not same.all():
-                mine, rows = mine[same], rows[same]
-            if len(mine):
-                self._ledger.reply(asked, rows, inbox.received[mine], _copied(inbox, mine))
-                matched += len(mine)
-        self._ledger.strays += count - matched
+                mine, rows = np.arange(count)[mine][same], rows[same]
+            if len(rows):
+                ledger.reply(asked, rows, inbox.received[mine].copy(), _copied(inbox, mine))
+                matched += len(rows)
+        ledger.strays += count - matched
 
     def _read_errors(self, port: Port) -> int:
         """Read what ICMP said about datagrams that left from *port*; return how many errors that was.
@@ -213,6 +210,8 @@ class _Addresses:
         self.names = np.empty((0, NAME // 8), np.uint64)
         self.length = np.empty(0, np.uint32)
         self.family = np.empty(0, np.int32)
+        self._first = np.empty(0, np.uint64)
+        self._short = True  # all names end with their first eight octets
 
     def learn(self, endpoints: Sequence[Endpoint]) -> None:
         """Add those of *endpoints* that are not known yet; they stand at the end."""
@@ -222,6 +221,16 @@ class _Addresses:
             self.names = np.concatenate([self.names, names])
             self.length = np.concatenate([self.length, np.array([length for _, length in new], np.uint32)])
             self.family = np.ascontiguousarray(self.names.view(np.uint16)[:, 0].astype(np.int32))
+            self._first = np.ascontiguousarray(self.names[:, 0])
+            self._short = bool((self.family == socket.AF_INET).all())
+
+    def same(self, index: Rows, names: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Say which of *names* are those of the endpoints at *index*."""
+        same: NDArray[np.bool_] = names[:, 0] == self._first[index]  # family, port, and the address if it is of IPv4
+        if not self._short:
+            for column in range(1, NAME // 8):
+                same &= names[:, column] == self.names[index, column]
+        return same
 
     def are(self, index: int, name: tuple[str, int]) -> bool:
         """Whether the endpoint at *index* is at *name*, as Python's sockets give it."""
@@ -253,14 +262,26 @@ class _Route:
         return self._names.ctypes.data + endpoint.astype(np.uintp) * np.uintp(NAME), self._name_length[endpoint]
 
 
-def _copied(inbox: Inbox, rows: Rows) -> Messages:
-    """Return the datagrams in *rows*, in memory of their own."""
+def _copied(inbox: Inbox, rows: Rows | slice) -> Messages:
+    """Return the datagrams in *rows*, in memory of their own, aligned (see ``Messages``)."""
     length = inbox.length[rows].astype(np.int64)
-    width = int(length.max())
-    octets = inbox.octets[rows, :width]
-    if width * len(rows) <= MOST_GAPS * int(length.sum()):
-        return Messages(octets.ravel(), np.arange(len(rows)) * width, length)
-    return Messages(octets[np.arange(width) < length[:, None]], np.cumsum(length) - length, length)
+    long = np.flatnonzero(length > LONG)
+    if not len(long):
+        return _side_by_side(inbox, rows, length)
+    rows = np.arange(inbox.size)[rows]
+    parts = [_side_by_side(inbox, rows[long[nth : nth + 1]], length[long[nth : nth + 1]]) for nth in range(len(long))]
+    short = np.flatnonzero(length <= LONG)
+    if len(short):
+        parts.append(_side_by_side(inbox, rows[short], length[short]))
+    return Messages.join(parts).take(np.argsort(np.concatenate([long, short])))
+
+
+def _side_by_side(inbox: Inbox, rows: Rows | slice, length: NDArray[np.int64]) -> Messages:
+    """Return the datagrams in *rows*, each in as much room as the longest takes."""
+    width = (AHEAD + int(length.max()) + WORD - 1) // WORD * WORD
+    octets = np.empty((len(length), width), np.uint8)
+    octets[:, AHEAD:] = inbox.octets[rows, : width - AHEAD]
+    return Messages(octets.ravel(), np.arange(AHEAD, octets.size, width), length)
 
 
 def _of_icmp(extended_error: bytes) -> str | None:

@@ -7,7 +7,7 @@ finds its query. Nothing here opens a socket or waits.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,6 +130,7 @@ class Asked:
         if not self.over:
             self.over = True
             self._turns.end()
+            self._gone = self._gone_at = np.empty(0, np.int64)  # a late reply asks for neither
 
     def count(self, rows: Rows) -> NDArray[np.uint8]:
         """Count one more reply to each of *rows*; return how many came before it, at most ``KEPT_REPLIES``."""
@@ -208,6 +209,8 @@ class Ledger:
         self.oldest = 0  # smallest serial that is remembered
         self.endpoints: list[Endpoint] = []  # every one that was ever asked
         self._places: dict[Endpoint, int] = {}
+        self._latest: Sequence[Endpoint] | None = None  # of the exchange that began last, and their places
+        self._latest_places: Rows = np.empty(0, np.int64)
         self._asked: list[Asked] = []
         self._pending: list[Responses] = []
         self._pending_rows = self._pending_octets = 0
@@ -217,7 +220,10 @@ class Ledger:
     def begin(self, queries: Queries, timeout: float) -> Asked:
         """Open a new exchange; forget the oldest where more than ``REMEMBERED`` queries precede it."""
         base = self._asked[-1].base + len(self._asked[-1]) if self._asked else 0
-        places = np.array([self._place(endpoint) for endpoint in queries.endpoints], np.int64)
+        if queries.endpoints is not self._latest:  # mostly those of the batch before, and they may be thousands
+            self._latest = queries.endpoints
+            self._latest_places = np.array([self._place(endpoint) for endpoint in queries.endpoints], np.int64)
+        places = self._latest_places
         timeout_ns = int(timeout * SECOND)
         self._asked.append(Asked(queries, places[queries.endpoint], base, timeout_ns, self._clock))
         while self._asked[0].over and base - self._asked[0].base > REMEMBERED:

@@ -1,7 +1,9 @@
 """Linux's sendmmsg and recvmmsg: many datagrams with one system call, described by arrays."""
 
+import contextlib
 import ctypes
 import errno
+import mmap
 import os
 import socket
 import struct
@@ -104,12 +106,21 @@ class Outbox:
         return sent
 
 
+def _sparse(size: int) -> NDArray[np.uint8]:
+    """Return *size* octets of which only what was written to takes memory; a huge page would be filled with zeros."""
+    octets = mmap.mmap(-1, size)
+    with contextlib.suppress(OSError):  # a kernel without huge pages
+        octets.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(octets, np.uint8)
+
+
 class Inbox:
     """Datagrams as they came. Rows are whole: 64 KiB each, of which only the pages that were written take memory."""
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.octets = np.empty((size, ROOM), np.uint8)
+        self.octets = _sparse(size * ROOM).reshape(size, ROOM)
+        self.ids = np.ndarray(size, ">u2", self.octets, strides=(ROOM,))  # of the messages
         self.names = np.zeros((size, NAME // 8), np.uint64)  # sockaddrs, for comparing
         self.received = np.zeros(size, np.int64)  # ns since 1970
         self._parts = np.zeros(size, _IOVEC)

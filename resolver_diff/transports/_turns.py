@@ -46,6 +46,7 @@ class Turns:
         """Leave the care of the others alone: this exchange is over."""
         self.care.part(self, self._end - self._next)
         self._next = self._end
+        self._order = self._due = NONE  # an exchange is remembered for long
 
     def choose(self, most: int, now: int) -> Rows:
         """Return at most *most* queries whose turn it is; they are the caller's to send."""

@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 HEADER = 12  # octets of a DNS header (RFC 1035 4.1.1)
+TYPE_AND_CLASS = 4  # octets of a question behind its name
 WORD = 8  # octets
+AHEAD = -HEADER % WORD  # octets by which a message begins behind a word, for its question to begin with one
+BITS = np.array([(1 << 8 * octets) - 1 for octets in range(WORD + 1)], np.uint64)  # of the first so many octets
 
 
 def octet_view(octets: NDArray[np.uint8], dtype: str) -> NDArray[np.unsignedinteger]:
@@ -91,6 +94,33 @@ class Messages:
             unended, step = unended[more], label[more] + 1
             length[unended] += step
             place = place[more] + step
+
+    @cached_property
+    def questions(self) -> list[tuple[NDArray[np.uint64], NDArray[np.uint64] | None]]:
+        """The questions word by word: of each message the word, and which bits of it count (None: all, of all).
+
+        Behind the end of a question no bit counts, and the word is zero. For queries of our own making.
+        """
+        size = self.name_length + TYPE_AND_CLASS
+        words = octet_view(np.concatenate([self.octets, np.zeros(WORD, np.uint8)]), "<u8")
+        found = []
+        for begin in range(0, int(size.max(initial=0)), WORD):
+            left = np.clip(size - begin, 0, WORD)
+            value = words[np.minimum(self.start + HEADER + begin, len(self.octets))] & BITS[left]
+            found.append((value, None if (left == WORD).all() else BITS[left]))
+        return found
+
+    @cached_property
+    def third(self) -> NDArray[np.uint8]:
+        """The third octet of each message, which has QR, OPCODE and RD; for queries of our own making."""
+        octets: NDArray[np.uint8] = self.octets[self.start + 2]
+        return octets
+
+    @property
+    def aligned(self) -> bool:
+        """Whether a word begins where the question does, in every message, and each has a whole header."""
+        whole = len(self.octets) % WORD == 0 and self.octets.ctypes.data % WORD == 0
+        return whole and bool(((self.start & WORD - 1) == AHEAD).all() and (self.length >= HEADER).all())
 
     def take(self, index: NDArray[np.integer] | NDArray[np.bool_]) -> "Messages":
         """Return the messages at *index* (or where it is true); they share the octets."""

@@ -66,6 +66,13 @@ class Decoded:
             np.zeros(size, np.int32), np.zeros(size, np.uint16), numbers, numbers.copy(), np.zeros(size, np.bool_)
         )
 
+    @classmethod
+    def join(cls, parts: list["Decoded"]) -> "Decoded":
+        """Return the rows of all *parts*."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(*[np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__])
+
     def take(self, index: NDArray[np.integer] | NDArray[np.bool_]) -> "Decoded":
         """Return the rows at *index*, or where it is true."""
         return Decoded(*[getattr(self, name)[index] for name in self.__slots__])
@@ -85,12 +92,7 @@ class Decoder:
     ) -> Decoded:
         """Return a row per reply: ``replies[i]`` answers the question of ``asked[about[i]]``, and repeats it or not."""
         parts = [self._read(asked, about[chunk], replies.take(chunk), echoed[chunk]) for chunk in _chunks(replies)]
-        if len(parts) == 1:
-            return parts[0]
-        columns = [[getattr(part, name) for part in parts] for name in Decoded.__slots__]
-        if not parts:
-            return Decoded.blank(0)
-        return Decoded(*map(np.concatenate, columns))
+        return Decoded.join(parts) if parts else Decoded.blank(0)
 
     def _read(
         self, asked: Messages, about: NDArray[np.integer], replies: Messages, echoed: NDArray[np.bool_]
@@ -131,12 +133,14 @@ class Decoder:
             self._met[key] = index
         return index
 
-    def frame(self, decoded: Decoded) -> pl.DataFrame:
-        """Return *decoded* as the columns of ``COLUMNS``."""
+    def frame(self, decoded: Decoded, *, categories: bool = False) -> pl.DataFrame:
+        """Return *decoded* as the columns of ``COLUMNS``; with *categories*, these instead of texts."""
         used = np.zeros(len(self._readings), np.bool_)
         used[decoded.reading] = True
         which = (np.cumsum(used) - 1)[decoded.reading]
-        return _frame(decoded, [self._readings[index] for index in np.flatnonzero(used).tolist()], which)
+        return _frame(
+            decoded, [self._readings[index] for index in np.flatnonzero(used).tolist()], which, categories=categories
+        )
 
 
 def _chunks(replies: Messages) -> Iterator[NDArray[np.int64]]:
@@ -165,7 +169,9 @@ def _qname(query: bytes) -> str:
     return read_name(query, HEADER, {})[0]
 
 
-def _frame(decoded: Decoded, readings: list[Reading], which: NDArray[np.integer]) -> pl.DataFrame:
+def _frame(
+    decoded: Decoded, readings: list[Reading], which: NDArray[np.integer], *, categories: bool = False
+) -> pl.DataFrame:
     """Return the rows: the header of each reply, and that of the *readings* that *which* names for it."""
     if not len(decoded.reading):
         return pl.DataFrame(schema=_SCHEMA)
@@ -173,6 +179,9 @@ def _frame(decoded: Decoded, readings: list[Reading], which: NDArray[np.integer]
     read_once = pl.DataFrame({name: pl.Series(fields[name], dtype=_SCHEMA[name]) for name in _READ}).with_columns(
         pl.Series("answer_hash", [content_hash(answer) for answer in fields["answer"]], dtype=_SCHEMA["answer_hash"])
     )
+    if categories:
+        texts = (text for text in read_once if text.dtype == pl.String)
+        read_once = read_once.with_columns(text.cast(pl.Enum(text.drop_nulls().unique())) for text in texts)
     extended = np.array(fields["extended"], np.uint16)[which]
     answered = np.array([answer is not None for answer in fields["answer"]], np.bool_)[which]
     header = {"rcode": decoded.flags & RCODE | extended << 4}

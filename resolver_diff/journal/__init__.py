@@ -6,13 +6,14 @@
         lock                    held while a run is at work here
         000003-000001.arrow     some rows of batch 3, as they came
         000003.json             counts of batch 3, and who has spoken in it
-        000003.arrow            batch 3, complete and sorted
+        000003.parquet          batch 3, complete and sorted: a group of rows of the snapshot,
+        000003.arrow            or, where it is not one as it is, its rows
 
 Beside ``snapshots/``, on the same file system, because readers glob that tree. A
 file appears by rename, so a kill leaves it absent or complete. Resuming is the
 anti-join of plan and journal. At the end each domain set becomes one Parquet file,
-synced and linked into place; a link refuses to replace what is there. Until then rows
-are Arrow files, which cost a third as much to write.
+synced and linked into place; a link refuses to replace what is there. Most of its
+groups of rows are whole batches, and are written once: their octets are copied.
 """
 
 import contextlib
@@ -23,6 +24,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,17 +34,17 @@ from numpy.typing import NDArray
 
 from resolver_diff import snapshot
 from resolver_diff.errors import Place, SnapshotError
+from resolver_diff.journal import noted
 from resolver_diff.snapshot import METADATA, ORDER, Held, Run, stored
 from resolver_diff.snapshot.filing import sync
-from resolver_diff.tables import Observations
+from resolver_diff.tables import Observations, Purpose
 
 if sys.platform != "win32":
     import fcntl
 
-SCHEMA = {"number": pl.UInt64(), "domain_set": pl.String(), **Observations.schema}
+SCHEMA = pl.Schema({"number": pl.UInt64(), "domain_set": pl.String(), **Observations.schema})
 NOTE, HELD, LOCK = "run.json", "held.json", "lock"
-ENTRY = (pl.col("resolver"), pl.col("transport").cast(pl.String))
-SPEAKS = pl.col("reply").is_not_null() | pl.col("tc").fill_null(value=False)
+FINISHED = (".arrow", ".parquet")
 
 
 class Journal:
@@ -101,7 +103,7 @@ class Journal:
 
     def finished(self, batch: int) -> bool:
         """Say whether every question of *batch* is settled."""
-        return self._batch(batch).exists()
+        return any(self._batch(batch, suffix).exists() for suffix in FINISHED)
 
     def settled(self, batch: int) -> NDArray[np.uint64]:
         """Return the numbers of the questions of *batch* that need not be asked again, sorted."""
@@ -116,34 +118,36 @@ class Journal:
                 rows.write_ipc(unfinished, compression="lz4")
 
     def finish(self, batch: int, rows: pl.DataFrame, *, in_order: bool = False) -> None:
-        """Make one sorted file of the pieces of *batch* and the last *rows* of it: it is complete."""
+        """Make one sorted file of the pieces of *batch* and the last *rows* of it: it is complete.
+
+        *rows* are as in ``append``, or have categories for texts; *in_order*: they need not be sorted.
+        """
         pieces = self._pieces(batch)
-        rows = pl.concat([*map(pl.read_ipc, pieces), rows])
-        if pieces and rows["reply"].null_count():
-            late = pl.col("reply").is_not_null().any().over("number", "attempt")
-            rows = rows.filter(pl.col("reply").is_not_null() | ~late)  # it was silence only until a late reply came
+        if pieces:
+            rows = pl.concat([frame.cast(SCHEMA) for frame in (*map(pl.read_ipc, pieces), rows)])
+            if rows["reply"].null_count():
+                late = pl.col("reply").is_not_null().any().over("number", "attempt")
+                rows = rows.filter(pl.col("reply").is_not_null() | ~late)  # it was silence only until a late reply came
         if pieces or not in_order:
             rows = rows.sort("domain_set", *ORDER, nulls_last=False, maintain_order=True)
-        noted = {
-            "counts": _counts(rows),
-            "domain_sets": rows["domain_set"].unique().sort().to_list(),
-            "speaking": sorted(_speaking(rows.lazy())),
-            "troubles": _troubles(rows),
-            "withheld": _withheld(rows),
-        }
-        file = self._batch(batch)
+        facts = noted.of(rows)
+        whole = rows.height >= stored.FEWEST and len({*facts["domain_sets"]} - {None}) <= 1
+        file = self._batch(batch, ".parquet" if whole else ".arrow")
         with _appearing(file.with_suffix(".json")) as unfinished:
-            unfinished.write_text(json.dumps(noted))
+            unfinished.write_text(json.dumps(facts))
         with _appearing(file) as unfinished:
-            stored.coarsened(rows).write_ipc(unfinished, compression="lz4")
+            if whole:
+                stored.write(stored.coarsened(rows), unfinished)
+            else:
+                stored.coarsened(rows).cast(SCHEMA).write_ipc(unfinished, compression="lz4")
         for piece in pieces:
             piece.unlink()
 
     def count(self) -> dict[str, int]:
         """Return the counts of all finished batches; no two batches share a question."""
         total: dict[str, int] = {}
-        for _, noted in self._notes():
-            for name, count in noted["counts"].items():
+        for _, facts in self._notes():
+            for name, count in facts["counts"].items():
                 total[name] = total.get(name, 0) + count
         return total
 
@@ -164,21 +168,21 @@ class Journal:
     def withheld(self) -> dict[tuple[str, str], int]:
         """Return how many questions were not asked at all, by resolver and transport."""
         total: dict[tuple[str, str], int] = {}
-        for _, noted in self._notes():
-            for resolver, transport, count in noted["withheld"]:
+        for _, facts in self._notes():
+            for resolver, transport, count in facts["withheld"]:
                 total[resolver, transport] = total.get((resolver, transport), 0) + count
         return total
 
     def speaking_resolvers(self) -> set[tuple[str, str]]:
         """Return names and transports of the resolvers that have sent any message, be it one that was truncated."""
-        found = {(name, transport) for _, noted in self._notes() for name, transport in noted["speaking"]}
+        found = {(name, transport) for _, facts in self._notes() for name, transport in facts["speaking"]}
         if pieces := sorted(self.partial.glob("*-*.arrow")):
-            found |= _speaking(pl.scan_ipc(pieces))
+            found |= noted.speaking(pl.scan_ipc(pieces))
         return found
 
     def troubles(self) -> dict[tuple[str, str], str]:
         """Return what trouble there was instead of a message, in words, by resolver and transport."""
-        return {(name, transport): says for _, noted in self._notes() for name, transport, says in noted["troubles"]}
+        return {(name, transport): says for _, facts in self._notes() for name, transport, says in facts["troubles"]}
 
     def _notes(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         """Yield each finished batch with what is noted of it."""
@@ -191,7 +195,7 @@ class Journal:
         Raises SnapshotError when another run has put a file there since, or when a file
         cannot be written; the journal then stays, so that nothing is lost.
         """
-        holds = {file: noted["domain_sets"] for file, noted in self._notes()}
+        holds = {file: facts["domain_sets"] for file, facts in self._notes()}
         places = _places(list(holds), run.repeat)
         written = []
         with _writing(self.target):
@@ -199,7 +203,8 @@ class Journal:
         for name in domain_sets:
             made = self.partial / f"_{name}.parquet"
             with _appearing(made) as unfinished:
-                stored.sink(_rows_of(name, places, holds), unfinished, {METADATA: run.to_json()})
+                parts = self._parts(name, _rows_of(name, places, holds))
+                stored.join(parts, unfinished, {METADATA: run.to_json()})
             written.append(self._place(made, self.target / f"{name}.parquet", run))
         sync(self.target)
         for file in self.partial.glob("*"):
@@ -207,6 +212,17 @@ class Journal:
                 file.unlink()
         self._tidy()
         return written
+
+    def _parts(self, domain_set: str, rows: Iterator[Path | pl.DataFrame]) -> list[Path]:
+        """Return *rows* of *domain_set* as files of groups of rows; those that are none yet are written."""
+        parts: list[Path] = []
+        for ready, some in groupby(rows, lambda each: isinstance(each, Path)):
+            if ready:
+                parts += [each for each in some if isinstance(each, Path)]
+            else:
+                parts.append(self.partial / f"_{domain_set}-{len(parts)}.part")
+                stored.sink((each for each in some if isinstance(each, pl.DataFrame)), parts[-1], {})
+        return parts
 
     def _tidy(self) -> None:
         """Remove the partial folder, and those above it, where nothing is left in them but a lock."""
@@ -222,15 +238,15 @@ class Journal:
         note = self.partial / NOTE
         broke_off = note.exists()
         if broke_off and resume:
-            noted = json.loads(note.read_text())
-            if noted["plan"] != fingerprint:
+            facts = json.loads(note.read_text())
+            if facts["plan"] != fingerprint:
                 raise SnapshotError(
                     "the run that broke off asked something else (resolvers, names, qtypes or seed have changed)",
                     Place(str(self.partial)),
                     "begin anew with --replace, or restore the files as they were",
                 )
-            self.started = datetime.fromisoformat(noted["started"])
-            self._overwrite = noted["replace"]
+            self.started = datetime.fromisoformat(facts["started"])
+            self._overwrite = facts["replace"]
             self._chunks = 1 + max((_piece_number(file) for file in self.partial.glob("*-*.arrow")), default=0)
             return
         there = [name for name in domain_sets if (self.target / f"{name}.parquet").exists()]
@@ -242,11 +258,12 @@ class Journal:
             hint = "go on with --resume, or begin anew with --replace"
             raise SnapshotError("an earlier run for this date broke off", Place(str(self.partial)), hint)
         with _writing(self.partial):
-            for file in [*self.partial.glob("*.arrow"), *self.partial.glob("[0-9]*.json"), *self.partial.glob(HELD)]:
+            old = ("*.arrow", "*.parquet", "*.part", "[0-9]*.json", HELD)
+            for file in [file for pattern in old for file in self.partial.glob(pattern)]:
                 file.unlink()
-            noted = {"plan": fingerprint, "started": self.started.isoformat(), "replace": replace}
+            facts = {"plan": fingerprint, "started": self.started.isoformat(), "replace": replace}
             with _appearing(note) as unfinished:
-                unfinished.write_text(json.dumps(noted))
+                unfinished.write_text(json.dumps(facts))
         self._overwrite = replace
 
     def _take_lock(self) -> None:
@@ -267,10 +284,11 @@ class Journal:
         os.write(self._lock, str(os.getpid()).encode())
 
     def _finished(self) -> list[Path]:
-        return sorted(file for file in self.partial.glob("[0-9]*.arrow") if "-" not in file.stem)
+        found = (file for suffix in FINISHED for file in self.partial.glob(f"[0-9]*{suffix}"))
+        return sorted(file for file in found if "-" not in file.stem)
 
-    def _batch(self, batch: int) -> Path:
-        return self.partial / f"{batch:06}.arrow"
+    def _batch(self, batch: int, suffix: str) -> Path:
+        return self.partial / f"{batch:06}{suffix}"
 
     def _pieces(self, batch: int) -> list[Path]:
         return sorted(self.partial.glob(f"{batch:06}-*.arrow"))
@@ -294,24 +312,6 @@ class Journal:
             return target
 
 
-def _speaking(rows: pl.LazyFrame) -> set[tuple[str, str]]:
-    return set(rows.filter(SPEAKS).select(ENTRY).unique().collect().rows())
-
-
-def _troubles(rows: pl.DataFrame) -> list[tuple[str, str, str]]:
-    """Return the trouble that each resolver met most often with what it was asked: name, transport, words."""
-    met = rows.filter(pl.col("trouble").is_not_null() & pl.col("asked_at").is_not_null())
-    return met.group_by(ENTRY).agg(pl.col("trouble").mode().sort().first()).sort("resolver", "transport").rows()
-
-
-def _withheld(rows: pl.DataFrame) -> list[tuple[str, str, int]]:
-    """Return how many questions were not asked, by resolver and transport."""
-    if not rows["asked_at"].null_count():
-        return []
-    counts = rows.filter(pl.col("asked_at").is_null()).group_by("resolver", pl.col("transport").cast(pl.String)).len()
-    return sorted(counts.rows())
-
-
 def _places(files: list[Path], rounds: int) -> list[list[Path]]:
     """Return the files of finished batches by the names they hold: the batches of each of *rounds* hold the same."""
     per_round = len(files) // rounds
@@ -320,33 +320,32 @@ def _places(files: list[Path], rounds: int) -> list[list[Path]]:
 
 def _rows_of(
     domain_set: str, places: Sequence[Sequence[Path]], holds: Mapping[Path, Sequence[str | None]]
-) -> Iterator[pl.DataFrame]:
-    """Yield the rows of *domain_set*, and those of none, names by names; *holds* says which sets a file has rows of."""
-    of_set = pl.col("domain_set").is_null() | (pl.col("domain_set") == domain_set)
+) -> Iterator[Path | pl.DataFrame]:
+    """Yield the rows of *domain_set*, and those of none, names by names; *holds* says which sets a file has rows of.
+
+    A file that has them as they are stored, and no others, is yielded itself.
+    """
     for files in places:
         having = [file for file in files if None in holds[file] or domain_set in holds[file]]
-        if len(having) == 1 and set(holds[having[0]]) <= {None, domain_set}:  # a filter would copy every row
+        alone = len(having) == 1 and set(holds[having[0]]) <= {None, domain_set}
+        if alone and having[0].suffix == ".parquet":
+            yield having[0]
+        elif alone:  # a filter would copy every row
             yield pl.read_ipc(having[0], columns=list(Observations.schema))
         elif having:
-            rows = pl.concat([pl.scan_ipc(file) for file in having]).filter(of_set).collect()
-            if len(having) > 1:
-                rows = rows.sort(ORDER, nulls_last=False, maintain_order=True)
-            yield rows.select(*Observations.schema)
+            rows = pl.concat([_scan(file, domain_set, holds[file]) for file in having]).collect()
+            yield rows.sort(ORDER, nulls_last=False, maintain_order=True) if len(having) > 1 else rows
 
 
-def _counts(rows: pl.DataFrame) -> dict[str, int]:
-    """Return what a finished batch holds, in numbers."""
-    replied, sent = pl.col("reply").is_not_null(), pl.col("asked_at").is_not_null()
-    counted = rows.select(
-        questions=pl.col("number").n_unique(),
-        queries=((pl.col("reply").fill_null(0) == 0) & sent).sum(),
-        replies=replied.sum(),
-        second_replies=(pl.col("reply") > 0).sum(),
-        truncated=(pl.col("tc") & (pl.col("reply").fill_null(0) == 0)).sum(),
-        silent=pl.col("number").filter(sent).n_unique() - pl.col("number").filter(replied).n_unique(),
-        withheld=(~sent).sum(),
-    )
-    return {name: int(count) for name, count in counted.row(0, named=True).items()}
+def _scan(file: Path, domain_set: str, holds: Sequence[str | None]) -> pl.LazyFrame:
+    """Return the rows of *domain_set*, and those of none, in one *file*."""
+    if file.suffix == ".arrow":
+        rows = pl.scan_ipc(file).filter(pl.col("domain_set").is_null() | (pl.col("domain_set") == domain_set))
+    else:  # it holds one set
+        rows = pl.scan_parquet(file)
+        if domain_set not in holds:
+            rows = rows.filter(pl.col("purpose") != Purpose.TARGET)
+    return rows.select(pl.col(name).cast(dtype) for name, dtype in Observations.schema.items())
 
 
 def _is_of(file: Path, run: Run) -> bool:
