@@ -357,6 +357,7 @@ def test_a_batch_of_one_domain_set_is_written_once(tmp_path: Path) -> None:
         suffixes = [next(iter(kept.partial.glob(f"00000{batch}.[ap]*"))).suffix for batch in range(4)]
         assert suffixes == [".parquet", ".arrow", ".arrow", ".parquet"]
         assert all(kept.finished(batch) for batch in range(4))
+        assert sorted(kept.heard().collect()["qname"]) == [f"n{n:03}.example" for n in range(1, 10)]
         files = kept.commit(run(kept.started), ["shops", "news"])
         assert not kept.partial.exists()
     names = [pl.read_parquet(file)["qname"].to_list() for file in files]

@@ -163,7 +163,9 @@ class Journal:
 
     def heard(self) -> pl.LazyFrame:
         """Return the rows of all finished batches."""
-        return pl.scan_ipc(self._finished())
+        scans = (pl.scan_ipc(file) if file.suffix == ".arrow" else pl.scan_parquet(file) for file in self._finished())
+        types = Observations.schema.items()
+        return pl.concat([rows.select(pl.col(name).cast(dtype) for name, dtype in types) for rows in scans])
 
     def withheld(self) -> dict[tuple[str, str], int]:
         """Return how many questions were not asked at all, by resolver and transport."""
