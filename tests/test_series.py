@@ -73,7 +73,7 @@ def test_silence_on_a_lossy_path_is_chance_until_it_goes_on() -> None:
 
 def test_what_fails_in_several_countries_is_the_names_own_trouble() -> None:
     """A name whose servers are down fails everywhere, whoever it is that asks."""
-    down = dict.fromkeys(("isp-ru", "isp-ir", "isp-in", "isp-br", "nsdi-a"), {"three.example": "servfail"})
+    down = {who: {"three.example": "servfail"} for who in ("isp-ru", "isp-ir", "isp-in", "isp-br", "nsdi-a")}
     assert told(follow([{}] * QUIET + [down] * 6)) == []
 
 
