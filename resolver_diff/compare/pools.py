@@ -7,12 +7,13 @@ done once per distinct answer to a question, not once per resolver.
 
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 
 import polars as pl
 import polars.selectors as cs
 
 from resolver_diff.compare.replies import beside
-from resolver_diff.compare.special import PERHAPS, special
+from resolver_diff.compare.special import KEPT, PERHAPS, special
 from resolver_diff.tables import DENIALS
 
 ADDRESS, PREFIX, CNAME, ORIGIN, ORGANISATION = range(5)  # kinds of token
@@ -188,6 +189,7 @@ def _one_kind(texts: pl.LazyFrame, kind: int) -> pl.LazyFrame:
     return texts.select(columns).unique()
 
 
+@lru_cache(KEPT)
 def prefix(address: str) -> str | None:
     """Return the /24 of an IPv4 address or the /48 of an IPv6 address as text; null for anything else."""
     try:

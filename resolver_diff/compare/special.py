@@ -6,6 +6,7 @@ the blocks that are not globally reachable, and multicast, which no name's addre
 
 import ipaddress
 from bisect import bisect_right
+from functools import lru_cache
 
 IPV4 = (
     "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 "
@@ -15,6 +16,7 @@ IPV6 = (
     "::/127 64:ff9b:1::/48 100::/64 2001:2::/48 2001:10::/28 2001:db8::/32 3fff::/20 5f00::/16 fc00::/7 fe80::/10 "
     "fec0::/10 ff00::/8"
 )
+KEPT = 1 << 20  # addresses: the same ones come back on every date
 PERHAPS = r"^(0|10|100|127|169|172|192|198|203|22[4-9]|2[345]\d)\.|^(::|64:|100:|200[12]:|3fff:|5f|f)"  # a quick look
 TEREDO = ipaddress.IPv6Network("2001::/32")  # RFC 4380: made by a client for itself; no server is there
 SIX_TO_FOUR = ipaddress.IPv6Network(
@@ -31,6 +33,7 @@ def _spans(networks: str) -> tuple[list[int], list[int]]:
 SPANS = {4: _spans(IPV4), 6: _spans(IPV6)}
 
 
+@lru_cache(KEPT)
 def special(text: str) -> bool:
     """Tell whether an address is special; false for what is no address."""
     try:

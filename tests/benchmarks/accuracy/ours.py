@@ -63,7 +63,19 @@ def ours(folder: Path, *, certificates: bool = True) -> Found:
         raised="reported",
         mechanism=pl.col("mechanisms").list.join("+"),
     )
-    return Found(alerts.sort("domain", "country", "start"), pl.concat(cells))
+    return Found(alerts.sort("domain", "country", "start"), _settled(pl.concat(cells), found))
+
+
+def _settled(odd: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
+    """Flag the cells that one date left open and that lie in a spell of their name, at one of its witnesses."""
+    where = spells.select("qname", "first_bad", "last_bad", resolver="resolvers").explode("resolver")
+    left = odd.filter(pl.col("flagged").is_null()).with_columns(pl.col("qname", "resolver").cast(pl.String))
+    inside = left.join(where, on=["qname", "resolver"]).filter(pl.col("date").is_between("first_bad", "last_bad"))
+    keys = ["date", "qname", "qtype", "resolver"]
+    told = inside.select(keys).unique().with_columns(pl.col("qtype").cast(pl.String), settled=True)
+    texts = odd.with_columns(pl.col(keys[1:]).cast(pl.String))
+    both = texts.join(told, on=keys, how="left").with_columns(pl.coalesce("flagged", "settled").alias("flagged"))
+    return both.select(pl.col(name).cast(dtype) for name, dtype in CELLS.items())
 
 
 def _odd(judged: Judged) -> pl.DataFrame:

@@ -62,12 +62,12 @@ def flags(folder: Path, day: date, members: dict[str, Rule]) -> pl.DataFrame:
     return each.group_by(truth.CELL).agg(pl.col(name).any(ignore_nulls=False) for name in members)
 
 
-def measure(known: truth.Truth, folder: Path, members: dict[str, Rule], *, judge_ours: bool) -> page.Measured:
-    """Run every rule, and our judgement, over the snapshots in *folder*."""
+def measure(known: truth.Truth, folder: Path, members: dict[str, Rule], *, certificates: bool | None) -> page.Measured:
+    """Run every rule over the snapshots in *folder*; and our judgement, with *certificates* or not, null: not at all."""
     began = time.perf_counter()
-    names = [*members, *([OURS] if judge_ours else [])]
+    names = [*members, *([] if certificates is None else [OURS])]
     tally = Tally(names)
-    found = ours(folder) if judge_ours else None
+    found = None if certificates is None else ours(folder, certificates=certificates)
     took = time.perf_counter() - began
     for place, (day, cells) in enumerate(known.days()):
         said = flags(folder, day, members)
@@ -107,7 +107,8 @@ def main(words: Sequence[str] | None = None) -> None:
             known = truth.read(path)
             if given.only:
                 known = replace(known, cells=known.cells.filter(pl.col("qname").is_in(given.only)))
-            return measure(known, imported(path, kept), chosen, judge_ours=not given.without_ours)
+            certificates = None if given.without_ours else not given.without_certificates
+            return measure(known, imported(path, kept), chosen, certificates=certificates)
 
         for path in [*given.world, *given.replies]:
             print(page.render(measured(path)), flush=True)
@@ -136,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rules", nargs="+", help="only these rules")
     parser.add_argument("--only", metavar="NAME", nargs="+", help="count only cells of these names")
     parser.add_argument("--keep", type=Path, help="keep what is played and imported here, and use it again")
+    parser.add_argument("--without-certificates", action="store_true", help="let our judgement see none")
     parser.add_argument("--without-ours", action="store_true", help="published rules only")
     return parser
 
