@@ -55,6 +55,8 @@ CELLS: dict[str, pl.DataType] = {
     "mechanism": MECHANISM,
     "controls_agreeing": pl.UInt32(),
     "controls_asked": pl.UInt32(),
+    "controls_voting": pl.UInt32(),
+    "controls_denying": pl.UInt32(),
     "countries_lost": pl.UInt32(),
     "countries_asked": pl.UInt32(),
     "peers_lost": pl.UInt32(),

@@ -206,7 +206,7 @@ def _apparent() -> pl.Expr:
 
 
 def _beside_controls(said: pl.DataFrame) -> pl.DataFrame:
-    """Add *consensus*, *controls_asked*, *controls_agreeing*, *controls_voting*, the cell's own operator left out."""
+    """Add *consensus* and *controls_asked*, *_agreeing*, *_voting*, *_denying*, the cell's own operator left out."""
     votes = _votes(said)
     options = CONSENSUS.categories.to_list()
     counts = [(pl.col("vote") == option).sum().cast(pl.Int32).alias(f"n_{option}") for option in options]
@@ -252,6 +252,7 @@ def _consensus(counted: pl.DataFrame) -> pl.DataFrame:
         controls_agreeing=agreeing.fill_null(0).cast(pl.UInt32),
         controls_asked=pl.col("n_asked").cast(pl.UInt32),
         controls_voting=voting.cast(pl.UInt32),
+        controls_denying=denied.cast(pl.UInt32),
     )
 
 

@@ -73,6 +73,8 @@ COLUMNS = {
     "consensus": "What the controls say: answer, nxdomain, nodata, failure; null: they do not agree, or too few voted.",
     "controls_agreeing": "Operators of controls that say so, the cell's own left out.",
     "controls_asked": "Operators of controls that were asked and kept their vote, the cell's own left out.",
+    "controls_voting": "Of these, the ones that said something, and the same each time.",
+    "controls_denying": "Of these, the ones that deny it.",
     "controls_chain": "Every control that answers does so through a CNAME.",
     "countries_asked": "Other countries with a resolver that was asked and is fit.",
     "countries_lost": "Of these, the ones most of whose resolvers got no answer.",
