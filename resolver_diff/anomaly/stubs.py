@@ -10,7 +10,7 @@ from resolver_diff.tables import State
 
 ENOUGH = {ADDRESS: UNRELATED_ADDRESS, CNAME: UNRELATED_TARGET}  # fewer need no look at who is related
 HOST = r"([^.]+\.[^.]+)$"  # the last two labels of a CNAME target: whose host it is
-KEPT = ("key", "q", "r", "op", "country", "said", "domain", "kind", "unfit")
+KEPT = ("key", "q", "r", "op", "country", "said", "domain", "kind", "misled")
 
 
 def foreign(cells: pl.DataFrame) -> pl.DataFrame:
@@ -33,7 +33,7 @@ def stubs(comparison: Comparison) -> pl.DataFrame:
     resolver gives one token. What the accused's own operator publishes relates nothing. An address at which the
     controls have many sites themselves is a host, however many more it is given for.
     """
-    rows = tokens(foreign(comparison.cells).filter(~pl.col("unfit")), comparison, "r", "op", "domain")
+    rows = tokens(foreign(comparison.cells).filter(~pl.col("misled")), comparison, "r", "op", "domain")
     rows = rows.join(_hosts(comparison), on="token", how="anti")
     stub = ["r", "token_kind", "token"]
     many = rows.group_by(stub).agg(domains=pl.col("domain").n_unique())

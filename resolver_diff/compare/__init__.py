@@ -92,7 +92,7 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
     said = cells(day.observations, panel, controls, day.origins.frame)
     said = beside(said, replies.as_categories(entries.select(FACTS), *TEXTS), "r")
     entries = health.profile(day.observations, said, entries)
-    said = beside(said, entries.select("r", "votes", "unfit", "rewriter"), "r")
+    said = beside(said, entries.select("r", "votes", "unfit", "misled", "rewriter"), "r")
     entries = health.disown(entries, opposed(said))
     said = beside(said.drop("votes"), entries.select("r", "votes"), "r")
     said = elsewhere.beside_countries(_beside_controls(said))

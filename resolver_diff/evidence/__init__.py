@@ -118,6 +118,7 @@ COLUMNS = {
     "synthesised": "An IPv6 address that embeds an IPv4 address of the name.",
     "published_before": "The controls gave this address, or one in its prefix, on an earlier date.",
     "unfit": "The resolver was silent or ill.",
+    "misled": "It was ill, and its control names got what it says to names that cannot exist.",
     "wide": "A third of what the resolver answered on the date before is now silent or fails.",
     "stripped": "The resolver denies this qtype for nearly every name that has it.",
 }
