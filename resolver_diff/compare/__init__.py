@@ -14,7 +14,7 @@ from datetime import date
 
 import polars as pl
 
-from resolver_diff.compare import certified, elsewhere, health, pools, repeats, replies
+from resolver_diff.compare import captive, certified, elsewhere, health, homes, pools, repeats, replies, scattered
 from resolver_diff.compare.replies import KEY, KINDS, SAID, beside
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import STATE, TRANSPORT, Origins, Purpose, State, TransportName
@@ -101,7 +101,12 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
     answers = pools.Answers.of(said, panel.questions, day.origins.frame)
     said = answers.label(said)
     published = answers.published(said)
+    caught = captive.catching(said, answers, published, day.observations, entries)
+    entries = captive.condition(entries, caught)
+    said = captive.beside_catches(said, answers, caught)
     said = certified.beside_answers(answers.sharing(said, published), answers, panel.questions, day.certificates.frame)
+    said = scattered.beside_denials(said)
+    said = homes.beside_homes(said, answers, published)
     said = _contradicted(said).with_columns(apparent=_apparent())
     endings = health.control_endings(day.observations, entries)
     return Comparison(day.date, day.vantage, said, entries, answers, published, endings)

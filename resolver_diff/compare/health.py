@@ -23,8 +23,8 @@ NAMES = 3  # registrable domains; what befalls fewer is about the names, not abo
 def profile(observations: pl.DataFrame, said: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     """Add to *entries* what befell its questions, its condition, and whether it votes.
 
-    *unfit*: silent or ill; *misled*: ill, and control names get what names that cannot exist get. *canary*: what it answers to names that cannot exist, or null; *rewriter*:
-    it answers them.
+    *unfit*: silent or ill; *misled*: ill, and control names get what names that cannot exist get. *canary*: what
+    it answers to names that cannot exist, or null; *rewriter*: it answers them.
     """
     tested = control_questions(observations, entries)
     told = ("r", "kind", "outcome", "referral")

@@ -13,7 +13,7 @@ from resolver_diff.evidence import Bearing, Claim, Evidence
 EVIDENCE = Evidence(
     claim=Claim.RESOLVER,
     bearing=Bearing.WEAKENS,
-    when=pl.col("misled") | (pl.col("unfit") & (pl.col("kind") != "answer")),
+    when=pl.col("unfit") & (pl.col("misled") | (pl.col("kind") != "answer")),
     says="the resolver was silent or ill",
     decides=True,
 )
