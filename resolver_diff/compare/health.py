@@ -285,6 +285,21 @@ def stripped(said: pl.DataFrame) -> pl.DataFrame:
     return nearly.join(enough, on=["r", "qtype"]).select("r", "qtype", "denied", "names")
 
 
+def never_answered(said: pl.DataFrame, observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
+    """Return each r and qtype of which it answered nothing, control questions included, while it answers others."""
+    answers = pl.col("outcome") == Outcome.ANSWER
+    controls = observations.filter((pl.col("purpose") == Purpose.CONTROL) & answers)
+    controls = controls.select(pl.col("resolver").cast(pl.String), "transport", pl.col("qtype").cast(pl.String))
+    known = controls.unique().join(entries.select("r", "resolver", "transport"), on=["resolver", "transport"])
+    asked = said.select("r", pl.col("qtype").cast(pl.String), "kind").unique()
+    answered = asked.filter(pl.col("kind") == "answer").select("r", "qtype")
+    answered = pl.concat([answered, known.select("r", "qtype")]).unique()
+    able = answered.select("r").unique()
+    return (
+        asked.select("r", "qtype").unique().join(able, on="r", how="semi").join(answered, on=["r", "qtype"], how="anti")
+    )
+
+
 def conclude(entries: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
     """Settle the condition by what judging the cells showed: lost at large, lossy, a qtype stripped."""
     by_chance = pl.col("expected_by_chance").is_not_null() & (pl.col("state") == State.INSUFFICIENT)

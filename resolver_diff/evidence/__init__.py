@@ -128,5 +128,6 @@ COLUMNS = {
     "misled": "What it answers tells nothing: it catches all, or is ill and says to control names what canaries get.",
     "catches_all": "It answers nearly every name with one address, names that the controls deny too.",
     "wide": "A third of what the resolver answered on the date before is now silent or fails.",
+    "type_untried": "The resolver answered no question of this type, and others it did.",
     "stripped": "The resolver denies this qtype for nearly every name that has it.",
 }
