@@ -20,8 +20,9 @@ def catching(
     controls deny or fail: whoever blocks a list of names has no reason to answer such a one, and answers others as
     they are. *said* is labelled, and has *consensus*.
     """
-    given = said.filter(pl.col("kind") == "answer").select("said", "r", "q", "domain", "consensus")
-    tokens = answers.of_rows(given, "r", "q", "domain", "consensus").filter(pl.col("token_kind") == ADDRESS)
+    given = said.filter(pl.col("kind") == "answer")
+    odd = given.filter(~pl.col("shares_address")).select("said", "r", "q", "domain", "consensus")
+    tokens = answers.of_rows(odd, "r", "q", "domain", "consensus").filter(pl.col("token_kind") == ADDRESS)
     foreign = tokens.join(published, on=["q", "token_kind", "token"], how="anti")
     denied = (pl.col("consensus") != "answer").fill_null(value=False)
     perhaps = foreign.group_by("r", "token", "text").agg(domains=pl.col("domain").n_unique(), denied=denied.any())

@@ -10,12 +10,13 @@ CLOSE = (ADDRESS, PREFIX, CNAME)  # shared with a control, whatever network it i
 
 
 def beside_homes(said: pl.DataFrame, answers: Answers, published: pl.DataFrame) -> pl.DataFrame:
-    """Add how many resolvers of other countries answer a name that has a home, and how many of them from elsewhere.
+    """Add to answers that the controls do not give how many resolvers of other countries are sent to the name's home.
 
     A name has a home where every control that answers has addresses in one autonomous system, or in networks of
-    one organisation. *home_asked*: resolvers elsewhere that answer; null where the name has no home.
+    one organisation. *home_asked*: resolvers elsewhere that answer; null where the name has no home,
+    or the answer lies there.
     *home_countries*: where these are. *home_left*: of these, the ones without an address at home. *astray*: this
-    answer has none either. Answers of private addresses count as any other; controls and resolvers that are
+    answer has none. Answers of private addresses count as any other; controls and resolvers that are
     misled do not. *said* is labelled.
     """
     homes = _homes(said, answers)
@@ -24,19 +25,22 @@ def beside_homes(said: pl.DataFrame, answers: Answers, published: pl.DataFrame) 
     near = published.filter(pl.col("token_kind").is_in(CLOSE)).select("q", "token_kind", "token")
     inside = at_home.join(pl.concat([homes, near]), on=["q", "token_kind", "token"], how="semi")
     inside = inside.select("said").unique().with_columns(inside=pl.lit(value=True))
-    answering = said.select("key", "q", "country", "role", "kind", "misled", "said").filter(pl.col("kind") == "answer")
-    told = answering.join(homes.select("q").unique(), on="q", how="semi").join(inside, on="said", how="left")
-    told = told.with_columns(left=pl.col("inside").is_null())
-    counted = told.filter((pl.col("role") != "control") & ~pl.col("misled"))
+    answering = said.filter(pl.col("kind") == "answer")
+    counted = answering.filter((pl.col("role") != "control") & ~pl.col("misled"))
+    counted = counted.group_by("q", "country", "said").agg(given=pl.len())
+    counted = counted.join(homes.select("q").unique(), on="q", how="semi").join(inside, on="said", how="left")
+    left = pl.col("given").filter(pl.col("inside").is_null()).sum()
     countries = pl.col("country").drop_nulls().n_unique()
-    total = counted.group_by("q").agg(all_asked=pl.len(), all_left=pl.col("left").sum(), countries=countries)
-    here = counted.group_by("q", "country").agg(asked=pl.len(), left_here=pl.col("left").sum())
-    found = told.select("key", "q", "country", astray="left").join(total, on="q", how="left")
+    total = counted.group_by("q").agg(all_asked=pl.col("given").sum(), all_left=left, countries=countries)
+    here = counted.group_by("q", "country").agg(asked=pl.col("given").sum(), left_here=left)
+    odd = answering.filter(~pl.col("shares_address") & ~pl.col("shares_prefix")).select("key", "q", "country", "said")
+    found = odd.join(total, on="q").join(inside, on="said", how="anti")
     found = found.join(here, on=["q", "country"], how="left", nulls_equal=True)
+    elsewhere = pl.col("countries") - (pl.col("country").is_not_null() & (pl.col("asked") > 0)).fill_null(value=False)
     found = found.select(
         "key",
-        "astray",
-        home_countries=(pl.col("countries") - (pl.col("asked") > 0).fill_null(value=False)).cast(pl.UInt32),
+        astray=pl.lit(value=True),
+        home_countries=elsewhere.cast(pl.UInt32),
         home_asked=(pl.col("all_asked") - pl.col("asked").fill_null(0)).cast(pl.UInt32),
         home_left=(pl.col("all_left") - pl.col("left_here").fill_null(0)).cast(pl.UInt32),
     )
