@@ -124,6 +124,20 @@ def test_consensus_needs_two_operators() -> None:
     assert (found["consensus"], found["state"]) == ("answer", State.VANISHED)
 
 
+def test_what_most_lose_makes_nobody_ill() -> None:
+    """Where most resolvers fail a name, as one whose signatures are bad, failing it says nothing about any of them."""
+    names = pl.col("qname").is_in(["x.example", "y.example"]) & (pl.col("purpose") == Purpose.TARGET)
+
+    def conditions(said: Mapping[str, Any]) -> set[str]:
+        asked = day(said)
+        health = anomalies(replace(asked, observations=asked.observations.filter(names))).health.frame
+        return set(health.filter(pl.col("resolver") == "isp-ru")["condition"])
+
+    y: dict[str, Any] = {"isp-de": {"y.example": "192.0.2.1"}}
+    assert conditions({**y, "everyone": {"x.example": "servfail"}}) == {Condition.WELL}
+    assert conditions({**y, "isp-ru": {"x.example": "servfail"}}) == {Condition.ILL}
+
+
 def test_operator_has_one_vote() -> None:
     """An operator asked at many addresses is one voice among the controls."""
     more = {f"google-{n}": {"role": "control", "country": "US", "operator": "Google"} for n in range(9)}

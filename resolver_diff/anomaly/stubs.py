@@ -10,7 +10,7 @@ from resolver_diff.tables import State
 
 ENOUGH = {ADDRESS: UNRELATED_ADDRESS, CNAME: UNRELATED_TARGET}  # fewer need no look at who is related
 HOST = r"([^.]+\.[^.]+)$"  # the last two labels of a CNAME target: whose host it is
-KEPT = ("key", "q", "r", "op", "country", "said", "domain", "kind", "unfit")
+KEPT = ("key", "q", "r", "op", "country", "said", "domain", "kind", "misled")
 
 
 def foreign(cells: pl.DataFrame) -> pl.DataFrame:
@@ -30,9 +30,11 @@ def stubs(comparison: Comparison) -> pl.DataFrame:
 
     Names are related when they lie under one registrable domain, or when the controls publish a common
     token for them, or CNAME targets of one host's domain; relations chain among the names that one
-    resolver gives one token. What the accused's own operator publishes relates nothing.
+    resolver gives one token. What the accused's own operator publishes relates nothing. An address at which the
+    controls have many sites themselves is a host, however many more it is given for.
     """
-    rows = tokens(foreign(comparison.cells).filter(~pl.col("unfit")), comparison, "r", "op", "domain")
+    rows = tokens(foreign(comparison.cells).filter(~pl.col("misled")), comparison, "r", "op", "domain")
+    rows = rows.join(_hosts(comparison), on="token", how="anti")
     stub = ["r", "token_kind", "token"]
     many = rows.group_by(stub).agg(domains=pl.col("domain").n_unique())
     enough = pl.col("domains") >= pl.col("token_kind").replace_strict(ENOUGH, return_dtype=pl.UInt32)
@@ -44,6 +46,14 @@ def stubs(comparison: Comparison) -> pl.DataFrame:
     tied = tied.filter(pl.col("link") != pl.col("token"), ~pl.col("token_kind").is_in((ORIGIN, ORGANISATION)))
     groups = components(named.select("stub", "domain").unique(), tied.select("stub", "domain", "link").unique())
     return many.join(groups, on="stub").select(*stub, "unrelated")
+
+
+def _hosts(comparison: Comparison) -> pl.DataFrame:
+    """Return the addresses that several operators of controls publish for names of three domains: token."""
+    several = (pl.col("token_kind") == ADDRESS) & (pl.col("op_least") != pl.col("op_most"))
+    given = comparison.published.filter(several).join(comparison.cells.select("q", "domain").unique(), on="q")
+    sites = given.group_by("token").agg(domains=pl.col("domain").n_unique())
+    return sites.filter(pl.col("domains") >= UNRELATED_ADDRESS).select("token")
 
 
 def worst(marked: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from datetime import date
 
 import polars as pl
 
-from resolver_diff.compare import certified, elsewhere, health, pools, repeats, replies
+from resolver_diff.compare import captive, certified, elsewhere, health, homes, pools, repeats, replies, scattered
 from resolver_diff.compare.replies import KEY, KINDS, SAID, beside
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import STATE, TRANSPORT, Origins, Purpose, State, TransportName
@@ -92,7 +92,7 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
     said = cells(day.observations, panel, controls, day.origins.frame)
     said = beside(said, replies.as_categories(entries.select(FACTS), *TEXTS), "r")
     entries = health.profile(day.observations, said, entries)
-    said = beside(said, entries.select("r", "votes", "unfit", "rewriter"), "r")
+    said = beside(said, entries.select("r", "votes", "unfit", "misled", "rewriter"), "r")
     entries = health.disown(entries, opposed(said))
     said = beside(said.drop("votes"), entries.select("r", "votes"), "r")
     said = elsewhere.beside_countries(_beside_controls(said))
@@ -101,7 +101,17 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
     answers = pools.Answers.of(said, panel.questions, day.origins.frame)
     said = answers.label(said)
     published = answers.published(said)
-    said = certified.beside_answers(answers.sharing(said, published), answers, panel.questions, day.certificates.frame)
+    said = answers.sharing(said, published)
+    caught = captive.catching(said, answers, published, day.observations, entries)
+    entries = captive.condition(entries, caught)
+    said = captive.beside_catches(said, answers, caught)
+    said = certified.beside_answers(said, answers, panel.questions, day.certificates.frame)
+    said = scattered.beside_denials(said)
+    untried = health.never_answered(said, day.observations, entries).with_columns(type_untried=pl.lit(value=True))
+    qtype = untried["qtype"].cast(said.schema["qtype"])
+    said = beside(said, untried.with_columns(qtype), "r", "qtype")
+    said = said.with_columns(pl.col("type_untried").fill_null(value=False))
+    said = homes.beside_homes(said, answers, published)
     said = _contradicted(said).with_columns(apparent=_apparent())
     endings = health.control_endings(day.observations, entries)
     return Comparison(day.date, day.vantage, said, entries, answers, published, endings)
@@ -206,7 +216,7 @@ def _apparent() -> pl.Expr:
 
 
 def _beside_controls(said: pl.DataFrame) -> pl.DataFrame:
-    """Add *consensus*, *controls_asked*, *controls_agreeing*, *controls_voting*, the cell's own operator left out."""
+    """Add *consensus* and *controls_asked*, *_agreeing*, *_voting*, *_denying*, the cell's own operator left out."""
     votes = _votes(said)
     options = CONSENSUS.categories.to_list()
     counts = [(pl.col("vote") == option).sum().cast(pl.Int32).alias(f"n_{option}") for option in options]
@@ -252,6 +262,7 @@ def _consensus(counted: pl.DataFrame) -> pl.DataFrame:
         controls_agreeing=agreeing.fill_null(0).cast(pl.UInt32),
         controls_asked=pl.col("n_asked").cast(pl.UInt32),
         controls_voting=voting.cast(pl.UInt32),
+        controls_denying=denied.cast(pl.UInt32),
     )
 
 

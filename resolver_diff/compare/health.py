@@ -16,22 +16,26 @@ FAILED = 1 / 2  # of them, not answered: it is ill
 LOST = 1 / 3  # of everything, silent or failed: it is ill
 OPPOSED = 1 / 3  # of the questions the other controls are unanimous on: it has another view, and loses its vote
 NEARLY_EVERY = 9 / 10  # names denied for one qtype: that qtype is stripped
+LOSSES = ("silence", "failure")
 NAMES = 3  # registrable domains; what befalls fewer is about the names, not about the resolver
 
 
 def profile(observations: pl.DataFrame, said: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     """Add to *entries* what befell its questions, its condition, and whether it votes.
 
-    *unfit*: silent or ill. *canary*: what it answers to names that cannot exist, or null; *rewriter*:
-    it answers them.
+    *unfit*: silent or ill; *misled*: ill, and control names get what names that cannot exist get. *canary*: what
+    it answers to names that cannot exist, or null; *rewriter*: it answers them.
     """
     tested = control_questions(observations, entries)
     told = ("r", "kind", "outcome", "referral")
-    everything = pl.concat([said.select(told), tested.select(told)])
+    telling = _telling(said)
+    everything = pl.concat([telling.select(*told, "telling"), tested.select(*told, telling=pl.lit(value=True))])
     counts = everything.group_by("r").agg(
         asked=pl.len().cast(pl.UInt32),
         silent=(pl.col("kind") == "silence").sum().cast(pl.UInt32),
         failed=(pl.col("kind") == "failure").sum().cast(pl.UInt32),
+        telling=pl.col("telling").sum().cast(pl.UInt32),
+        telling_lost=(pl.col("telling") & pl.col("kind").is_in(LOSSES)).sum().cast(pl.UInt32),
         referrals=pl.col("referral").sum().cast(pl.UInt32),
         unreachable=(pl.col("outcome") == Outcome.UNREACHABLE).sum().cast(pl.UInt32),
     )
@@ -39,12 +43,38 @@ def profile(observations: pl.DataFrame, said: pl.DataFrame, entries: pl.DataFram
     found = entries.join(counts, on="r", how="left").join(canary, on="r", how="left")
     found = found.join(_control_counts(tested, canary), on="r", how="left")
     found = found.join(_trouble(observations, entries), on="r", how="left")
-    numbers = ("asked", "silent", "failed", "referrals", "unreachable", "control_asked", "control_failed")
+    numbers = (
+        "asked",
+        "silent",
+        "failed",
+        "telling",
+        "telling_lost",
+        "control_misled",
+        "referrals",
+        "unreachable",
+        "control_asked",
+        "control_failed",
+    )
     found = found.with_columns(pl.col(name).fill_null(0).cast(pl.UInt32) for name in numbers)
     found = found.with_columns(condition=_condition(), rewriter=pl.col("canary").is_not_null())
     unfit = pl.col("condition").is_in([Condition.SILENT, Condition.ILL])
     votes = (pl.col("role") == "control") & (pl.col("condition") == Condition.WELL)
-    return found.with_columns(unfit=unfit, votes=votes, says=_says()).sort("r")
+    misled = unfit & (pl.col("control_misled") > 0)
+    return found.with_columns(unfit=unfit, misled=misled, votes=votes, says=_says()).sort("r")
+
+
+def _telling(said: pl.DataFrame) -> pl.DataFrame:
+    """Add *telling*: whether to lose the question says something about a resolver; what most of them lose does not.
+
+    Resolvers that say nothing at all are not counted, nor are questions that fewer than three were asked.
+    """
+    lost = pl.col("kind").is_in(LOSSES)
+    alive = said.group_by("r").agg(alive=(pl.col("kind") != "silence").any())
+    heard = said.select("q", "r", "kind").join(alive.filter("alive"), on="r", how="semi")
+    counts = heard.group_by("q").agg(asked=pl.len(), lost=lost.sum())
+    widely = counts.filter((pl.col("asked") >= NAMES) & (2 * pl.col("lost") > pl.col("asked")))
+    widely = widely.select("q", telling=pl.lit(value=False))
+    return replies.beside(said, widely, "q").with_columns(pl.col("telling").fill_null(value=True))
 
 
 def _trouble(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
@@ -97,7 +127,11 @@ def _control_counts(tested: pl.DataFrame, canary: pl.DataFrame) -> pl.DataFrame:
     consensus = votes.group_by("qname", "qtype").agg(yes=pl.col("vote").sum(), all=pl.len())
     informative = consensus.filter((pl.col("all") >= 2) & (2 * pl.col("yes") > pl.col("all")))
     judged = tested.join(informative, on=["qname", "qtype"], how="semi")
-    return judged.group_by("r").agg(control_asked=pl.len(), control_failed=(~pl.col("good")).sum())
+    return judged.group_by("r").agg(
+        control_asked=pl.len(),
+        control_failed=(~pl.col("good")).sum(),
+        control_misled=((pl.col("outcome") == Outcome.ANSWER) & told_to_canaries()).sum(),
+    )
 
 
 def control_endings(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
@@ -133,7 +167,7 @@ def told_to_canaries() -> pl.Expr:
 def _condition() -> pl.Expr:
     """Say how an entry was, from its counts."""
     failing = pl.col("control_failed") >= FAILED * pl.col("control_asked")
-    losing = pl.col("silent") + pl.col("failed") >= LOST * pl.col("asked")
+    losing = (pl.col("telling_lost") > 0) & (pl.col("telling_lost") >= LOST * pl.col("telling"))
     ill = pl.when(pl.col("control_asked") >= INFORMATIVE).then(failing).otherwise(losing)
     return (
         pl.when(pl.col("asked") == pl.col("silent"))
@@ -249,6 +283,21 @@ def stripped(said: pl.DataFrame) -> pl.DataFrame:
     names = answered.join(nearly, on=["r", "qtype"], how="semi").group_by("r", "qtype")
     enough = names.agg(domains=pl.col("domain").n_unique()).filter(pl.col("domains") >= NAMES)
     return nearly.join(enough, on=["r", "qtype"]).select("r", "qtype", "denied", "names")
+
+
+def never_answered(said: pl.DataFrame, observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
+    """Return each r and qtype of which it answered nothing, control questions included, while it answers others."""
+    answers = pl.col("outcome") == Outcome.ANSWER
+    controls = observations.filter((pl.col("purpose") == Purpose.CONTROL) & answers)
+    controls = controls.select(pl.col("resolver").cast(pl.String), "transport", pl.col("qtype").cast(pl.String))
+    known = controls.unique().join(entries.select("r", "resolver", "transport"), on=["resolver", "transport"])
+    asked = said.select("r", pl.col("qtype").cast(pl.String), "kind").unique()
+    answered = asked.filter(pl.col("kind") == "answer").select("r", "qtype")
+    answered = pl.concat([answered, known.select("r", "qtype")]).unique()
+    able = answered.select("r").unique()
+    return (
+        asked.select("r", "qtype").unique().join(able, on="r", how="semi").join(answered, on=["r", "qtype"], how="anti")
+    )
 
 
 def conclude(entries: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
