@@ -288,6 +288,7 @@ class Condition(StrEnum):
     ILL = "ill"  # it failed its own control names, or a third of everything
     LOSSY = "lossy"  # silence or failures that strike any name; cells that chance explains are not judged
     REWRITES_NXDOMAIN = "rewrites-nxdomain"  # it answers names that cannot exist
+    INTERCEPTED = "intercepted"  # somebody else answers in its place, over this transport
     STRIPS_QTYPE = "strips-qtype"  # it denies one qtype for nearly every name that has it
 
 

@@ -14,7 +14,7 @@ from datetime import date
 
 import polars as pl
 
-from resolver_diff.compare import certified, elsewhere, health, pools, repeats, replies
+from resolver_diff.compare import certified, elsewhere, health, identity, pools, repeats, replies
 from resolver_diff.compare.replies import KEY, KINDS, SAID, beside
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import STATE, TRANSPORT, Origins, Purpose, State, TransportName
@@ -92,7 +92,8 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
     said = cells(day.observations, panel, controls, day.origins.frame)
     said = beside(said, replies.as_categories(entries.select(FACTS), *TEXTS), "r")
     entries = health.profile(day.observations, said, entries)
-    said = beside(said, entries.select("r", "votes", "unfit", "rewriter"), "r")
+    entries = health.replaced(entries, identity.intercepted(day.observations, entries, day.origins.frame))
+    said = beside(said, entries.select("r", "votes", "unfit", "rewriter", "replaced"), "r")
     entries = health.disown(entries, opposed(said))
     said = beside(said.drop("votes"), entries.select("r", "votes"), "r")
     said = elsewhere.beside_countries(_beside_controls(said))

@@ -199,6 +199,23 @@ def _failures() -> pl.Expr:
     return pl.col("failures").str.replace(Outcome.NODATA.upper(), "a referral")
 
 
+def replaced(entries: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """Take the vote from the entries *found* (r, *intercepted*) that somebody else answers for, and name these.
+
+    Adds *replaced*. What they say is judged all the same, as what is heard at that address.
+    """
+    told = entries.join(found, on="r", how="left").sort("r")
+    here = pl.col("intercepted").is_not_null()
+    named = here & ~pl.col("unfit")
+    sentences = pl.concat_str("intercepted", "says", separator="; ", ignore_nulls=True)
+    return told.with_columns(
+        replaced=here,
+        votes=pl.col("votes") & ~here,
+        condition=pl.when(named).then(pl.lit(Condition.INTERCEPTED, Health.schema["condition"])).otherwise("condition"),
+        says=pl.when(here).then(sentences).otherwise("says"),
+    ).drop("intercepted")
+
+
 def disown(entries: pl.DataFrame, opposed: pl.DataFrame) -> pl.DataFrame:
     """Take the vote from a control that stands alone on a third of what the other controls are unanimous on."""
     found = entries.join(opposed, on="r", how="left").sort("r")
