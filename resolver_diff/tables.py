@@ -318,7 +318,7 @@ class Health(Table):
     control_asked = Column(pl.UInt32(), "Control questions that the controls' consensus answers.")
     control_failed = Column(pl.UInt32(), "Of these, the ones it did not answer.")
     votes = Column(pl.Boolean(), "It is a control, and its vote counts.")
-    says = Column(pl.String(), "The condition as a sentence; null when it is well.", nullable=True)
+    says = Column(pl.String(), "The condition as a sentence, and what else there is to say of it; null when that is nothing.", nullable=True)
 
 
 class Origins(Table):

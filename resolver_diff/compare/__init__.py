@@ -14,7 +14,8 @@ from datetime import date
 
 import polars as pl
 
-from resolver_diff.compare import certified, elsewhere, health, identity, pools, repeats, replies
+from resolver_diff.compare import certified, elsewhere, forwarding, health, identity, pools, repeats, replies
+from resolver_diff.compare.egress import exits
 from resolver_diff.compare.replies import KEY, KINDS, SAID, beside
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import STATE, TRANSPORT, Origins, Purpose, State, TransportName
@@ -92,7 +93,8 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
     said = cells(day.observations, panel, controls, day.origins.frame)
     said = beside(said, replies.as_categories(entries.select(FACTS), *TEXTS), "r")
     entries = health.profile(day.observations, said, entries)
-    entries = health.replaced(entries, identity.intercepted(day.observations, entries, day.origins.frame))
+    leaves = exits(day.observations, entries, day.origins.frame)
+    entries = health.replaced(entries, identity.intercepted(day.observations, entries, leaves))
     said = beside(said, entries.select("r", "votes", "unfit", "rewriter", "replaced"), "r")
     entries = health.disown(entries, opposed(said))
     said = beside(said.drop("votes"), entries.select("r", "votes"), "r")
@@ -104,6 +106,7 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
     published = answers.published(said)
     said = certified.beside_answers(answers.sharing(said, published), answers, panel.questions, day.certificates.frame)
     said = _contradicted(said).with_columns(apparent=_apparent())
+    entries = health.tell(entries, forwarding.forwarding(said, entries, leaves), "forwards")
     endings = health.control_endings(day.observations, entries)
     return Comparison(day.date, day.vantage, said, entries, answers, published, endings)
 

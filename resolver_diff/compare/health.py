@@ -207,13 +207,24 @@ def replaced(entries: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     told = entries.join(found, on="r", how="left").sort("r")
     here = pl.col("intercepted").is_not_null()
     named = here & ~pl.col("unfit")
-    sentences = pl.concat_str("intercepted", "says", separator="; ", ignore_nulls=True)
     return told.with_columns(
         replaced=here,
         votes=pl.col("votes") & ~here,
         condition=pl.when(named).then(pl.lit(Condition.INTERCEPTED, Health.schema["condition"])).otherwise("condition"),
-        says=pl.when(here).then(sentences).otherwise("says"),
+        says=_joined("intercepted", "says"),
     ).drop("intercepted")
+
+
+def tell(entries: pl.DataFrame, found: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Add to what is said of entries the sentences *name* of *found*, which has r."""
+    told = entries.join(found, on="r", how="left").sort("r")
+    return told.with_columns(says=_joined("says", name)).drop(name)
+
+
+def _joined(*sentences: str) -> pl.Expr:
+    """Join the *sentences* there are; null when there is none."""
+    text = pl.concat_str(sentences, separator="; ", ignore_nulls=True)
+    return pl.when(text != "").then(text)
 
 
 def disown(entries: pl.DataFrame, opposed: pl.DataFrame) -> pl.DataFrame:

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from resolver_diff.compare import replies
-from resolver_diff.compare.egress import Exit, exits, is_address
+from resolver_diff.compare.egress import Exit, is_address
 from resolver_diff.tables import Outcome, Purpose, TransportName
 
 HARDNESS = {TransportName.UDP: 0, TransportName.TCP: 1}  # to answer in another's place; any other: 2
@@ -59,12 +59,15 @@ class Witness:
         return self.kind in {"answers", "page", "shape"}
 
 
-def intercepted(observations: pl.DataFrame, entries: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame:
-    """Return the entries that somebody else answers for: r, *intercepted*, a sentence with the witnesses."""
+def intercepted(observations: pl.DataFrame, entries: pl.DataFrame, leaves: dict[int, list[Exit]]) -> pl.DataFrame:
+    """Return the entries that somebody else answers for: r, *intercepted*, a sentence with the witnesses.
+
+    *leaves* is the exits of entries.
+    """
     plain = entries.filter(pl.col("transport").is_in(list(HARDNESS)))
     pairs = _pairs(plain, entries)
     found: dict[int, list[Witness]] = defaultdict(list)
-    for witness in (*_heard(observations, entries, pairs), *_leaving(observations, entries, pairs, origins)):
+    for witness in (*_heard(observations, entries, pairs), *_leaving(entries, pairs, leaves)):
         found[witness.r].append(witness)
     rows = [
         (row["r"], _sentence(row, found[row["r"]]))
@@ -194,11 +197,8 @@ def _itself(rows: pl.DataFrame, pairs: pl.DataFrame, over: dict[int, str]) -> It
         yield Witness(row["r"], "itself", f"{row['qname']} is {here}, over {row['over']} {there}", enough=False)
 
 
-def _leaving(
-    observations: pl.DataFrame, entries: pl.DataFrame, pairs: pl.DataFrame, origins: pl.DataFrame
-) -> Iterator[Witness]:
+def _leaving(entries: pl.DataFrame, pairs: pl.DataFrame, leaves: dict[int, list[Exit]]) -> Iterator[Witness]:
     """Yield the entries whose queries leave from a foreign network."""
-    leaves = exits(observations, entries, origins)
     same = {r: set(pairs.filter(pl.col("r") == r)["s"]) for r in pairs["r"].unique()}
     rows = {row["r"]: row for row in entries.iter_rows(named=True)}
     by_operator: dict[int, list[int]] = defaultdict(list)
