@@ -82,7 +82,7 @@ class Mechanism(StrEnum):
     REFUSED = "refused"
     TIMEOUT = "timeout"
     BOGON = "bogon"  # an address that cannot be on the public Internet
-    STUB = "stub"  # one address (or CNAME target) for many unrelated names
+    STUB = "stub"  # one address (or CNAME target) for many unrelated names, seen now or known from a list
     FORGED = "forged"  # an address nobody else gives, for this name
     INJECTED = "injected"  # a second, different reply to the same query
     POLICY = "policy"  # the resolver says so itself: EDE 4, 15, 16, 17
@@ -328,6 +328,15 @@ class Origins(Table):
     asn = Column(pl.UInt32(), "Number of the Autonomous System that announces it.", nullable=True)
     organisation = Column(pl.String(), "Who that system belongs to, as the source names it.", nullable=True)
     prefix = Column(pl.String(), "The announced prefix it lies in.", nullable=True)
+    source = Column(pl.String(), "Where this is known from.", nullable=True)
+
+
+class KnownAnswers(Table):
+    """What stands for blocked names, and for nothing else, as lists have it; one row per line of a list."""
+
+    value = Column(pl.String(), "An address, or a CNAME target.")
+    country = Column(pl.String(), "Where it was seen: ISO 3166-1, two letters.", nullable=True)
+    noted = Column(pl.Date(), "When that was known.", nullable=True)
     source = Column(pl.String(), "Where this is known from.", nullable=True)
 
 

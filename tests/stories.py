@@ -17,10 +17,10 @@ names are asked for so many times.
 *changes* and *today* (the later date judged alone, the earlier ones its history) list exactly the
 anomalies: ``vanished nxdomain nsdi-a gone.example``, with the qtype when it is not both. *evidence*
 names some of the evidence on them, *health* the conditions that are not well, *finds* part of what is said of
-a resolver, *events* how many there are, *says* the sentence of one of them, *entered* and *left* what only one date has. *moved* names
-the domain set into which names go on the later date. *origins* says whose an address is (``64500 EXAMPLE``),
+a resolver, *events* how many there are, *says* the sentence of one of them, *entered* and *left* what
+only one date has. *moved* names the domain set into which names go on the later date. *origins* says whose an address is (``64500 EXAMPLE``),
 *identity* from which address a resolver's queries leave, ``1.2.3.4`` or ``before -> after``, and after a
-comma its version and NSID; *certificates* what is wrong with the one that an address shows for a name, null if nothing.
+comma its version and NSID; *known* what stands for blocked names; *certificates* what is wrong with the one that an address shows for a name, null if nothing.
 """
 
 import random
@@ -40,7 +40,7 @@ from resolver_diff.diff import Diff, anomalies, diff
 from resolver_diff.lab import saying
 from resolver_diff.lab.saying import Saying, Sayings
 from resolver_diff.snapshot import Run, Snapshot
-from resolver_diff.tables import FAILURES, SILENCES, Certificates, Observations, Origins, Outcome, Purpose
+from resolver_diff.tables import FAILURES, SILENCES, Certificates, KnownAnswers, Observations, Origins, Outcome, Purpose
 
 FOLDER = Path(__file__).parent / "scenarios"
 CAST: dict[str, dict[str, Any]] = {
@@ -154,6 +154,8 @@ class _Day:
         self.certificates = Certificates.of(pl.DataFrame(shown, ["qname", "address", "valid", "why"], orient="row"))
         told = [day for day in (*story.get("history", []), story["before"], story["after"]) if day]
         named = {name for day in told for who, names in day.items() if who != "absent" for name in names}
+        listed = pl.DataFrame({"value": story.get("known", [])}, schema={"value": pl.String()})
+        self.known = KnownAnswers.of(listed)
         self.identity = {
             who: _shown(text.split(" -> ")[-1 if day > FIRST else 0]) for who, text in story.get("identity", {}).items()
         }
@@ -167,7 +169,9 @@ class _Day:
         frame = pl.DataFrame(rows, schema={**schema, "domain_set": pl.String()})
         inputs: dict[str, str] = {}
         run = Run(self.day, "home", noon, noon, "0", "story", ATTEMPTS, 4.0, tuple(self.cast), inputs, {})
-        return Snapshot(self.day, "home", (run,), frame, origins=self.origins, certificates=self.certificates)
+        return Snapshot(
+            self.day, "home", (run,), frame, origins=self.origins, certificates=self.certificates, known=self.known
+        )
 
     def _rows(self, entry: Resolver, noon: datetime) -> Iterator[dict[str, Any]]:
         asked = [(Purpose.CONTROL, name, "A") for name in CONTROL * 2] + [(Purpose.CANARY, CANARY, "A")]

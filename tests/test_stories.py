@@ -11,7 +11,7 @@ from resolver_diff.tables import Condition
 STORIES = sorted(stories.FOLDER.glob("*.yaml"))
 KNOWN = {
     "about", "truth", "moved", "resolvers", "repeats", "history", "before", "after", "changes", "today",
-    "evidence", "origins", "identity", "finds", "certificates", "health", "events", "says", "entered", "left",
+    "evidence", "origins", "identity", "known", "finds", "certificates", "health", "events", "says", "entered", "left",
 }  # fmt: skip
 
 

@@ -130,11 +130,11 @@ def _mechanism() -> pl.Expr:
     answers = (
         pl.when(pl.col("bogon"))
         .then(pl.lit(Mechanism.BOGON))
-        .when(_any("common_answer", "common_target", "canary_address"))
+        .when(_any("common_answer", "common_target", "canary_address", "known_page"))
         .then(pl.lit(Mechanism.STUB))
         .otherwise(pl.lit(Mechanism.FORGED))
     )
-    replaced = pl.col("bogon") | _any("common_answer", "common_target")
+    replaced = pl.col("bogon") | _any("common_answer", "common_target", "known_page")
     filtered = pl.col("policy").is_in(FILTERS) & ((pl.col("kind") == "denial") | replaced)
     return (
         pl.when(~is_wrong())

@@ -14,7 +14,7 @@ from datetime import date
 
 import polars as pl
 
-from resolver_diff.compare import certified, elsewhere, forwarding, health, identity, pools, repeats, replies
+from resolver_diff.compare import certified, elsewhere, forwarding, health, identity, known, pools, repeats, replies
 from resolver_diff.compare.egress import exits
 from resolver_diff.compare.replies import KEY, KINDS, SAID, beside
 from resolver_diff.snapshot import Snapshot
@@ -103,7 +103,9 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
     said = said.with_columns(consensus=pl.when(~_contradicted_by_the_world()).then("consensus"))
     answers = pools.Answers.of(said, panel.questions, day.origins.frame)
     said = answers.label(said)
-    published = answers.published(said)
+    found = known.hits(said, answers, day.known.frame)
+    published = known.without(answers.published(said), found)
+    said = known.beside_answers(said, found)
     said = certified.beside_answers(answers.sharing(said, published), answers, panel.questions, day.certificates.frame)
     said = _contradicted(said).with_columns(apparent=_apparent())
     entries = health.tell(entries, forwarding.forwarding(said, entries, leaves), "forwards")

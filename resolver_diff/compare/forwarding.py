@@ -68,8 +68,8 @@ def _alike(said: pl.DataFrame, entries: pl.DataFrame) -> Iterator[tuple[int, str
     best = best.unique("r", keep="first")
     for row in best.sort("r").iter_rows(named=True):
         its = row["register"]
-        text = f"of {row['names']} names that {its} denies it denies {row['shared']}, and {row['beyond']} that {its} answers"
-        yield row["r"], f"{text}: it seems to forward to the register"
+        text = f"of {row['names']} names that {its} denies it denies {row['shared']}, and {row['beyond']} that {its}"
+        yield row["r"], f"{text} answers: it seems to forward to the register"
 
 
 def _leaving(entries: pl.DataFrame, leaves: dict[int, list[Exit]]) -> Iterator[tuple[int, str]]:
