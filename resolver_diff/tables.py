@@ -82,7 +82,8 @@ class Mechanism(StrEnum):
     REFUSED = "refused"
     TIMEOUT = "timeout"
     BOGON = "bogon"  # an address that cannot be on the public Internet
-    STUB = "stub"  # one address (or CNAME target) for many unrelated names, seen now or known from a list
+    STUB = "stub"  # one address (or CNAME target) for many unrelated names
+    BLOCKPAGE = "blockpage"  # an address (or CNAME target) known, from a list, to stand for blocked names
     FORGED = "forged"  # an address nobody else gives, for this name
     INJECTED = "injected"  # a second, different reply to the same query
     POLICY = "policy"  # the resolver says so itself: EDE 4, 15, 16, 17

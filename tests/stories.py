@@ -18,9 +18,11 @@ names are asked for so many times.
 anomalies: ``vanished nxdomain nsdi-a gone.example``, with the qtype when it is not both. *evidence*
 names some of the evidence on them, *health* the conditions that are not well, *finds* part of what is said of
 a resolver, *events* how many there are, *says* the sentence of one of them, *entered* and *left* what
-only one date has. *moved* names the domain set into which names go on the later date. *origins* says whose an address is (``64500 EXAMPLE``),
+only one date has. *moved* names the domain set into which names go on the later date. *origins* says
+whose an address is (``64500 EXAMPLE``),
 *identity* from which address a resolver's queries leave, ``1.2.3.4`` or ``before -> after``, and after a
-comma its version and NSID; *known* what stands for blocked names; *certificates* what is wrong with the one that an address shows for a name, null if nothing.
+comma its version and NSID; *known* what stands for blocked names; *certificates* what is wrong with the
+one that an address shows for a name, null if nothing.
 """
 
 import random

@@ -130,7 +130,9 @@ def _mechanism() -> pl.Expr:
     answers = (
         pl.when(pl.col("bogon"))
         .then(pl.lit(Mechanism.BOGON))
-        .when(_any("common_answer", "common_target", "canary_address", "known_page"))
+        .when(_any("known_page"))
+        .then(pl.lit(Mechanism.BLOCKPAGE))
+        .when(_any("common_answer", "common_target", "canary_address"))
         .then(pl.lit(Mechanism.STUB))
         .otherwise(pl.lit(Mechanism.FORGED))
     )

@@ -28,7 +28,14 @@ TONES = {
     Change.CONVERGED: Tone.GOOD,
     Change.MECHANISM_CHANGED: Tone.PLAIN,
 }
-BY_ADDRESS = (Mechanism.BOGON, Mechanism.STUB, Mechanism.FORGED, Mechanism.INJECTED, Mechanism.POLICY)
+BY_ADDRESS = (
+    Mechanism.BOGON,
+    Mechanism.STUB,
+    Mechanism.BLOCKPAGE,
+    Mechanism.FORGED,
+    Mechanism.INJECTED,
+    Mechanism.POLICY,
+)
 HEADER = ("name", "type", "resolver", "over", "by", "controls")
 OVER = HEADER.index("over")  # a column that is there only where it tells something
 CUTS = {"by": Cut.TAIL, "resolver": Cut.MIDDLE, "name": Cut.MIDDLE}
