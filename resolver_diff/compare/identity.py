@@ -41,6 +41,7 @@ SOFTWARE = "version.bind"  # the same at all machines of a resolver; the other t
 OWNERS = ("register", "isp")  # roles; these may send on to others, and their networks are told by their exits
 SHOWN = 3  # names in a sentence
 QUESTION = ("qname", "qtype")
+TEXTS = ("resolver", *QUESTION, "answer")  # as categories they are compared and joined faster
 TOLD = {"r": pl.UInt32(), "intercepted": pl.String()}
 
 
@@ -111,11 +112,9 @@ def _heard(observations: pl.DataFrame, entries: pl.DataFrame, pairs: pl.DataFram
     if not pairs.height:
         return
     concerned = entries.filter(pl.col("r").is_in(pl.concat([pairs["r"], pairs["s"]]).implode()))
-    rows = observations.filter(
-        pl.col("reply").is_not_null(), pl.col("resolver").cast(pl.String).is_in(concerned["resolver"].implode())
-    ).with_columns(pl.col("resolver", "qname", "qtype", "answer", "soa", "cname").cast(pl.String))
-    rows = rows.with_columns(kind=replies.kind_of(), domain=pl.col("qname").str.extract(r"([^.]+\.[^.]+)$").hash())
-    rows = rows.join(concerned.select("r", "resolver", "transport"), on=["resolver", "transport"])
+    rows = replies.as_categories(observations.filter(pl.col("reply").is_not_null()), *TEXTS)
+    named = replies.as_categories(concerned.select("r", "resolver", "transport"), "resolver")
+    rows = rows.join(named, on=["resolver", "transport"]).with_columns(kind=replies.kind_of())
     targets = rows.filter(pl.col("purpose") == Purpose.TARGET)
     names = {row["r"]: row["over"] for row in pairs.iter_rows(named=True)}
     yield from _answers(targets, pairs, names)
@@ -125,11 +124,13 @@ def _heard(observations: pl.DataFrame, entries: pl.DataFrame, pairs: pl.DataFram
 
 
 def _answers(targets: pl.DataFrame, pairs: pl.DataFrame, over: dict[int, str]) -> Iterator[Witness]:
-    denials = targets.filter(pl.col("kind") == "denial").select("r", *QUESTION, "domain").unique()
-    answers = targets.filter(pl.col("kind") == "answer").select("r", *QUESTION, "domain").unique()
+    denials = targets.filter(pl.col("kind") == "denial").select("r", *QUESTION, domain=_domain()).unique()
+    answers = targets.filter(pl.col("kind") == "answer").select("r", *QUESTION).join(denials, on=QUESTION, how="semi")
+    answers = answers.unique()
     against = pairs.join(denials, on="r").join(answers, left_on=["s", *QUESTION], right_on=["r", *QUESTION])
     other_way = pairs.join(answers, on="r").join(denials, left_on=["s", *QUESTION], right_on=["r", *QUESTION])
     reverse = other_way.group_by("r").agg(reverse=pl.col("domain").n_unique())
+    against = against.with_columns(pl.col("qname").cast(pl.String))
     counts = against.group_by("r").agg(
         domains=pl.col("domain").n_unique(), names=pl.col("qname").n_unique(), some=pl.col("qname").unique().sort()
     )
@@ -143,11 +144,15 @@ def _answers(targets: pl.DataFrame, pairs: pl.DataFrame, over: dict[int, str]) -
 
 def _pages(targets: pl.DataFrame, pairs: pl.DataFrame, over: dict[int, str]) -> Iterator[Witness]:
     answers = targets.filter(pl.col("kind") == "answer", pl.col("qtype").is_in(["A", "AAAA"]))
-    answers = answers.select("r", *QUESTION, "domain", "answer").unique()
+    answers = answers.select("r", *QUESTION, "answer")
     given = answers.join(pairs.select("r").unique(), on="r", how="semi")
-    many = given.group_by("r", "answer").agg(domains=pl.col("domain").n_unique()).filter(pl.col("domains") >= NAMES)
-    met = given.join(many.select("r", "answer"), on=["r", "answer"]).join(pairs, on="r")
-    met = met.join(answers.drop("domain"), left_on=["s", *QUESTION], right_on=["r", *QUESTION], suffix="_other")
+    same = ["r", "answer"]
+    given = given.join(given.group_by(same).len().filter(pl.col("len") >= NAMES), on=same, how="semi")
+    given = given.with_columns(domain=_domain()).unique()
+    many = given.group_by(same).agg(domains=pl.col("domain").n_unique()).filter(pl.col("domains") >= NAMES)
+    met = given.join(many, on=same, how="semi").join(pairs, on="r")
+    met = met.join(answers, left_on=["s", *QUESTION], right_on=["r", *QUESTION], suffix="_other")
+    met = met.with_columns(pl.col("answer", "answer_other").cast(pl.String))
     apart = pl.col("answer").str.split(" ").list.set_intersection(pl.col("answer_other").str.split(" ")).list.len() == 0
     counts = met.group_by("r", "answer").agg(
         apart=apart.all(), domains=pl.col("domain").n_unique(), others=pl.col("answer_other").n_unique()
@@ -162,7 +167,7 @@ def _pages(targets: pl.DataFrame, pairs: pl.DataFrame, over: dict[int, str]) -> 
 
 def _shapes(rows: pl.DataFrame, pairs: pl.DataFrame, over: dict[int, str]) -> Iterator[Witness]:
     bare = pl.col("aa") & pl.col("soa").is_null() & pl.col("authority").is_not_null()
-    denials = rows.filter(pl.col("kind") == "denial").group_by("r")
+    denials = rows.filter(pl.col("kind") == "denial").with_columns(domain=_domain()).group_by("r")
     counts = denials.agg(
         denials=pl.len(), bare=bare.fill_null(value=False).sum(), domains=pl.col("domain").filter(bare).n_unique()
     )
@@ -185,9 +190,16 @@ def _itself(rows: pl.DataFrame, pairs: pl.DataFrame, over: dict[int, str]) -> It
     always = NEARLY_EVERY * pl.col("replies_other") <= pl.col("named_other")
     for r in sorted(both.filter(enough & (pl.col("named") == 0) & always)["r"].unique()):
         yield Witness(r, "itself", f"it never gives the NSID that comes over {over[r]}", enough=False)
-    chaos = rows.filter(pl.col("purpose") == Purpose.IDENTITY, pl.col("qname").is_in(CHAOS))
+    chaos = rows.filter(pl.col("purpose") == Purpose.IDENTITY)
+    chaos = chaos.with_columns(pl.col("qname").cast(pl.String)).filter(pl.col("qname").is_in(CHAOS))
     told = chaos.group_by("r", "qname").agg(
-        text=pl.col("answer").filter(pl.col("outcome") == Outcome.ANSWER).drop_nulls().unique().sort().str.join(", ")
+        text=pl.col("answer")
+        .cast(pl.String)
+        .filter(pl.col("outcome") == Outcome.ANSWER)
+        .drop_nulls()
+        .unique()
+        .sort()
+        .str.join(", ")
     )
     met = pairs.join(told, on="r").join(told, left_on=["s", "qname"], right_on=["r", "qname"], suffix="_other")
     lacks = (pl.col("text") == "") != (pl.col("text_other") == "")
@@ -248,6 +260,11 @@ def _foreign(
         known = bool(own and comparable) and one.asn is not None and all(other.asn is not None for other in comparable)
         yield Witness(r, "egress", text, enough=known or holder is not None)
         return
+
+
+def _domain() -> pl.Expr:
+    """Return a number for the last two labels of a name, near enough to its registrable domain."""
+    return pl.col("qname").cast(pl.String).str.extract(r"([^.]+\.[^.]+)$").hash()
 
 
 def _some(names: list[str]) -> str:
