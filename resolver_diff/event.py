@@ -20,6 +20,7 @@ MEANS = {
     Mechanism.TIMEOUT: "failure",
     Mechanism.BOGON: "other address",
     Mechanism.STUB: "other address",
+    Mechanism.BLOCKPAGE: "other address",
     Mechanism.FORGED: "other address",
     Mechanism.INJECTED: "injected",
     Mechanism.POLICY: "policy",
@@ -32,6 +33,7 @@ SHOWN = {
     Mechanism.TIMEOUT: "no reply",
     Mechanism.BOGON: "an address that cannot be public",
     Mechanism.STUB: "one address for unrelated names",
+    Mechanism.BLOCKPAGE: "an address known to stand for blocked names",
     Mechanism.FORGED: "an address nobody else gives",
     Mechanism.INJECTED: "an injected reply",
 }

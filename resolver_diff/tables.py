@@ -83,6 +83,7 @@ class Mechanism(StrEnum):
     TIMEOUT = "timeout"
     BOGON = "bogon"  # an address that cannot be on the public Internet
     STUB = "stub"  # one address (or CNAME target) for many unrelated names
+    BLOCKPAGE = "blockpage"  # an address (or CNAME target) known, from a list, to stand for blocked names
     FORGED = "forged"  # an address nobody else gives, for this name
     INJECTED = "injected"  # a second, different reply to the same query
     POLICY = "policy"  # the resolver says so itself: EDE 4, 15, 16, 17
@@ -291,6 +292,7 @@ class Condition(StrEnum):
     LOSSY = "lossy"  # silence or failures that strike any name; cells that chance explains are not judged
     REWRITES_NXDOMAIN = "rewrites-nxdomain"  # it answers names that cannot exist
     CATCH_ALL = "catch-all"  # it answers nearly every name with one address, names that the controls deny too
+    INTERCEPTED = "intercepted"  # somebody else answers in its place, over this transport
     STRIPS_QTYPE = "strips-qtype"  # it denies one qtype for nearly every name that has it
 
 
@@ -320,7 +322,7 @@ class Health(Table):
     control_asked = Column(pl.UInt32(), "Control questions that the controls' consensus answers.")
     control_failed = Column(pl.UInt32(), "Of these, the ones it did not answer.")
     votes = Column(pl.Boolean(), "It is a control, and its vote counts.")
-    says = Column(pl.String(), "The condition as a sentence; null when it is well.", nullable=True)
+    says = Column(pl.String(), "The condition as a sentence, and what else there is to say of it; null when that is nothing.", nullable=True)
 
 
 class Origins(Table):
@@ -330,6 +332,15 @@ class Origins(Table):
     asn = Column(pl.UInt32(), "Number of the Autonomous System that announces it.", nullable=True)
     organisation = Column(pl.String(), "Who that system belongs to, as the source names it.", nullable=True)
     prefix = Column(pl.String(), "The announced prefix it lies in.", nullable=True)
+    source = Column(pl.String(), "Where this is known from.", nullable=True)
+
+
+class KnownAnswers(Table):
+    """What stands for blocked names, and for nothing else, as lists have it; one row per line of a list."""
+
+    value = Column(pl.String(), "An address, or a CNAME target.")
+    country = Column(pl.String(), "Where it was seen: ISO 3166-1, two letters.", nullable=True)
+    noted = Column(pl.Date(), "When that was known.", nullable=True)
     source = Column(pl.String(), "Where this is known from.", nullable=True)
 
 

@@ -16,10 +16,13 @@ names are asked for so many times.
 
 *changes* and *today* (the later date judged alone, the earlier ones its history) list exactly the
 anomalies: ``vanished nxdomain nsdi-a gone.example``, with the qtype when it is not both. *evidence*
-names some of the evidence on them, *health* the conditions that are not well, *events* how many
-there are, *says* the sentence of one of them, *entered* and *left* what only one date has. *moved* names
-the domain set into which names go on the later date. *origins* says whose an address is (``64500 EXAMPLE``),
-*certificates* what is wrong with the one that an address shows for a name, null if nothing.
+names some of the evidence on them, *health* the conditions that are not well, *finds* part of what is said of
+a resolver, *events* how many there are, *says* the sentence of one of them, *entered* and *left* what
+only one date has. *moved* names the domain set into which names go on the later date. *origins* says
+whose an address is (``64500 EXAMPLE``),
+*identity* from which address a resolver's queries leave, ``1.2.3.4`` or ``before -> after``, and after a
+comma its version and NSID; *known* what stands for blocked names; *certificates* what is wrong with the
+one that an address shows for a name, null if nothing.
 """
 
 import random
@@ -39,7 +42,7 @@ from resolver_diff.diff import Diff, anomalies, diff
 from resolver_diff.lab import saying
 from resolver_diff.lab.saying import Saying, Sayings
 from resolver_diff.snapshot import Run, Snapshot
-from resolver_diff.tables import FAILURES, SILENCES, Certificates, Observations, Origins, Outcome, Purpose
+from resolver_diff.tables import FAILURES, SILENCES, Certificates, KnownAnswers, Observations, Origins, Outcome, Purpose
 
 FOLDER = Path(__file__).parent / "scenarios"
 CAST: dict[str, dict[str, Any]] = {
@@ -153,16 +156,24 @@ class _Day:
         self.certificates = Certificates.of(pl.DataFrame(shown, ["qname", "address", "valid", "why"], orient="row"))
         told = [day for day in (*story.get("history", []), story["before"], story["after"]) if day]
         named = {name for day in told for who, names in day.items() if who != "absent" for name in names}
+        listed = pl.DataFrame({"value": story.get("known", [])}, schema={"value": pl.String()})
+        self.known = KnownAnswers.of(listed)
+        self.identity = {
+            who: _shown(text.split(" -> ")[-1 if day > FIRST else 0]) for who, text in story.get("identity", {}).items()
+        }
         self.names = sorted({*named, *self.truth} - {"*", "quiet", "canary", *CONTROL} - set(without)) + QUIET
 
     def snapshot(self) -> Snapshot:
         noon = datetime(self.day.year, self.day.month, self.day.day, 12, tzinfo=UTC)
         rows = [row for entry in self.cast for row in self._rows(entry, noon)]
+        rows += [row for entry in self.cast for row in self._who(entry, noon)]
         schema = {name: dtype for name, dtype in Observations.schema.items() if name != "wire"}
         frame = pl.DataFrame(rows, schema={**schema, "domain_set": pl.String()})
         inputs: dict[str, str] = {}
         run = Run(self.day, "home", noon, noon, "0", "story", ATTEMPTS, 4.0, tuple(self.cast), inputs, {})
-        return Snapshot(self.day, "home", (run,), frame, origins=self.origins, certificates=self.certificates)
+        return Snapshot(
+            self.day, "home", (run,), frame, origins=self.origins, certificates=self.certificates, known=self.known
+        )
 
     def _rows(self, entry: Resolver, noon: datetime) -> Iterator[dict[str, Any]]:
         asked = [(Purpose.CONTROL, name, "A") for name in CONTROL * 2] + [(Purpose.CANARY, CANARY, "A")]
@@ -171,6 +182,16 @@ class _Day:
         rounds += [(repeat, *each) for repeat in range(self.repeats) for each in every]
         for turn, (repeat, purpose, name, qtype) in enumerate(rounds):
             yield from self._question(entry, purpose, name, qtype, noon + timedelta(seconds=turn), repeat)
+
+    def _who(self, entry: Resolver, noon: datetime) -> Iterator[dict[str, Any]]:
+        """Yield what *entry* says when it is asked who it is, and from where it asks."""
+        egress, version, _ = self.identity.get(entry.name, (None, None, None))
+        told = {("whoami.akamai.net", "A"): egress, ("version.bind", "TXT"): version and f'"{version}"'}
+        for (qname, qtype), answer in told.items():
+            if answer is not None:
+                known = {"resolver": entry.name, "transport": str(entry.transport), "purpose": Purpose.IDENTITY}
+                asked = {"qname": qname, "qtype": qtype, "repeat": 0, "attempt": 0, "reply": 0, "asked_at": noon}
+                yield {**known, **asked, "domain_set": None, "outcome": Outcome.ANSWER, "answer": answer}
 
     def _question(
         self, entry: Resolver, purpose: Purpose, name: str, qtype: str, at: datetime, repeat: int
@@ -201,7 +222,8 @@ class _Day:
             reply = 0
             while said is not None:
                 turn = self.day.toordinal() + len(entry.name)
-                yield {**row, "reply": reply, **_message(said, name, qtype, turn)}
+                nsid = self.identity.get(entry.name, (None, None, None))[2]
+                yield {**row, "reply": reply, "nsid": nsid, **_message(said, name, qtype, turn)}
                 said, reply = said.then, reply + 1
             if outcome not in FAILURES or spoken.then is not None:
                 return
@@ -221,6 +243,12 @@ class _Day:
             return found[2]
         truth = saying.of(self.truth.get(name, {}), qtype)
         return truth or saying.parse("nxdomain" if purpose is Purpose.CANARY else "answer")
+
+
+def _shown(text: str) -> tuple[str | None, str | None, str | None]:
+    """Read egress, version and NSID; what is missing or empty is not told."""
+    egress, version, nsid, *_ = [*(part.strip() or None for part in text.split(",")), None, None]
+    return egress, version, nsid
 
 
 def _entry(name: str, place: int, cast: Mapping[str, dict[str, Any]]) -> Resolver:

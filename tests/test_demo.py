@@ -1,6 +1,7 @@
 """The demo: a scenario played over real sockets, and every row of its CSV accounted for by hand."""
 
 import csv
+import json
 import time
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -11,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from resolver_diff.commands import demo
+from resolver_diff.commands import anomalies, demo
 from resolver_diff.errors import LabError, SnapshotError
 
 Row = tuple[str, str, str, str, str, str, str]  # date, resolver, transport, change, mechanism, qname, qtype
@@ -125,10 +126,39 @@ def test_what_it_tells(played: Played) -> None:
     assert "vanished at nsdi-a, nsdi-b, ru-isp-forwarding (nxdomain): web.whatsapp.com, whatsapp.com" in told
     assert "reappeared at nsdi-a, nsdi-b, ru-isp-forwarding (was nxdomain): discord.com" in told
     assert "am-isp-outage (silent)" in told
+    assert "google (intercepted): UDP to 127.0.0.1 is answered by somebody else" in told
     assert f"{len(EXPECTED)} cells changed, one line each: {played.folder / 'anomalies.csv'}" in told
     assert told.endswith(
         "resolver-diff check resolver-diff snapshot resolver-diff diff previous latest --csv anomalies.csv"
     )
+
+
+@pytest.mark.parametrize(("day", "resolver"), [("2026-08-21", "google"), ("2026-08-22", "cloudflare")])
+def test_who_is_redirected_is_told_from_one_run(
+    played: Played, day: str, resolver: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One day alone shows that UDP to one control is answered by the register; nobody else is accused."""
+    anomalies.command(day, snapshots=played.folder / "snapshots", json=played.folder / f"{day}.json")
+    capsys.readouterr()
+    health = json.loads((played.folder / f"{day}.json").read_text())["health"]
+    found = [row for row in health if row["condition"] == "intercepted"]
+    assert [(row["resolver"], row["transport"], row["votes"]) for row in found] == [(resolver, "udp", False)]
+    assert "the network of nsdi-" in found[0]["says"]
+    # a machine under load may let the connection time out, and then nothing is told over it
+    if not any((row["resolver"], row["transport"]) == (resolver, "tcp") for row in health):
+        assert "are answered over tcp" in found[0]["says"]
+        assert "claim authority and show no SOA" in found[0]["says"]
+
+
+def test_known_pages_reach_the_judgement(played: Played, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A page on the shipped list convicts with one name to look at; no other answer does."""
+    (tmp_path / "one.txt").write_text("rutracker.org\n")
+    out = tmp_path / "found.json"
+    anomalies.command("2026-02-11", snapshots=played.folder / "snapshots", domains=[tmp_path / "one.txt"], json=out)
+    capsys.readouterr()
+    found = [row for row in json.loads(out.read_text())["anomalies"] if row["mechanism"] == "blockpage"]
+    assert [(row["resolver"], row["answer_after"]) for row in found] == [("ru-isp-blockpage", "188.186.154.88")]
+    assert "known_page" in found[0]["evidence_for"]
 
 
 def test_snapshots_that_are_there_are_not_overwritten(played: Played) -> None:

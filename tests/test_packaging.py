@@ -51,7 +51,9 @@ def below(folder: Path) -> set[str]:
 def test_wheel_holds_the_package_and_its_data(unpacked: Path) -> None:
     """The wheel has every file of the package, the resolvers and the domain sets, and nothing else."""
     wanted = below(ROOT / "resolver_diff")
-    wanted |= {"data/resolvers.yaml"} | {f"data/domains/{name}" for name in below(ROOT / "domains")}
+    wanted |= {"data/resolvers.yaml", "data/known_answers.txt"} | {
+        f"data/domains/{name}" for name in below(ROOT / "domains")
+    }
     assert below(unpacked / "resolver_diff") == wanted
     assert "py.typed" in wanted
     assert {path.name.partition("-")[0] for path in unpacked.iterdir()} == {"resolver_diff"}
@@ -81,7 +83,16 @@ def test_source_archive_can_be_built_and_tested(built: Path) -> None:
         assert needed in names
     assert {"tests/conftest.py", "domains/control.txt", "resolver_diff/py.typed"} <= names
     assert {name.partition("/")[0] for name in names} <= {
-        *("PKG-INFO", "pyproject.toml", ".gitignore", "dev.py", "resolvers.yaml", "LICENSE", *LOCKS),
+        *(
+            "PKG-INFO",
+            "pyproject.toml",
+            ".gitignore",
+            "dev.py",
+            "resolvers.yaml",
+            "known_answers.txt",
+            "LICENSE",
+            *LOCKS,
+        ),
         *(path.name for path in ROOT.glob("*.md")),
         *("domains", "resolver_diff", "tests"),
     }

@@ -170,7 +170,7 @@ def everything() -> Diff:
             {},
             {"date": BEFORE},
             {"date": BEFORE, "resolver": "by-ill", "condition": "ill", "says": None},
-            {"resolver": "well", "condition": "well"},
+            {"resolver": "well", "condition": "well", "says": None},
         ],
         [
             {"evidence_against": ["shares_prefix", "own_history"]},

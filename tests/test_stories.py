@@ -11,7 +11,7 @@ from resolver_diff.tables import Condition
 STORIES = sorted(stories.FOLDER.glob("*.yaml"))
 KNOWN = {
     "about", "truth", "moved", "resolvers", "repeats", "history", "before", "after", "changes", "today",
-    "evidence", "origins", "certificates", "health", "events", "says", "entered", "left",
+    "evidence", "origins", "identity", "known", "finds", "certificates", "health", "events", "says", "entered", "left",
 }  # fmt: skip
 
 
@@ -25,6 +25,10 @@ def test_story(path: Path) -> None:
     assert list(found.entered) == story.told.get("entered", [])
     assert list(found.left) == story.told.get("left", [])
     assert _conditions(found.health.frame) == story.told.get("health", {})
+    for resolver, part in story.told.get("finds", {}).items():
+        rows = found.health.frame.filter(pl.col("resolver") == resolver, pl.col("date") == found.date_after)
+        said = rows["says"].item()
+        assert said is None if part is None else part in (said or ""), resolver
     for cell, names in story.told.get("evidence", {}).items():
         resolver, qname = cell.split()
         rows = found.anomalies.frame.filter(pl.col("resolver") == resolver, pl.col("qname") == qname)

@@ -130,11 +130,13 @@ def _mechanism() -> pl.Expr:
     answers = (
         pl.when(pl.col("bogon"))
         .then(pl.lit(Mechanism.BOGON))
+        .when(_any("known_page"))
+        .then(pl.lit(Mechanism.BLOCKPAGE))
         .when(_any("common_answer", "common_target", "canary_address"))
         .then(pl.lit(Mechanism.STUB))
         .otherwise(pl.lit(Mechanism.FORGED))
     )
-    replaced = pl.col("bogon") | _any("common_answer", "common_target")
+    replaced = pl.col("bogon") | _any("common_answer", "common_target", "known_page")
     filtered = pl.col("policy").is_in(FILTERS) & ((pl.col("kind") == "denial") | replaced)
     return (
         pl.when(~is_wrong())

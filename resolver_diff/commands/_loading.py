@@ -4,7 +4,7 @@ import contextlib
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import chain, islice
 from pathlib import Path
@@ -21,7 +21,7 @@ from resolver_diff.config.qnames import BadNameError
 from resolver_diff.config.qnames import qname as normal
 from resolver_diff.errors import Place, Problem, SnapshotError, UsageError
 from resolver_diff.snapshot import Snapshot
-from resolver_diff.tables import Purpose, TransportName
+from resolver_diff.tables import KnownAnswers, Purpose, TransportName
 
 HISTORY = 30  # earlier dates that are read
 LATEST, PREVIOUS, TODAY = "latest", "previous", "today"
@@ -59,6 +59,7 @@ class Source:
     vantage: str | None = None
     facts: dict[str, Resolver] | None = None  # what to believe about resolvers instead of what the snapshots say
     names: frozenset[str] | None = None  # qnames to look at; null: all
+    known: KnownAnswers = field(default_factory=KnownAnswers.empty)  # what is known to stand for blocked names
 
     @classmethod
     def of(
@@ -67,15 +68,17 @@ class Source:
         vantage: str | None = None,
         resolvers: Path | None = None,
         domains: Sequence[Path] | None = None,
+        known_answers: Path | None = None,
     ) -> "Source":
         """Read what the options name; says the warnings."""
+        known = config.known_answers(resolvers, known_answers)
         if resolvers is None and not domains:
-            return cls(folder, vantage)
+            return cls(folder, vantage, known=known)
         given = config.load(resolvers, [shipped_set(path) for path in domains or ()])
         warn(given.warnings)
         facts = {resolver.name: resolver for resolver in given.resolvers} if resolvers else None
         names = frozenset(chain.from_iterable(domain_set.qnames for domain_set in given.domain_sets))
-        return cls(folder, vantage, facts, names if domains else None)
+        return cls(folder, vantage, facts, names if domains else None, known)
 
     def day(self, text: str, after: date | None = None) -> date:
         """Return the date that *text* names.
@@ -197,6 +200,7 @@ class Source:
         return [self._corrected(each if self.names is None else about(each, self.names)) for each in found]
 
     def _corrected(self, given: Snapshot) -> Snapshot:
+        given = replace(given, known=self.known)
         if self.facts is None:
             return given
         runs = tuple(

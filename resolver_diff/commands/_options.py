@@ -94,6 +94,15 @@ Transports = Annotated[
         help="Ask each resolver over all of these that it speaks, for example `udp,tls`; default: over its own only.",
     ),
 ]
+KnownAnswers = Annotated[
+    Path | None,
+    typer.Option(
+        "--known-answers",
+        metavar="FILE",
+        help="Addresses and CNAME targets known to stand for blocked names, one a line; besides the shipped ones.",
+        readable=False,
+    ),
+]
 OptOut = Annotated[
     Path | None,
     typer.Option(

@@ -6,6 +6,7 @@ from resolver_diff.commands import _options as options
 def command(
     day: options.Day = "latest",
     resolvers: options.Facts = None,
+    known_answers: options.KnownAnswers = None,
     domains: options.OnlyDomains = None,
     snapshots: options.Snapshots = options.SNAPSHOTS,
     vantage: options.Vantage = None,
@@ -27,7 +28,7 @@ def command(
     from resolver_diff.errors import ExitStatus
 
     check_outputs(csv, json)
-    source = Source.of(snapshots, vantage, resolvers, domains)
+    source = Source.of(snapshots, vantage, resolvers, domains, known_answers)
     date = source.latest(day)
     found = source.load(date, judged=True)
     diffs = [diff.anomalies(today, source.history(date, name)) for name, today in sorted(found.items())]

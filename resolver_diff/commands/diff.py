@@ -7,6 +7,7 @@ def command(
     before: options.DayBefore = "previous",
     after: options.DayAfter = "latest",
     resolvers: options.Facts = None,
+    known_answers: options.KnownAnswers = None,
     domains: options.OnlyDomains = None,
     snapshots: options.Snapshots = options.SNAPSHOTS,
     vantage: options.Vantage = None,
@@ -32,7 +33,7 @@ def command(
     from resolver_diff.errors import ExitStatus, Problem, UsageError
 
     check_outputs(csv, json)
-    source = Source.of(snapshots, vantage, resolvers, domains)
+    source = Source.of(snapshots, vantage, resolvers, domains, known_answers)
     second = source.latest(after)
     first = source.day(before, second)
     if first >= second:

@@ -16,6 +16,7 @@ def command(
     ] = None,
     qtypes: options.OnlyQtypes = None,
     resolvers: options.Facts = None,
+    known_answers: options.KnownAnswers = None,
     snapshots: options.Snapshots = options.SNAPSHOTS,
     vantage: options.Vantage = None,
 ) -> int:
@@ -34,7 +35,7 @@ def command(
     from resolver_diff.commands._output import page_width, show
     from resolver_diff.errors import ExitStatus
 
-    source = Source.of(snapshots, vantage, resolvers)
+    source = Source.of(snapshots, vantage, resolvers, None, known_answers)
     wanted = [each.upper() for each in qtypes or ()]
     show(_witness.describe(source, parse_name(name), resolver, wanted, (before, day), page_width()))
     return ExitStatus.DONE

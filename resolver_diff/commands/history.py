@@ -7,6 +7,7 @@ def command(
     name: options.Name,
     qtypes: options.OnlyQtypes = None,
     resolvers: options.Facts = None,
+    known_answers: options.KnownAnswers = None,
     snapshots: options.Snapshots = options.SNAPSHOTS,
     vantage: options.Vantage = None,
 ) -> int:
@@ -24,6 +25,6 @@ def command(
     from resolver_diff.commands._output import page_width, show
     from resolver_diff.errors import ExitStatus
 
-    cells = _runs.cells(Source.of(snapshots, vantage, resolvers), parse_name(name), qtypes)
+    cells = _runs.cells(Source.of(snapshots, vantage, resolvers, None, known_answers), parse_name(name), qtypes)
     show(_runs.describe(cells, page_width()))
     return ExitStatus.DONE

@@ -14,7 +14,21 @@ from datetime import date
 
 import polars as pl
 
-from resolver_diff.compare import captive, certified, elsewhere, health, homes, pools, repeats, replies, scattered
+from resolver_diff.compare import (
+    captive,
+    certified,
+    elsewhere,
+    forwarding,
+    health,
+    homes,
+    identity,
+    known,
+    pools,
+    repeats,
+    replies,
+    scattered,
+)
+from resolver_diff.compare.egress import exits
 from resolver_diff.compare.replies import KEY, KINDS, SAID, beside
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import STATE, TRANSPORT, Origins, Purpose, State, TransportName
@@ -92,7 +106,9 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
     said = cells(day.observations, panel, controls, day.origins.frame)
     said = beside(said, replies.as_categories(entries.select(FACTS), *TEXTS), "r")
     entries = health.profile(day.observations, said, entries)
-    said = beside(said, entries.select("r", "votes", "unfit", "misled", "rewriter"), "r")
+    leaves = exits(day.observations, entries, day.origins.frame)
+    entries = health.replaced(entries, identity.intercepted(day.observations, entries, leaves))
+    said = beside(said, entries.select("r", "votes", "unfit", "misled", "rewriter", "replaced"), "r")
     entries = health.disown(entries, opposed(said))
     said = beside(said.drop("votes"), entries.select("r", "votes"), "r")
     said = elsewhere.beside_countries(_beside_controls(said))
@@ -100,7 +116,9 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
     said = said.with_columns(consensus=pl.when(~_contradicted_by_the_world()).then("consensus"))
     answers = pools.Answers.of(said, panel.questions, day.origins.frame)
     said = answers.label(said)
-    published = answers.published(said)
+    found = known.hits(said, answers, day.known.frame)
+    published = known.without(answers.published(said), found)
+    said = known.beside_answers(said, found)
     said = answers.sharing(said, published)
     caught = captive.catching(said, answers, published, day.observations, entries)
     entries = captive.condition(entries, caught)
@@ -113,6 +131,7 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
     said = said.with_columns(pl.col("type_untried").fill_null(value=False))
     said = homes.beside_homes(said, answers, published)
     said = _contradicted(said).with_columns(apparent=_apparent())
+    entries = health.tell(entries, forwarding.forwarding(said, entries, leaves), "forwards")
     endings = health.control_endings(day.observations, entries)
     return Comparison(day.date, day.vantage, said, entries, answers, published, endings)
 

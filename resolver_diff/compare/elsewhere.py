@@ -12,10 +12,11 @@ def beside_countries(said: pl.DataFrame) -> pl.DataFrame:
 
     *countries_asked*, *countries_lost* (most of the country's resolvers got no answer),
     *peers_asked*, *peers_lost*, *peers_denying*; *world_answers*: most of three countries or more
-    answer, those not heard that answer anything. Controls and resolvers that are unfit say nothing.
+    answer, those not heard that answer anything. Controls, resolvers that are unfit, and
+    those that somebody else answers for say nothing.
     A resolver that was asked over several transports is one: see ``_as_one``.
     """
-    heard = (pl.col("role") != "control") & ~pl.col("unfit")
+    heard = (pl.col("role") != "control") & ~pl.col("unfit") & ~pl.col("replaced")
     told = said.select("q", "who", "country", "role", "rewriter", "kind", heard=heard)
     told = told.with_columns(
         own_lost=pl.col("heard") & (pl.col("kind") != "answer"),

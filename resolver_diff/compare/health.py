@@ -233,6 +233,34 @@ def _failures() -> pl.Expr:
     return pl.col("failures").str.replace(Outcome.NODATA.upper(), "a referral")
 
 
+def replaced(entries: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """Take the vote from the entries *found* (r, *intercepted*) that somebody else answers for, and name these.
+
+    Adds *replaced*. What they say is judged all the same, as what is heard at that address.
+    """
+    told = entries.join(found, on="r", how="left").sort("r")
+    here = pl.col("intercepted").is_not_null()
+    named = here & ~pl.col("unfit")
+    return told.with_columns(
+        replaced=here,
+        votes=pl.col("votes") & ~here,
+        condition=pl.when(named).then(pl.lit(Condition.INTERCEPTED, Health.schema["condition"])).otherwise("condition"),
+        says=_joined("intercepted", "says"),
+    ).drop("intercepted")
+
+
+def tell(entries: pl.DataFrame, found: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Add to what is said of entries the sentences *name* of *found*, which has r."""
+    told = entries.join(found, on="r", how="left").sort("r")
+    return told.with_columns(says=_joined("says", name)).drop(name)
+
+
+def _joined(*sentences: str) -> pl.Expr:
+    """Join the *sentences* there are; null when there is none."""
+    text = pl.concat_str(sentences, separator="; ", ignore_nulls=True)
+    return pl.when(text != "").then(text)
+
+
 def disown(entries: pl.DataFrame, opposed: pl.DataFrame) -> pl.DataFrame:
     """Take the vote from a control that stands alone on a third of what the other controls are unanimous on."""
     found = entries.join(opposed, on="r", how="left").sort("r")

@@ -15,20 +15,22 @@ from pathlib import Path
 
 import polars as pl
 
-from resolver_diff.config import optout
+from resolver_diff.config import known, optout
 from resolver_diff.config.model import Probe, Resolver
 from resolver_diff.config.optout import OptOut
 from resolver_diff.config.qnames import names
 from resolver_diff.config.resolvers import resolvers as read_resolvers
 from resolver_diff.config.text import Notes, read
 from resolver_diff.errors import Place, Problem, UsageError
+from resolver_diff.tables import KnownAnswers
 
-__all__ = ["Config", "DomainSet", "LeftOut", "Resolver", "Why", "load", "shipped"]
+__all__ = ["Config", "DomainSet", "LeftOut", "Resolver", "Why", "known_answers", "load", "shipped"]
 
 LONGEST_RESOLVERS = 8 * 2**20  # octets; some 50,000 resolvers
 LONGEST_LIST = 128 * 2**20  # octets; some six million names, read in seconds and in 0.7 GB
 RESOLVERS = "resolvers.yaml"
 DOMAINS = "domains"
+KNOWN = "known_answers.txt"
 CONTROL = "control"  # the list of names that every resolver must know; not a domain set
 LISTS = (".csv", ".txt")
 NO_FILE = (None, "dns", "none")  # what `origins` may say beside the name of a file
@@ -164,6 +166,28 @@ def load(resolvers: Path | None, domains: Sequence[Path], opt_out: Path | None =
         opt_out=reduce(or_, unwanted, OptOut()),
         origins=probe.origins if probe.origins in NO_FILE or source is None else str(found.parent / probe.origins),
     )
+
+
+def known_answers(resolvers: Path | None = None, more: Path | None = None) -> KnownAnswers:
+    """Return what is known to stand for blocked names: the shipped list, and the user's own.
+
+    That is the one *resolvers* names, or resolvers.yaml in the current folder, and *more*. Raises ConfigError
+    when one cannot be read. What else is wrong in resolvers.yaml is said where it is used.
+    """
+    notes, aside = Notes(), Notes()
+    found = resolvers or Path(RESOLVERS)
+    source = read(found, str(found), LONGEST_RESOLVERS, aside) if found.exists() else None
+    named = None
+    if source is not None and b"known_answers" in source.octets:
+        _, probe = read_resolvers(source, aside)
+        named = found.parent / probe.known_answers if probe.known_answers else None
+    lists = []
+    for file in (shipped() / KNOWN, named, more):
+        text = read(file, str(file), known.LONGEST, notes) if file is not None else None
+        if text is not None:
+            lists.append(known.read(text, notes).frame)
+    notes.raise_mistakes()
+    return KnownAnswers(pl.concat(lists).unique("value", keep="last", maintain_order=True))
 
 
 def shipped() -> Path:

@@ -63,6 +63,7 @@ KEYS_MEANT = {  # the same for keys, by what we call them
         "group": "<<",
         "hostname": "host sni server_name tls_host",
         "name": "id label",
+        "known_answers": "known-answers blockpages block_pages fingerprints",
         "opt_out": "optout opt-out exclude blocklist",
         "operator": "org provider vendor",
         "pins": "pin spki tls_pubkey_pinset",

@@ -321,6 +321,11 @@ class Probe(BaseModel):
         default=None,
         description="A list of addresses, prefixes and names that must not be asked; seen from this file's folder.",
     )
+    known_answers: Text = Field(
+        default=None,
+        description="A list of addresses and CNAME targets that are known to stand for blocked names, beside the "
+        "shipped one; seen from this file's folder.",
+    )
     origins: Text = Field(
         default=None,
         description="How it is looked up whose the answered addresses are: `dns`, `none`, or a database (MMDB, CSV, "

@@ -110,6 +110,7 @@ COLUMNS = {
     "second_shares": "The second reply has an address or prefix of the controls.",
     "second_contradicts": "It denies what the first answers, or has an address that cannot be on the public Internet.",
     "second_answer": "The RDATA of the second reply.",
+    "listed": "An address or CNAME target is known, from a list, to stand for blocked names.",
     "bogon": "An address that cannot be on the public Internet.",
     "stub_domains": "Unrelated names that this resolver gives the same foreign address.",
     "target_domains": "Unrelated names that this resolver gives the same foreign CNAME target.",

@@ -1,7 +1,8 @@
 """A CNAME target is one that the controls give.
 
 Clears the difference: the same host of the same CDN, at another edge. It does not clear an
-address that cannot be on the public Internet, nor one that is given for unrelated names.
+address that cannot be on the public Internet, that is known to stand for blocked names, or that
+is given for unrelated ones.
 
 Wrong when the last step of the chain is forged, for one or two names only, and the first ones are not.
 """
@@ -13,7 +14,9 @@ from resolver_diff.evidence import Bearing, Claim, Evidence
 from resolver_diff.tables import State
 
 EDGE = ~pl.col("shares_address") & ~pl.col("shares_prefix")
-MADE_UP = pl.col("bogon") | pl.col("second_contradicts") | (pl.col("stub_domains") >= UNRELATED_ADDRESS)
+MADE_UP = (
+    pl.col("bogon") | pl.col("listed") | pl.col("second_contradicts") | (pl.col("stub_domains") >= UNRELATED_ADDRESS)
+)
 
 EVIDENCE = Evidence(
     claim=Claim.DIVERGENT,

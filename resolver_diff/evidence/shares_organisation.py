@@ -1,7 +1,7 @@
 """An address lies in a network of an organisation in whose networks addresses of the controls lie.
 
 Clears the difference: large owners have several autonomous systems. It does not clear what is given
-for unrelated names, nor what stands for names that cannot exist.
+for unrelated names, nor what stands for blocked names, or for names that cannot exist.
 
 Wrong as the shared system is, and where organisations of one name are not one.
 """

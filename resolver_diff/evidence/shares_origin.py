@@ -1,8 +1,8 @@
 """An address is announced by an autonomous system that announces addresses of the controls.
 
 Clears the difference: pools of a CDN or a cloud lie in many prefixes of one network. It does not
-clear an address that is given for unrelated names, nor one of those that stand for names that
-cannot exist.
+clear an address that is given for unrelated names, nor one of those that stand for blocked names, or
+for names that cannot exist.
 
 Wrong when the block page is hosted in the same cloud as the site, or when the pool that forged
 addresses are drawn from has some of the site's own network.
@@ -16,7 +16,11 @@ from resolver_diff.tables import State
 
 CLOSER = pl.col("shares_address") | pl.col("shares_prefix")
 MADE_UP = (
-    pl.col("bogon") | pl.col("second_contradicts") | pl.col("rewritten") | (pl.col("stub_domains") >= UNRELATED_ADDRESS)
+    pl.col("bogon")
+    | pl.col("listed")
+    | pl.col("second_contradicts")
+    | pl.col("rewritten")
+    | (pl.col("stub_domains") >= UNRELATED_ADDRESS)
 )
 
 EVIDENCE = Evidence(

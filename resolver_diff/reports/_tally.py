@@ -110,6 +110,6 @@ def in_words(reason: str) -> str:
 
 
 def unwell(diff: Diff) -> pl.DataFrame:
-    """Return the health rows of resolvers that are not well, the latest date first."""
-    rows = diff.health.frame.filter(pl.col("condition") != Condition.WELL)
+    """Return the health rows of resolvers of which there is something to say, the latest date first."""
+    rows = diff.health.frame.filter((pl.col("condition") != Condition.WELL) | pl.col("says").is_not_null())
     return rows.sort("date", "resolver", "transport", descending=[True, False, False])

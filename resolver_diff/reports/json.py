@@ -3,7 +3,7 @@ r"""Everything a diff found as one JSON object, in a stable order.
     meta        version, and for each comparison its dates, vantage and counts
     anomalies   as in the CSV; evidence_for and evidence_against are lists
     events      gathered anomalies
-    health      resolvers that were not well
+    health      resolvers that were not well, or of which there is something to say
     entered     vantage -> what only the later date has
     left        vantage -> what only the earlier date has
 

@@ -14,7 +14,7 @@ from resolver_diff.reports import Report
 from resolver_diff.reports._idn import Names
 from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, many, paragraph, plain, table
 from resolver_diff.reports._tally import Tally, in_words, unwell
-from resolver_diff.tables import Change, Mechanism
+from resolver_diff.tables import Change, Condition, Mechanism
 
 MOST_ROWS = 40  # of the table of anomalies; the CSV has all
 MOST_EVENTS = 20
@@ -28,7 +28,14 @@ TONES = {
     Change.CONVERGED: Tone.GOOD,
     Change.MECHANISM_CHANGED: Tone.PLAIN,
 }
-BY_ADDRESS = (Mechanism.BOGON, Mechanism.STUB, Mechanism.FORGED, Mechanism.INJECTED, Mechanism.POLICY)
+BY_ADDRESS = (
+    Mechanism.BOGON,
+    Mechanism.STUB,
+    Mechanism.BLOCKPAGE,
+    Mechanism.FORGED,
+    Mechanism.INJECTED,
+    Mechanism.POLICY,
+)
 HEADER = ("name", "type", "resolver", "over", "by", "controls")
 OVER = HEADER.index("over")  # a column that is there only where it tells something
 CUTS = {"by": Cut.TAIL, "resolver": Cut.MIDDLE, "name": Cut.MIDDLE}
@@ -55,7 +62,7 @@ def _page(diff: Diff, width: int | None) -> Iterator[Line]:
     for heading, lines in (
         ("Events", _events(diff, names, width)),
         ("Anomalies", _anomalies(diff, names, width)),
-        ("Resolvers that were not well", _findings(diff, width)),
+        (_heading(diff), _findings(diff, width)),
         (f"Only on {diff.date_after}", _moves(diff.entered, width)),
         (f"Only on {diff.date_before}", _moves(diff.left, width)),
         ("Could not be judged", _reasons(tally.kept, width)),
@@ -178,8 +185,14 @@ def _means(row: dict[str, object]) -> str:
     return mechanism
 
 
+def _heading(diff: Diff) -> str:
+    """Return what the findings are about: resolvers in trouble, or also such as there is something else to say of."""
+    well = (unwell(diff)["condition"] == Condition.WELL).any()
+    return "Findings about resolvers" if well else "Resolvers that were not well"
+
+
 def _findings(diff: Diff, width: int | None) -> list[Line]:
-    """Return a line for each resolver that was not well, the later date first; one that still is so is one line."""
+    """Return a line for each resolver to tell of, the later date first; one that still is so is one line."""
     rows = unwell(diff).with_columns(lasts=pl.len().over("resolver", "transport", "condition") > 1)
     rows = rows.filter((pl.col("date") == diff.date_after) | ~pl.col("lasts"))
     several = _over_several(diff)
@@ -187,7 +200,8 @@ def _findings(diff: Diff, width: int | None) -> list[Line]:
     for row in rows.head(MOST_FINDINGS).iter_rows(named=True):
         days = f"{diff.date_before} and {diff.date_after}" if row["lasts"] else row["date"]
         why = f": {row['says']}" if row["says"] else ""
-        says = f"{_at(row, several)} ({row['condition']}) on {days}{why}"
+        how = "" if row["condition"] == Condition.WELL else f" ({row['condition']})"
+        says = f"{_at(row, several)}{how} on {days}{why}"
         lines += paragraph(says, width=width, first="* ", rest="  ")
     return lines + _more(rows.height - MOST_FINDINGS, "finding", "--json")
 

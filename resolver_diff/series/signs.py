@@ -21,6 +21,7 @@ SIGNS = (
     Mechanism.TIMEOUT,
     Mechanism.BOGON,
     Mechanism.STUB,
+    Mechanism.BLOCKPAGE,
     Mechanism.FORGED,
     Mechanism.INJECTED,
     Mechanism.POLICY,

@@ -20,14 +20,14 @@ from resolver_diff.config import LeftOut, Resolver
 from resolver_diff.errors import Place, Problem, SnapshotError
 from resolver_diff.snapshot import sides
 from resolver_diff.snapshot.sides import SIDE
-from resolver_diff.tables import Certificates, Observations, Origins, Purpose
+from resolver_diff.tables import Certificates, KnownAnswers, Observations, Origins, Purpose
 
 METADATA = "resolver_diff"  # the key under which a file's metadata holds the facts of its run
 ORDER = ("qname", "qtype", "resolver", "transport", "repeat", "attempt", "reply", "asked_at")
 SCHEMA_VERSION = 1
 JUDGED = (  # the columns that a judgement looks at
     "asked_at", "resolver", "transport", "purpose", "qname", "qtype", "repeat", "attempt", "reply",
-    "outcome", "aa", "tc", "ra", "answer", "cname", "soa", "authority", "ede", "trouble",
+    "outcome", "aa", "tc", "ra", "answer", "cname", "soa", "authority", "ede", "nsid", "trouble",
 )  # fmt: skip
 
 
@@ -127,6 +127,9 @@ class Snapshot:
     damaged: tuple[Problem, ...] = ()  # files that could not be read; the others were
     origins: Origins = field(default_factory=Origins.empty)
     certificates: Certificates = field(default_factory=Certificates.empty)
+    known: KnownAnswers = field(
+        default_factory=KnownAnswers.empty
+    )  # not kept in it: what is believed when it is judged
 
     @property
     def resolvers(self) -> tuple[Resolver, ...]:

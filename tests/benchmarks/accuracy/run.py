@@ -63,7 +63,7 @@ def flags(folder: Path, day: date, members: dict[str, Rule]) -> pl.DataFrame:
 
 
 def measure(known: truth.Truth, folder: Path, members: dict[str, Rule], *, certificates: bool | None) -> page.Measured:
-    """Run every rule over the snapshots in *folder*; our own judgement too, with *certificates* or not; null: no such."""
+    """Run every rule over the snapshots in *folder*, and our own, with *certificates* or not; null: not ours."""
     began = time.perf_counter()
     names = [*members, *([] if certificates is None else [OURS])]
     tally = Tally(names)
