@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from resolver_diff.series.signs import FOREIGN, LOSSES, SIGNS, UNCERTIFIED
+from resolver_diff.series.signs import DENIED, FOREIGN, LOSSES, SIGNS, UNCERTIFIED
 
 TAKEN = 0.8  # the share of its queries that a block is taken to catch; blocks leak
 MOST, LEAST = TAKEN - 0.01, 1e-6  # what a probability is cut to
 QUIET = 0.05  # a resolver that shows a sign more often than this by chance is no witness of it elsewhere
 ALIKE = 100  # cells that what is known of all other entries counts for, beside an entry's own
+WEAK = [*LOSSES, FOREIGN, UNCERTIFIED]  # signs that have innocent reasons which strike many names
 ELSEWHERE = 2  # witnesses; one alone may be chance
 FRESH = 3  # dates; who has denied a name for longer does not explain a denial that begins today
 
@@ -82,14 +83,17 @@ class Rates:
         shown = np.bincount(place, minlength=entries * signs).reshape(entries, signs)
         judged = np.bincount(cells.r, minlength=entries)
         unknown = (self._trials == 0) & (trials == 0)
+        # that the other names were not denied today tells of an entry's habits; with addresses it takes longer
+        tried = np.repeat(self._trials[:, None], signs, axis=1)
+        tried[:, DENIED] += trials[:, None]
+        self._trials += trials
         # what is not known of an entry yet is known of the others
-        others = (self._turned.sum(0) - self._turned + 0.5) / (self._trials.sum() - self._trials + 1)[:, None]
-        usual = (self._turned + ALIKE * others) / (self._trials + ALIKE)[:, None]
+        others = (self._turned.sum(0) - self._turned + 0.5) / (tried.sum(0) - tried + 1)
+        usual = (self._turned + ALIKE * others) / (tried + ALIKE)
         first = (shown + 0.5) / (judged + 1)[:, None]
         chance = np.where(unknown[:, None], first, usual)
         self._turned += turned
-        self._trials += trials
-        for sign in (*LOSSES, FOREIGN, UNCERTIFIED):  # the cell itself does not explain itself
+        for sign in WEAK:  # the cell itself does not explain itself
             today = np.clip(turned[:, sign] - 1, 0, None) / np.maximum(trials, 1)
             chance[:, sign] = np.maximum(chance[:, sign], today)
         return chance

@@ -30,6 +30,7 @@ SIGNS = (
 )
 FINE, UNKNOWN = 0, 255
 UNCERTIFIED, FOREIGN = SIGNS.index("uncertified"), SIGNS.index("foreign")
+DENIED = [SIGNS.index(one) for one in (Mechanism.NXDOMAIN, Mechanism.NODATA)]
 LOSSES = tuple(SIGNS.index(one) for one in (Mechanism.SERVFAIL, Mechanism.REFUSED, Mechanism.TIMEOUT))
 # what is likely by chance, and what an address stands for, many dates tell better than the one that says this
 SETTLED_BY_TIME = frozenset({"chance_explains", "lost_together", "resolver_wide", "own_history"})
