@@ -9,7 +9,6 @@ import polars.selectors as cs
 
 from resolver_diff import anomaly, compare, event
 from resolver_diff.anomaly import Judged, Past
-from resolver_diff.anomaly.stubs import stubs, worst
 from resolver_diff.compare import Comparison, Panel, health
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import (
@@ -146,23 +145,22 @@ def anomalies(today: Snapshot, history: Iterable[Snapshot] = ()) -> Diff:
 def _judge(compared: list[Comparison], history: Iterable[Snapshot], panel: Panel) -> tuple[Past, list[Judged]]:
     """Judge the earlier dates, of which little is kept, and then the dates *compared*, which are taken out of it.
 
-    A token that stands for unrelated names on one date condemns the same token at the same resolver
-    on the others: a block page that is recognised today was one yesterday. What is kept is of all
-    dates but the last.
+    What is kept is of all dates but the last.
     """
-    marked = worst([stubs(one) for one in compared])
-    known = Past.nothing()
+    dates = anomaly.Dates()
+    for one in compared:
+        dates.mark(one)
     for day in history:
         earlier = compare.compare(day, panel)
-        marked = worst([marked, stubs(earlier)])
-        known = anomaly.remember(anomaly.judge(earlier, marked, known), known)
+        dates.mark(earlier)
+        dates.remember(dates.judge(earlier))
     judged: list[Judged] = []
     while compared:
-        found = anomaly.judge(compared.pop(0), marked, known)
+        found = dates.judge(compared.pop(0))
         if compared:
-            known = anomaly.remember(found, known)
+            dates.remember(found)
         judged.append(found.only((*CELLS, *LATER)))
-    return known, judged
+    return dates.past, judged
 
 
 def _since(found: pl.DataFrame, past: Past, before: date | None, after: date) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 import gzip
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -168,8 +168,11 @@ def test_a_bad_line_costs_itself(tmp_path: Path) -> None:
 
 
 def test_the_date_is_in_the_name_else_the_file_is_as_old_as_it_is(tmp_path: Path) -> None:
-    """CAIDA's files have the date in their name."""
+    """CAIDA's files have the date in their name; a number that is no date is none."""
     assert reading.read(made(tmp_path, PFX2AS, "routeviews-rv2-20260201-1200.pfx2as")).dated == date(2026, 2, 1)
+    assert reading.read(made(tmp_path, RANGES, "asn-2026-01-31.csv")).dated == date(2026, 1, 31)
+    written = datetime.fromtimestamp(made(tmp_path, RANGES, "asn-20260231.csv").stat().st_mtime, UTC).date()
+    assert reading.read(tmp_path / "asn-20260231.csv").dated == written
 
 
 def test_names_cannot_harm_a_terminal(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Names followed through many dates: what is told, when, and what is left to chance."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 
 from resolver_diff import compare, series
 from resolver_diff.series import Series
-from resolver_diff.snapshot import Snapshot
+from resolver_diff.series.telling import tell
+from resolver_diff.snapshot import Run, Snapshot
 from stories import FIRST, Story
 
 QUIET = 12  # dates on which nothing happens, so that habits are known
@@ -26,6 +28,12 @@ def follow(days: Sequence[dict[str, Any]], **told: Any) -> Series:
 
 HOSTS = ("151.101.1.1", "104.16.1.1", "52.1.1.1", "23.1.1.1")  # unrelated ones
 TRUTH = {name: {"A": address} for name, address in zip(NAMES, HOSTS, strict=True)}
+
+
+def _withdrawn(run: Run) -> Run:
+    """Return a run of which the German resolver is a control."""
+    changed = [one.model_copy(update={"role": "control"}) if one.country == "DE" else one for one in run.resolvers]
+    return replace(run, resolvers=tuple(changed))
 
 
 def day(number: int, days: int) -> date:
@@ -58,6 +66,29 @@ def test_a_name_that_comes_back_has_an_end() -> None:
     spell = follow(days).spells.frame.row(0, named=True)
     assert (spell["last_bad"], spell["first_good"]) == (day(QUIET + 7, len(days)), day(QUIET + 8, len(days)))
     assert spell["says"].startswith("one.example was lost at 2 of 3 resolvers in RU from ")
+
+
+def test_a_date_that_tells_nothing_ends_nothing() -> None:
+    """A name is good again on the first date on which a witness said so, not on one on which none was asked."""
+    lost = {"nsdi-a": {"one.example": "nxdomain"}, "nsdi-b": {"one.example": "nxdomain"}}
+    unasked = {"nsdi-a": {"*": "withheld"}, "nsdi-b": {"*": "withheld"}}
+    days: list[dict[str, Any]] = [{}] * QUIET + [lost] * 4 + [unasked] * 2 + [{}] * 12
+    spell = follow(days).spells.frame.row(0, named=True)
+    assert (spell["last_bad"], spell["first_good"]) == (day(QUIET + 3, len(days)), day(QUIET + 6, len(days)))
+
+
+def test_who_is_no_longer_tested_testifies_in_no_other_country() -> None:
+    """A resolver that is taken for a control later on takes its weight with it: a slip elsewhere is a slip."""
+    lost = {"isp-de": {"one.example": "nxdomain"}}
+    slip = {"isp-ru": {"four.example": "nxdomain"}}  # by name and country the next number
+    days: list[dict[str, Any]] = [{}] * QUIET + [lost] * 5 + [lost | slip]
+    story = Story("series", {"history": days, "before": {}, "after": {}, "truth": TRUTH})
+    snapshots: list[Snapshot] = story.history
+    snapshots[-1] = replace(snapshots[-1], runs=tuple(map(_withdrawn, snapshots[-1].runs)))
+    found = series.follow("home", snapshots, compare.Panel.of_asked([one.observations for one in snapshots]))
+    assert told(found) == [("one.example", "DE", ["nxdomain"])]
+    assert found.spells.frame["last_bad"].to_list() == [day(QUIET + 4, len(days))]
+    assert found.spells.frame["first_good"].to_list() == [None]
 
 
 def test_silence_on_a_lossy_path_is_chance_until_it_goes_on() -> None:
@@ -106,6 +137,15 @@ def test_names_that_go_together_are_one_event() -> None:
     assert found["qname"].to_list() == ["one.example", "three.example", "two.example"]
     assert found["event"].n_unique() == 1
     assert found["says"][0].startswith("one.example and 2 more names are lost at 2 of 3 resolvers in RU since ")
+
+
+def test_events_of_two_sets_are_two_however_their_dates_alternate() -> None:
+    """Each has one name for all its spells, and one sentence."""
+    lost = dict.fromkeys(NAMES, "nxdomain")
+    found = follow([{}] * QUIET + [{"nsdi-a": lost, "nsdi-b": lost}] * 3).spells.frame
+    rows = found.with_columns(domain_set=pl.Series(["a", "b", "a", "b"])).to_dicts()
+    spells = pl.DataFrame(tell(rows), schema=found.schema)
+    assert spells.group_by("event").agg(pl.col("domain_set", "says").n_unique()).drop("event").rows() == [(1, 1)] * 2
 
 
 @pytest.mark.parametrize("dates", [1, 2])

@@ -13,11 +13,12 @@ import polars.selectors as cs
 from resolver_diff import evidence, family
 from resolver_diff.anomaly import memory, suspects
 from resolver_diff.anomaly.memory import WRONG, Past, is_part_of_more, is_wrong
+from resolver_diff.anomaly.stubs import stubs, worst
 from resolver_diff.compare import FILTERS, Comparison
 from resolver_diff.evidence import Bearing, Claim, Evidence
 from resolver_diff.tables import CHANGE, MECHANISM, STATE, Change, Mechanism, Outcome, State
 
-__all__ = ["WRONG", "Judged", "Past", "changes", "judge", "reasons", "remember", "standing", "told"]
+__all__ = ["WRONG", "Dates", "Judged", "Past", "changes", "has_any", "judge", "reasons", "standing", "told"]
 
 MECHANISMS = {
     Outcome.NXDOMAIN: Mechanism.NXDOMAIN,
@@ -65,10 +66,32 @@ def judge(comparison: Comparison, stubs: pl.DataFrame, past: Past) -> Judged:
     return Judged(comparison.date, comparison, cells)
 
 
-def remember(judged: Judged, past: Past) -> Past:
-    """Return what later dates will want to know of this one; *past* is what is known of the ones before it."""
-    comparison = judged.comparison
-    return memory.remember(judged.date, judged.cells, comparison.answers, comparison.published, past)
+class Dates:
+    """Dates judged one after the other, each by what the ones before it showed.
+
+    A token that stands for unrelated names on one date condemns the same token at the same resolver on the
+    ones after it, and on those before it that are judged later: a block page that is recognised today was one
+    yesterday.
+    """
+
+    def __init__(self) -> None:
+        self.past = Past.nothing()
+        self._stubs: pl.DataFrame | None = None
+
+    def mark(self, comparison: Comparison) -> None:
+        """Learn from a date which tokens stand for unrelated names; it is judged now or later."""
+        mine = stubs(comparison)
+        self._stubs = mine if self._stubs is None else worst([self._stubs, mine])
+
+    def judge(self, comparison: Comparison) -> Judged:
+        """Judge a date that was marked."""
+        assert self._stubs is not None, "mark() comes first"
+        return judge(comparison, self._stubs, self.past)
+
+    def remember(self, judged: Judged) -> None:
+        """Keep of a date what the ones after it will want to know."""
+        comparison = judged.comparison
+        self.past = memory.remember(judged.date, judged.cells, comparison.answers, comparison.published, self.past)
 
 
 def _applies(reason: Evidence) -> pl.Expr:
@@ -87,7 +110,7 @@ def _found() -> pl.Expr:
     return reduce(or_, bits)
 
 
-def _any(*wanted: str) -> pl.Expr:
+def has_any(*wanted: str) -> pl.Expr:
     """Tell whether any of the evidence named applies."""
     mask = sum(1 << place for place, name in enumerate(reasons()) if name in wanted)
     return (pl.col("found") & pl.lit(mask, pl.UInt64)) > 0
@@ -102,7 +125,7 @@ def _deciding(bearing: Bearing, leaves: State | None = None, *, about_resolver: 
         and (reason.claim is Claim.RESOLVER) is about_resolver
         and (leaves is None or reason.leaves is leaves)
     ]
-    return _any(*names)
+    return has_any(*names)
 
 
 def _state() -> pl.Expr:
@@ -130,20 +153,20 @@ def _mechanism() -> pl.Expr:
     answers = (
         pl.when(pl.col("bogon"))
         .then(pl.lit(Mechanism.BOGON))
-        .when(_any("known_page"))
+        .when(has_any("known_page"))
         .then(pl.lit(Mechanism.BLOCKPAGE))
-        .when(_any("common_answer", "common_target", "canary_address"))
+        .when(has_any("common_answer", "common_target", "canary_address"))
         .then(pl.lit(Mechanism.STUB))
         .otherwise(pl.lit(Mechanism.FORGED))
     )
-    replaced = pl.col("bogon") | _any("common_answer", "common_target", "known_page")
+    replaced = pl.col("bogon") | has_any("common_answer", "common_target", "known_page")
     filtered = pl.col("policy").is_in(FILTERS) & ((pl.col("kind") == "denial") | replaced)
     return (
         pl.when(~is_wrong())
         .then(None)
         .when(pl.col("declared") | filtered)
         .then(pl.lit(Mechanism.POLICY))
-        .when(_any("second_reply"))
+        .when(has_any("second_reply"))
         .then(pl.lit(Mechanism.INJECTED))
         .when(pl.col("state") == State.VANISHED)
         .then(by_outcome)
@@ -220,7 +243,7 @@ def standing(today: pl.DataFrame, past: Past) -> pl.DataFrame:
     Where no earlier date has the cell, a filter is taken to have done so always.
     """
     wrong = today.filter(is_wrong() & ~is_part_of_more())
-    filtered = _any("policy_filter") & (pl.col("mechanism") == Mechanism.POLICY)
+    filtered = has_any("policy_filter") & (pl.col("mechanism") == Mechanism.POLICY)
     wrong = wrong.join(past.cells.select("key", "was_right"), on="key", how="left", maintain_order="left")
     change = pl.when(pl.col("state") == State.VANISHED).then(pl.lit(Change.VANISHED)).otherwise(pl.lit(Change.DIVERGED))
     wrong = wrong.filter(~filtered | pl.col("was_right").fill_null(value=False)).drop("was_right")

@@ -6,10 +6,10 @@ import polars as pl
 
 from resolver_diff.compare import Comparison
 from resolver_diff.compare.pools import ADDRESS, CNAME, ORGANISATION, ORIGIN, UNRELATED_ADDRESS, UNRELATED_TARGET
+from resolver_diff.compare.replies import domain_of
 from resolver_diff.tables import State
 
 ENOUGH = {ADDRESS: UNRELATED_ADDRESS, CNAME: UNRELATED_TARGET}  # fewer need no look at who is related
-HOST = r"([^.]+\.[^.]+)$"  # the last two labels of a CNAME target: whose host it is
 KEPT = ("key", "q", "r", "op", "country", "said", "domain", "kind", "misled")
 
 
@@ -66,7 +66,7 @@ def links(comparison: Comparison, named: pl.DataFrame) -> pl.DataFrame:
     published = comparison.published.join(named, on="q", how="semi")
     targets = comparison.answers.tokens.filter(pl.col("kind") == CNAME).select("token", "text").unique("token")
     hosts = published.filter(pl.col("token_kind") == CNAME).join(targets, on="token")
-    hosts = hosts.with_columns(token=pl.col("text").str.extract(HOST).fill_null(pl.col("text")).hash(CNAME + 1))
+    hosts = hosts.with_columns(token=domain_of(pl.col("text")).hash(CNAME + 1))
     columns = ("q", "token_kind", pl.col("token").alias("link"), "op_least", "op_most")
     return pl.concat([published.select(columns), hosts.select(columns)])
 

@@ -7,6 +7,7 @@ import polars as pl
 
 from resolver_diff import compare, series, snapshot
 from resolver_diff.commands._loading import Source
+from resolver_diff.errors import SnapshotError
 from resolver_diff.reports._layout import EMPTY, Line, Tone, many, paragraph, some
 from resolver_diff.reports.csv import as_lines
 from resolver_diff.series import Series
@@ -22,7 +23,11 @@ def follow(source: Source) -> list[Series]:
         raise source.nothing()
     places = {place.name.partition("=")[2] for place in source.folder.glob("date=*/vantage=*")}
     vantages = [name for name in sorted(places) if source.vantage in (None, name) and source.dates(name)]
-    return [_one(source, name) for name in vantages]
+    followed = [_one(source, name) for name in vantages]
+    readable = [each for each in followed if each.dates]
+    if not readable:
+        raise SnapshotError(f"none of the snapshots in {source.folder} can be read")
+    return readable
 
 
 def _one(source: Source, vantage: str) -> Series:

@@ -39,7 +39,7 @@ class Verdicts:
         self.counts: Counter[str] = Counter()
         self.steps: Counter[str] = Counter()
         self.shown: list[tuple[str, ...]] = []
-        self._absent: set[str] | None = None
+        self._absent: set[str] = set()
 
     def lines(self, days: Sequence[date]) -> Iterator[str]:
         """Yield the CSV of the flagged cells of *days*, its header first."""
@@ -70,8 +70,6 @@ class Verdicts:
 
     def _say_absent(self, known: Sequence[str]) -> None:
         """Say which steps do not apply, the first time that a date has no file for them."""
-        if self._absent is None:
-            self._absent = set()
         for need in self.rule.needs():
             if need not in known and need not in self._absent:
                 self._absent.add(need)

@@ -8,6 +8,7 @@ def command(
     domains: options.OnlyDomains = None,
     snapshots: options.Snapshots = options.SNAPSHOTS,
     vantage: options.Vantage = None,
+    known_answers: options.KnownAnswers = None,
     csv: options.Csv = None,
     exit_code: options.ExitCode = False,
 ) -> int:
@@ -27,7 +28,7 @@ def command(
     from resolver_diff.errors import ExitStatus
 
     check_outputs(csv)
-    found = _spells.follow(Source.of(snapshots, vantage, resolvers, domains))
+    found = _spells.follow(Source.of(snapshots, vantage, resolvers, domains, known_answers))
     if csv is not None:
         write(csv, _spells.lines(found))
     if csv != STDOUT:

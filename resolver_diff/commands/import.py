@@ -25,7 +25,7 @@ def command(
     domain, qtype, rcode, answers and ts, or a folder with observations.parquet and what is known beside it:
     resolvers.csv, domains.csv, ip_tags.parquet. The files written are named on stdout.
 
-    \\b
+    \b
     Examples:
       resolver-diff import observations atlas.parquet --vantage atlas
       resolver-diff import observations world/ --snapshots world-snapshots --replace

@@ -29,7 +29,7 @@ from resolver_diff.compare import (
     scattered,
 )
 from resolver_diff.compare.egress import exits
-from resolver_diff.compare.replies import KEY, KINDS, SAID, beside
+from resolver_diff.compare.replies import KEY, KINDS, SAID, beside, domain_of
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import STATE, TRANSPORT, Origins, Purpose, State, TransportName
 
@@ -76,8 +76,7 @@ class Panel:
         questions = listed.group_by("qname", "qtype").agg(domain_set=latest).select(texts).sort(question).collect()
         asked = pl.concat([rows.lazy().select(entry).unique() for rows in asked_on])
         entries = asked.unique().with_columns(pl.col("resolver").cast(pl.String)).sort(entry).collect()
-        domain = pl.col("qname").str.extract(r"([^.]+\.[^.]+)$").fill_null(pl.col("qname"))
-        questions = questions.with_columns(name=pl.col("qname").hash(), domain=domain.hash())
+        questions = questions.with_columns(name=pl.col("qname").hash(), domain=domain_of(pl.col("qname")).hash())
         return cls(questions.with_row_index("q"), entries.with_row_index("r"))
 
 

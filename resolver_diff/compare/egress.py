@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from resolver_diff.compare.pools import prefix
+from resolver_diff.compare.special import is_address
 from resolver_diff.tables import Outcome, Purpose
 
 WIDE = {4: 16, 6: 32}  # bits; of two addresses in one such block none is called foreign where no more is known
@@ -62,12 +63,3 @@ def exits(observations: pl.DataFrame, entries: pl.DataFrame, origins: pl.DataFra
         if is_address(address):
             found.setdefault(r, []).append(Exit(address, asn, organisation))
     return found
-
-
-def is_address(text: str) -> bool:
-    """Tell addresses from the names and versions that other identity questions are answered with."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -26,7 +26,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from resolver_diff.compare import replies
-from resolver_diff.compare.egress import Exit, is_address
+from resolver_diff.compare.egress import Exit
+from resolver_diff.compare.replies import domain_of
+from resolver_diff.compare.special import is_address
 from resolver_diff.tables import Outcome, Purpose, TransportName
 
 HARDNESS = {TransportName.UDP: 0, TransportName.TCP: 1}  # to answer in another's place; any other: 2
@@ -263,8 +265,7 @@ def _foreign(
 
 
 def _domain() -> pl.Expr:
-    """Return a number for the last two labels of a name, near enough to its registrable domain."""
-    return pl.col("qname").cast(pl.String).str.extract(r"([^.]+\.[^.]+)$").hash()
+    return domain_of(pl.col("qname").cast(pl.String)).hash()
 
 
 def _some(names: list[str]) -> str:

@@ -18,7 +18,6 @@ from resolver_diff.tables import DENIALS
 
 ADDRESS, PREFIX, CNAME, ORIGIN, ORGANISATION = range(5)  # kinds of token
 NARROW = (ADDRESS, PREFIX)  # what few share: systems and organisations have room for anybody
-NETWORKS = (ADDRESS, PREFIX, ORIGIN, ORGANISATION)
 SLASH_24 = r"^(\d+\.\d+\.\d+)\.\d+$"
 SLASH_48 = r"^([0-9a-f]+:[0-9a-f]+:[0-9a-f]+):"
 UNRELATED_ADDRESS, UNRELATED_TARGET = 3, 2  # names; two may meet by chance at one host, hardly under one alias

@@ -33,6 +33,11 @@ def is_referral() -> pl.Expr:
     return ((pl.col("outcome") == Outcome.NODATA) & named & ~pl.col("ra") & ~pl.col("aa")).fill_null(value=False)
 
 
+def domain_of(name: pl.Expr) -> pl.Expr:
+    """Return the last two labels of a name, near enough to its registrable domain."""
+    return name.str.extract(r"([^.]+\.[^.]+)$").fill_null(name)
+
+
 def was_asked() -> pl.Expr:
     """Tell rows of what was asked; a question that was withheld from a resolver in trouble says nothing of the name."""
     return pl.col("asked_at").is_not_null() | pl.col("reply").is_not_null() | pl.col("trouble").is_null()

@@ -9,8 +9,7 @@ a vantage has to pass shows its own certificate for every name.
 import polars as pl
 
 from resolver_diff.evidence import Bearing, Claim, Evidence
-
-NEAR = pl.col("shares_address") | pl.col("shares_prefix")
+from resolver_diff.evidence._given import NEAR
 
 EVIDENCE = Evidence(
     claim=Claim.DIVERGENT,

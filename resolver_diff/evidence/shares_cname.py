@@ -9,19 +9,14 @@ Wrong when the last step of the chain is forged, for one or two names only, and 
 
 import polars as pl
 
-from resolver_diff.compare.pools import UNRELATED_ADDRESS
 from resolver_diff.evidence import Bearing, Claim, Evidence
+from resolver_diff.evidence._given import MADE_UP, NEAR
 from resolver_diff.tables import State
-
-EDGE = ~pl.col("shares_address") & ~pl.col("shares_prefix")
-MADE_UP = (
-    pl.col("bogon") | pl.col("listed") | pl.col("second_contradicts") | (pl.col("stub_domains") >= UNRELATED_ADDRESS)
-)
 
 EVIDENCE = Evidence(
     claim=Claim.DIVERGENT,
     bearing=Bearing.WEAKENS,
-    when=pl.col("shares_cname") & EDGE & ~MADE_UP,
+    when=pl.col("shares_cname") & ~NEAR & ~MADE_UP,
     says="the CNAME leads where the controls are led too",
     decides=True,
     leaves=State.AGREES,

@@ -9,13 +9,13 @@ Wrong as the shared system is, and where organisations of one name are not one.
 import polars as pl
 
 from resolver_diff.evidence import Bearing, Claim, Evidence
-from resolver_diff.evidence.shares_origin import CLOSER, MADE_UP
+from resolver_diff.evidence._given import MADE_UP, NEAR
 from resolver_diff.tables import State
 
 EVIDENCE = Evidence(
     claim=Claim.DIVERGENT,
     bearing=Bearing.WEAKENS,
-    when=pl.col("shares_organisation") & ~pl.col("shares_origin") & ~CLOSER & ~MADE_UP,
+    when=pl.col("shares_organisation") & ~pl.col("shares_origin") & ~NEAR & ~MADE_UP & ~pl.col("rewritten"),
     says="the address belongs to the same organisation as those of the controls",
     decides=True,
     leaves=State.AGREES,

@@ -10,23 +10,14 @@ addresses are drawn from has some of the site's own network.
 
 import polars as pl
 
-from resolver_diff.compare.pools import UNRELATED_ADDRESS
 from resolver_diff.evidence import Bearing, Claim, Evidence
+from resolver_diff.evidence._given import MADE_UP, NEAR
 from resolver_diff.tables import State
-
-CLOSER = pl.col("shares_address") | pl.col("shares_prefix")
-MADE_UP = (
-    pl.col("bogon")
-    | pl.col("listed")
-    | pl.col("second_contradicts")
-    | pl.col("rewritten")
-    | (pl.col("stub_domains") >= UNRELATED_ADDRESS)
-)
 
 EVIDENCE = Evidence(
     claim=Claim.DIVERGENT,
     bearing=Bearing.WEAKENS,
-    when=pl.col("shares_origin") & ~CLOSER & ~MADE_UP,
+    when=pl.col("shares_origin") & ~NEAR & ~MADE_UP & ~pl.col("rewritten"),
     says="the address lies in the same network as those of the controls",
     decides=True,
     leaves=State.AGREES,

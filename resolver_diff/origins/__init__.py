@@ -4,7 +4,6 @@ Reference data are pinned to the day: an address that changes hands next year wa
 was given. Three sources: a file of the user's, the database installed by ``data update``, or DNS.
 """
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Protocol
 
 import polars as pl
 
-from resolver_diff.compare.special import PERHAPS, special
+from resolver_diff.compare.special import PERHAPS, is_address, special
 from resolver_diff.config import Config
 from resolver_diff.errors import UsageError
 from resolver_diff.origins import asking, installed, ranges
@@ -114,16 +113,8 @@ def answered(heard: pl.LazyFrame) -> pl.Series:
     rdata = given.select("purpose", "qtype", "answer").unique().with_columns(pl.col("answer").str.split(" "))
     texts = rdata.explode("answer").with_columns(pl.col("answer").str.strip_chars('"')).unique().collect()
     said = texts.filter(pl.col("qtype") != "TXT")["answer"]
-    shown = [text for text in texts.filter(pl.col("qtype") == "TXT")["answer"].to_list() if _is_address(text)]
+    shown = [text for text in texts.filter(pl.col("qtype") == "TXT")["answer"].to_list() if is_address(text)]
     every = pl.concat([said, pl.Series("answer", shown, dtype=pl.String)]).unique().sort()
     perhaps = every.filter(every.str.contains(PERHAPS))
     bad = pl.Series([text for text in perhaps.to_list() if special(text)], dtype=pl.String)
     return every.filter(~every.is_in(bad.implode())).alias("address")
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

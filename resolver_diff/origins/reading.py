@@ -14,7 +14,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -176,6 +176,14 @@ def _of_record(record: Any) -> tuple[int | None, str | None]:
     return (number if 0 < number < 1 << 32 else None), name
 
 
+def _named(name: str) -> date | None:
+    """Return the date in the name of a file."""
+    for found in re.finditer(r"(20\d\d)(-?)(\d\d)\2(\d\d)", name):
+        with suppress(ValueError):
+            return date(int(found[1]), int(found[3]), int(found[4]))
+    return None
+
+
 def _text(plain: Path, file: Path, changed: date) -> Database:
     """Return what lines of text say; raises UsageError when most of them say nothing."""
     cells = _cells(plain, file)
@@ -194,8 +202,7 @@ def _text(plain: Path, file: Path, changed: date) -> Database:
     facts = frame.select("asn", "organisation").with_columns(length=pl.Series(length, dtype=pl.UInt8, strict=False))
     facts = facts.with_columns(pl.when(pl.lit(length >= 0)).then("length"))
     ranges = spans.disjoint(first[kept], last[kept], facts.filter(pl.Series(kept)))
-    named = re.search(r"(20\d\d)-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])", file.name)
-    dated = date(*map(int, named.groups())) if named and named[3] <= "28" else changed
+    dated = _named(file.name) or changed
     kind = "pfx2as" if "bits" in where else "prefixes" if "prefix" in where else "ranges"
     return Database(ranges, file.name, dated, wrong=wrong, format=kind)
 

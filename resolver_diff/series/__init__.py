@@ -14,8 +14,7 @@ import numpy as np
 import polars as pl
 
 from resolver_diff import anomaly, compare
-from resolver_diff.anomaly import Judged, Past
-from resolver_diff.anomaly.stubs import stubs, worst
+from resolver_diff.anomaly import Judged
 from resolver_diff.compare import FILTERS, Panel
 from resolver_diff.series.chance import Tested
 from resolver_diff.series.shared import Shared
@@ -43,13 +42,12 @@ class Series:
 
 def judged(days: Iterable[Snapshot], panel: Panel) -> Iterator[Judged]:
     """Judge each of *days*, oldest first, by what the ones before it showed; only one is in memory."""
-    known, marked = Past.nothing(), None
+    dates = anomaly.Dates()
     for day in days:
         comparison = compare.compare(day, panel)
-        mine = stubs(comparison)
-        marked = mine if marked is None else worst([marked, mine])
-        found = anomaly.judge(comparison, marked, known)
-        known = anomaly.remember(found, known)
+        dates.mark(comparison)
+        found = dates.judge(comparison)
+        dates.remember(found)
         yield found
 
 
@@ -116,7 +114,7 @@ def _told(
         witnesses = sorted({entries[r] for r in spell.witnesses})
         there = {entries[r] for r in np.flatnonzero(place == spell.country)}
         last = spell.last_bad if spell.last_bad != NEVER else spell.reported
-        ended = not spell.open and last + 1 < len(dates)
+        ended = not spell.open and spell.first_good != NEVER
         rows.append(
             {
                 "vantage": vantage,
@@ -131,7 +129,7 @@ def _told(
                 "first_bad": dates[spell.first_bad],
                 "reported": dates[spell.reported],
                 "last_bad": dates[last],
-                "first_good": dates[last + 1] if ended else None,
+                "first_good": dates[spell.first_good] if ended else None,
                 "weight": spell.weight,
                 "by_chance": spell.instead[0],
                 "elsewhere": spell.instead[1],

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from resolver_diff.anomaly import Judged, reasons
+from resolver_diff.anomaly import Judged, has_any, reasons
 from resolver_diff.evidence import Bearing, Claim
 from resolver_diff.tables import Mechanism, State
 
@@ -36,14 +36,6 @@ LOSSES = tuple(SIGNS.index(one) for one in (Mechanism.SERVFAIL, Mechanism.REFUSE
 SETTLED_BY_TIME = frozenset({"chance_explains", "lost_together", "resolver_wide", "own_history"})
 
 
-def _mask(names: list[str]) -> int:
-    return sum(1 << place for place, name in enumerate(reasons()) if name in names)
-
-
-def _has(mask: int) -> pl.Expr:
-    return (pl.col("found") & pl.lit(mask, pl.UInt64)) > 0
-
-
 def _deciding(bearing: Bearing, *claims: Claim) -> list[str]:
     return [
         name
@@ -54,10 +46,10 @@ def _deciding(bearing: Bearing, *claims: Claim) -> list[str]:
 
 def signs(judged: Judged) -> pl.Series:
     """Return the number of each cell's sign in ``SIGNS``; ``UNKNOWN`` where the date tells nothing of it."""
-    weak = _has(_mask(_deciding(Bearing.WEAKENS, Claim.VANISHED, Claim.EITHER, Claim.RESOLVER)))
-    cleared = _has(_mask(_deciding(Bearing.WEAKENS, Claim.DIVERGENT)))
+    weak = has_any(*_deciding(Bearing.WEAKENS, Claim.VANISHED, Claim.EITHER, Claim.RESOLVER))
+    cleared = has_any(*_deciding(Bearing.WEAKENS, Claim.DIVERGENT))
     convicting = _deciding(Bearing.SUPPORTS, Claim.DIVERGENT, Claim.EITHER)
-    others = _has(_mask([name for name in convicting if name != "certificate_invalid"]))
+    others = has_any(*(name for name in convicting if name != "certificate_invalid"))
     answered = pl.col("kind") == "answer"
     lost = {
         Mechanism.NXDOMAIN: pl.col("outcome") == "nxdomain",

@@ -30,6 +30,7 @@ class Spell:
     reported: int
     last_good: int
     last_bad: int = NEVER
+    first_good: int = NEVER  # the first date after it on which a witness was seen to be well
     weight: float = 0.0
     signs: set[int] = field(default_factory=set)
     witnesses: set[int] = field(default_factory=set)
@@ -40,7 +41,7 @@ class Spell:
 
 
 class Sums:
-    """What is known of every cell of the tested, date by date."""
+    """What is known of every cell of the panel, date by date."""
 
     def __init__(self, name: Numbers, who: Numbers) -> None:
         """Begin; *name* is that of each question, *who* each entry is, over whatever transport."""
@@ -81,7 +82,7 @@ class Sums:
         self._mark(date, place, fine)
         self._ever_fine[place] |= cells.sign == FINE
         self._was_fine[place] = fine
-        self._look(date, cells, place, ~fine, found)
+        self._look(date, cells, place, fine, found)
 
     def _gained(self, cells: Cells, place: Numbers) -> Floats:
         """Return what the signs of a date add to the sum of their cells."""
@@ -109,9 +110,10 @@ class Sums:
         self._fine_on[begins] = self._last_fine[begins]
         self._last_fine[place[fine]] = date
 
-    def _look(self, date: int, cells: Cells, place: Numbers, bad: Flags, found: Numbers) -> None:
+    def _look(self, date: int, cells: Cells, place: Numbers, fine: Flags, found: Numbers) -> None:
         """Open, carry on and close the spells, as the sums of their cells have it."""
         heavy = np.flatnonzero(self._weight > PRICE)
+        heavy = heavy[self.tested.country[heavy % self.tested.entries] >= 0]
         q, r = heavy // self.tested.entries, heavy % self.tested.entries
         group = self._name[q] * self.tested.countries + self.tested.country[r]
         # of a resolver's cells for one name the heaviest counts
@@ -122,19 +124,21 @@ class Sums:
         groups, inverse = np.unique(group[best], return_inverse=True)
         sums = np.bincount(inverse, self._weight[heavy[best]] - PRICE, minlength=len(groups))
         today = self._name[cells.q] * self.tested.countries + self.tested.country[cells.r]
-        bad = bad & (self.tested.country[cells.r] >= 0) & (self._weight[place] > 0)
+        here = self.tested.country[cells.r] >= 0
+        bad = here & ~fine & (self._weight[place] > 0)
         seen = np.unique(today[bad])
         alarmed = groups[(sums >= ALARM) & np.isin(groups, seen)]
         for one in alarmed.tolist():
             name, country = divmod(one, self.tested.countries)
             if (name, country) not in self._open:
                 self._begin(date, name, country, heavy[group == one])
+        self._witness(date, cells, place, bad, today, found, dict(zip(groups.tolist(), sums.tolist(), strict=True)))
+        self._recover(date, cells, here & fine, today)
         standing = set(groups.tolist())
         for key, spell in list(self._open.items()):
             if key[0] * self.tested.countries + key[1] not in standing:
                 spell.open = False
                 del self._open[key]
-        self._witness(date, cells, place, bad, today, found, dict(zip(groups.tolist(), sums.tolist(), strict=True)))
 
     def _begin(self, date: int, name: int, country: int, heavy: Numbers) -> None:
         since = self._since[heavy]
@@ -162,11 +166,11 @@ class Sums:
         sums: dict[int, float],
     ) -> None:
         """Note for the open spells who shows what today."""
-        keys = {name * self.tested.countries + country: spell for (name, country), spell in self._open.items()}
+        keys = self._followed()
         rows = np.flatnonzero(bad & np.isin(today, np.fromiter(keys, np.int64, len(keys))))
         for row in rows.tolist():
             spell = keys[int(today[row])]
-            spell.last_bad = date
+            spell.last_bad, spell.first_good = date, NEVER
             spell.signs.add(int(cells.sign[row]))
             spell.found |= int(found[row])
             if self._weight[place[row]] > PRICE:
@@ -174,3 +178,17 @@ class Sums:
                 spell.questions.add(int(cells.q[row]))
         for key, spell in keys.items():
             spell.weight = max(spell.weight, sums.get(key, 0.0))
+
+    def _recover(self, date: int, cells: Cells, well: Flags, today: Numbers) -> None:
+        """Note which of the open spells are seen to be over today: a date that tells nothing ends none."""
+        quiet = {key: spell for key, spell in self._followed().items() if NEVER != spell.last_bad < date}
+        quiet = {key: spell for key, spell in quiet.items() if spell.first_good == NEVER}
+        rows = np.flatnonzero(well & np.isin(today, np.fromiter(quiet, np.int64, len(quiet))))
+        for row in rows.tolist():
+            spell = quiet[int(today[row])]
+            if int(cells.r[row]) in spell.witnesses:
+                spell.first_good = date
+
+    def _followed(self) -> dict[int, Spell]:
+        """Return the open spells by the number of their name in their country."""
+        return {name * self.tested.countries + country: spell for (name, country), spell in self._open.items()}

@@ -26,7 +26,7 @@ def means(mechanisms: Iterable[str]) -> str:
 def tell(rows: list[Row]) -> list[Row]:
     """Add *event* and *says* to spells; each has the other columns of ``Spells``."""
     events: list[list[Row]] = []
-    order = sorted(rows, key=lambda row: (row["country"], means(row["mechanisms"]), row["first_bad"], row["qname"]))
+    order = sorted(rows, key=_place)
     for row in order:
         last = events[-1][-1] if events else None
         if last is not None and _together(last, row):
@@ -34,6 +34,10 @@ def tell(rows: list[Row]) -> list[Row]:
         else:
             events.append([row])
     return [{**row, "event": _name(event), "says": sentence(event)} for event in events for row in event]
+
+
+def _place(row: Row) -> tuple[str, str, str, date, str]:
+    return row["country"], means(row["mechanisms"]), row["domain_set"], row["first_bad"], row["qname"]
 
 
 def _together(one: Row, other: Row) -> bool:
