@@ -200,6 +200,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_help_names_every_rule() -> None:
+    """The list in the help is written by hand, so that no rule is imported for it."""
+    said = re.sub(r"[\s\u2502]+", " ", typed("judge", "--help").stdout)
+    *others, last = MEMBERS
+    assert f"Whose: {', '.join(others)} or {last}." in said
+
+
 def test_judge_prints_a_date_and_keeps_all(folder: Path) -> None:
     """The latest date as a page; with --csv and no date every date; steps that cannot apply are said once."""
     said = typed("judge", "--rules", "ooni_probe", "--snapshots", str(folder))

@@ -28,7 +28,7 @@ def command(
     \b
     Examples:
       resolver-diff import observations atlas.parquet --vantage atlas
-      resolver-diff import observations world/ --snapshots world-snapshots --replace
+      resolver-diff import observations world/ --snapshots world --replace
     """
     from resolver_diff import family, importers
     from resolver_diff.commands._loading import did_you_mean

@@ -18,6 +18,7 @@ import polars as pl
 
 from resolver_diff import probe, snapshot
 from resolver_diff.config import Config, DomainSet, Resolver
+from resolver_diff.origins.reading import shown
 from resolver_diff.tables import Origins, Outcome, Purpose, TransportName
 from resolver_diff.transports import Transport
 
@@ -28,7 +29,6 @@ DAY = date(2000, 1, 1)  # that the answers are filed under until they are read
 MOST_CONTROLS = 4  # that are asked at once
 WORTH = 50  # questions, for which another control is asked too
 NUMBER = re.compile("[0-9]{1,10}")
-LONGEST = 200  # characters of an organisation's name
 SAFEST = (TransportName.TLS, TransportName.HTTPS, TransportName.QUIC, TransportName.H3, TransportName.TCP)
 TRIED_AGAIN = frozenset((Outcome.TIMEOUT, Outcome.SERVFAIL, Outcome.REFUSED, Outcome.UNREACHABLE, Outcome.MALFORMED))
 
@@ -178,8 +178,7 @@ def organisation(answer: str | None) -> str | None:
     for text in texts(answer or ""):
         fields = text.split("|", 4)
         if len(fields) == 5 and fields[0].strip().isdecimal():
-            shown = "".join(char if char.isprintable() else "?" for char in fields[4].strip()[:LONGEST])
-            return shown or None
+            return shown(fields[4].strip()) or None
     return None
 
 

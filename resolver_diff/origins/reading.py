@@ -162,7 +162,7 @@ def _mmdb(plain: Path, file: Path) -> Database:
     facts = pl.DataFrame({"length": length, "asn": asns, "organisation": pl.Series(names, dtype=pl.String)})
     ranges = spans.disjoint(first, spans.last_of(first, length), facts.with_columns(_clean(pl.col("organisation"))))
     built = datetime.fromtimestamp(about.build_epoch, UTC).date()
-    return Database(ranges, _shown(about.database_type) or file.name, built, format="MMDB")
+    return Database(ranges, shown(about.database_type) or file.name, built, format="MMDB")
 
 
 def _of_record(record: Any) -> tuple[int | None, str | None]:
@@ -298,5 +298,6 @@ def _clean(text: pl.Expr | pl.Series) -> Any:
     return cleaned.replace("", None)
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """Return a name fit for a terminal and a table, not long."""
     return "".join(char if char.isprintable() else "?" for char in text[:LONGEST]).strip()
