@@ -113,8 +113,9 @@ class Plan:
             digest.update(part.encode() + b"\0")
         for domain_set in self.config.domain_sets:
             digest.update(domain_set.name.encode() + b"\0")
-            for chunk in domain_set.qnames.to_frame("qname").iter_slices(100_000):
-                digest.update("\n".join(chunk["qname"]).encode() + b"\0")
+            for text in domain_set.qnames.texts():
+                digest.update(text.encode())
+            digest.update(b"\0")
         return digest.hexdigest()
 
     def per_resolver(self) -> pl.DataFrame:
@@ -242,8 +243,7 @@ class Plan:
         first, last = first - repeat * self.names, last - repeat * self.names
         parts = [
             domain_set.qnames.slice(max(0, first - begin), min(last, end) - max(first, begin))
-            .alias("qname")
-            .to_frame()
+            .to_frame("qname")
             .with_columns(domain_set=pl.lit(domain_set.name))
             for domain_set, (begin, end) in zip(self.config.domain_sets, pairwise(self._ends.tolist()), strict=True)
             if begin < last and first < end

@@ -10,10 +10,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
-import polars as pl
-
 from resolver_diff import probe
-from resolver_diff.config import Config, DomainSet, Resolver
+from resolver_diff.config import Config, DomainSet, Names, Resolver
 from resolver_diff.probe import Taken
 from resolver_diff.transports import Endpoint, Transport
 from resolver_diff.transports._replay import Clock, replaying
@@ -105,7 +103,7 @@ class World:
             Resolver(name=name, address=address, **{"qps": qps, **(resolvers or {}).get(name, {})})
             for address, name in self.addresses.items()
         )
-        listed = pl.Series("qname", [f"n{number}.example" for number in range(names)])
+        listed = Names.of(f"n{number}.example" for number in range(names))
         made = {"control_names": CONTROLS, "qtypes": ("A",), "attempts": 3, "timeout": 4.0, **how}
         return Config(entries, (DomainSet("list", "list.txt", listed),), **made)
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from resolver_diff.batch import ATTEMPTS, Batch
-from resolver_diff.config import Config, DomainSet, Resolver
+from resolver_diff.config import Config, DomainSet, Names, Resolver
 from resolver_diff.journal import SCHEMA
 from resolver_diff.plan import Plan
 from resolver_diff.snapshot import ORDER
@@ -28,7 +28,7 @@ def batch() -> Batch:
         Resolver(name="over-udp", address="192.0.2.1"),
         Resolver(name="over-tcp", address="192.0.2.1", transport="tcp"),
     )
-    sets = (DomainSet("shops", "shops.txt", pl.Series("qname", NAMES)),)
+    sets = (DomainSet("shops", "shops.txt", Names.of(NAMES)),)
     plan = Plan(Config(entries, sets, (), ("A",)), day=date(2026, 2, 11), vantage="here")
     questions = pl.concat([one.frame for one in plan.batches()]).filter(pl.col("purpose") == "target")
     made = Batch(plan, questions)

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from resolver_diff import probe, snapshot
-from resolver_diff.config import Config, DomainSet, Resolver, Why, load
+from resolver_diff.config import Config, DomainSet, Names, Resolver, Why, load
 from resolver_diff.config.optout import OptOut, read
 from resolver_diff.config.text import Notes, Source
 from resolver_diff.errors import ConfigError, Problem, UsageError
@@ -179,7 +179,7 @@ def test_a_missing_list_is_a_mistake(mine: Path) -> None:
 def test_control_identity_and_canary_names_are_heeded() -> None:
     """Nobody is asked for a name on the list, for whatever purpose."""
     opt_out = listed("akamai.net\ncom\ncontrol.example\n")
-    sets = (DomainSet("s", "s.txt", pl.Series("qname", ["a.example"])),)
+    sets = (DomainSet("s", "s.txt", Names.of(["a.example"])),)
     config = Config((Resolver(name="a", address="192.0.2.1"),), sets, ("control.example", "other.example"))
     plan = Plan(replace(config, opt_out=opt_out).heeding(), day=DAY, vantage="here")
     names = set(everything(plan)["qname"])

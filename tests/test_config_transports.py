@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from resolver_diff import probe, snapshot
-from resolver_diff.config import Config, DomainSet, Resolver, Why, load
+from resolver_diff.config import Config, DomainSet, Names, Resolver, Why, load
 from resolver_diff.diff import Diff, anomalies, diff
 from resolver_diff.errors import ConfigError, UsageError
 from resolver_diff.lab import reading
@@ -187,7 +187,7 @@ def test_an_address_has_one_pace_whatever_the_port() -> None:
 def both(names: tuple[str, ...] = ("a.example",)) -> Config:
     """Return a config of one resolver over two transports."""
     asked = tuple(Resolver(name="one", address="192.0.2.1", transport=way, qps=1000.0) for way in ("udp", "tcp"))
-    sets = (DomainSet("shops", "shops.txt", pl.Series("qname", list(names))),)
+    sets = (DomainSet("shops", "shops.txt", Names.of(list(names))),)
     return Config(resolvers=asked, domain_sets=sets, control_names=("control.example",), qtypes=("A",), timeout=0.3)
 
 

@@ -21,7 +21,7 @@ import pytest
 from resolver_diff import config as configs
 from resolver_diff import origins, probe, snapshot
 from resolver_diff.commands._beside import Beside
-from resolver_diff.config import Config, DomainSet, Resolver
+from resolver_diff.config import Config, DomainSet, Names, Resolver
 from resolver_diff.errors import UsageError
 from resolver_diff.origins import asking, installed
 from resolver_diff.snapshot import sides
@@ -113,7 +113,7 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def config(port: int, names: tuple[str, ...] = ("a.example", "b.example", "c.example", "d.example")) -> Config:
     """Return a config of one control."""
-    asked = DomainSet("shops", "shops.txt", pl.Series("qname", sorted(names)))
+    asked = DomainSet("shops", "shops.txt", Names.of(sorted(names)))
     control = Resolver(name="one", address="127.0.0.1", port=port, role="control", qps=2000.0)
     return Config((control,), (asked,), (), qtypes=("A",), attempts=2, timeout=0.3)
 
@@ -156,7 +156,7 @@ def test_an_address_is_looked_up_once(server: Server, tmp_path: Path) -> None:
     """Another set of the same date asks only for what is new, and what was known stays as it was."""
     taken(config(server.port, ("a.example",)), tmp_path / "s", origins.OverDns())
     server.asked.clear()
-    other = DomainSet("others", "others.txt", pl.Series("qname", ["a.example", "b.example"]))
+    other = DomainSet("others", "others.txt", Names.of(["a.example", "b.example"]))
     given = replace(config(server.port), domain_sets=(other,))
     _, found = taken(given, tmp_path / "s", origins.OverDns())
     assert not server.asked["4.3.2.1.origin.asn.cymru.com"]

@@ -6,7 +6,7 @@ from itertools import pairwise
 import polars as pl
 import pytest
 
-from resolver_diff.config import Config, DomainSet, Resolver
+from resolver_diff.config import Config, DomainSet, Names, Resolver
 from resolver_diff.plan import Plan
 from resolver_diff.tables import Purpose
 
@@ -24,7 +24,7 @@ def config(
     sets = {"shops": ["a.example", "b.example", "c.example"]} if names is None else names
     return Config(
         resolvers=resolvers or default,
-        domain_sets=tuple(DomainSet(name, f"{name}.txt", pl.Series("qname", listed)) for name, listed in sets.items()),
+        domain_sets=tuple(DomainSet(name, f"{name}.txt", Names.of(listed)) for name, listed in sets.items()),
         control_names=("control.example",),
         qtypes=qtypes,
     )

@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 
 from resolver_diff import family, probe, snapshot
-from resolver_diff.config import Config, DomainSet, Resolver, Why
+from resolver_diff.config import Config, DomainSet, Names, Resolver, Why
 from resolver_diff.errors import UsageError
 from resolver_diff.probe import Taken, lookup
 from resolver_diff.transports import Endpoint, Transport
@@ -36,7 +36,7 @@ def config(names: Sequence[str] = ("a.example", "b.example"), **how: Any) -> Con
         "attempts": 3,
         **how,
     }
-    return Config(domain_sets=(DomainSet("shops", "shops.txt", pl.Series("qname", list(names))),), **made)
+    return Config(domain_sets=(DomainSet("shops", "shops.txt", Names.of(list(names))),), **made)
 
 
 def answer(query: dns.message.Message, address: str = "198.51.100.7", *, truncated: bool = False) -> bytes:

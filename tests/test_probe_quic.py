@@ -11,7 +11,7 @@ import pytest
 from hostile import Hostile, reply
 from quic_servers import NAME, Authority, QuicResolver, Talk
 from resolver_diff import probe, snapshot
-from resolver_diff.config import Config, DomainSet, Resolver
+from resolver_diff.config import Config, DomainSet, Names, Resolver
 
 DAY = date(2026, 2, 11)
 NAMES = [f"plain-{number}.test" for number in range(30)]
@@ -51,7 +51,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
         )
         config = Config(
             resolvers=resolvers,
-            domain_sets=(DomainSet("plain", "plain.txt", pl.Series("qname", NAMES)),),
+            domain_sets=(DomainSet("plain", "plain.txt", Names.of(NAMES)),),
             control_names=tuple(CONTROLS),
             qtypes=("A",),
             attempts=2,

@@ -19,7 +19,7 @@ import polars as pl
 import pytest
 
 from resolver_diff import diff, family, probe, reports, snapshot
-from resolver_diff.config import Config, DomainSet, Resolver
+from resolver_diff.config import Config, DomainSet, Names, Resolver
 from resolver_diff.reports import Report
 
 MONDAY, TUESDAY = date(2026, 2, 9), date(2026, 2, 10)
@@ -114,7 +114,7 @@ class World:
         ]
         return Config(
             resolvers=tuple(entries),
-            domain_sets=(DomainSet("world", "world.txt", pl.Series("qname", sorted(WORLD))),),
+            domain_sets=(DomainSet("world", "world.txt", Names.of(sorted(WORLD))),),
             control_names=("shop1.example", "shop2.example", "shop3.example"),
             qtypes=("A", "AAAA"),
             attempts=2,

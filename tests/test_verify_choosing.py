@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from resolver_diff.config import Config, DomainSet, Resolver
+from resolver_diff.config import Config, DomainSet, Names, Resolver
 from resolver_diff.config.optout import OptOut
 from resolver_diff.tables import Certificates, Observations, Origins
 from resolver_diff.verify import Budget, choosing
@@ -22,7 +22,7 @@ def config(**how: Any) -> Config:
         Resolver(name=name, address=f"192.0.2.{index}", operator=operator, role=role)
         for index, (name, (operator, role)) in enumerate(facts.items())
     )
-    names = DomainSet("shops", "shops.txt", pl.Series("qname", ["a.example", "b.example"]))
+    names = DomainSet("shops", "shops.txt", Names.of(["a.example", "b.example"]))
     return Config(resolvers, (names,), (), qtypes=("A",), **how)
 
 

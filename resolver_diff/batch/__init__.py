@@ -15,6 +15,7 @@ from resolver_diff.batch.entries import entries_of
 from resolver_diff.batch.heard import Answers, Attempt, count
 from resolver_diff.batch.texts import Texts
 from resolver_diff.journal import SCHEMA
+from resolver_diff.journal.alike import alike
 from resolver_diff.plan import Plan
 from resolver_diff.tables import OUTCOME, Observations, Outcome, Purpose
 from resolver_diff.transports import Care, Queries, Responses, Trouble
@@ -175,13 +176,13 @@ class Batch:
     def remaining_rows(self) -> tuple[pl.DataFrame, bool]:
         """Return all rows not yet returned, and whether they are in the order of a snapshot.
 
-        The batch is over, and silence is silence. Texts are categories where that is so.
+        The batch is over, and silence is silence. Texts are categories.
         """
         parts = [self._answered_rows(), *self._rows, *self._silences(settled=False)]
         self._rows = []
         if len(parts) == 1:
             return parts[0], True
-        return pl.concat([part.cast(SCHEMA) for part in parts]), False
+        return alike(parts, SCHEMA), False
 
     def _answered_rows(self) -> pl.DataFrame:
         """Return, once, the rows of the first replies, in the order of a snapshot; their texts are categories."""
@@ -337,7 +338,7 @@ class Batch:
                 "trouble": state.words(position),
             }
         )
-        return self._with_question(position, facts)
+        return self._beside_question(position, facts)
 
     def _with_question(self, position: NDArray[np.int64], facts: pl.DataFrame) -> pl.DataFrame:
         """Return *facts* as rows of the journal: beside each, the question at *position*."""

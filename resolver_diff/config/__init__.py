@@ -5,7 +5,7 @@ resolver_diff.config`` prints the JSON Schema of resolvers.yaml, for editors.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import reduce
@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from resolver_diff.config import known, optout
+from resolver_diff.config.listed import Names
 from resolver_diff.config.model import Probe, Resolver
 from resolver_diff.config.optout import OptOut
 from resolver_diff.config.qnames import names
@@ -24,13 +25,14 @@ from resolver_diff.config.text import Notes, read
 from resolver_diff.errors import Place, Problem, UsageError
 from resolver_diff.tables import KnownAnswers
 
-__all__ = ["Config", "DomainSet", "LeftOut", "Resolver", "Why", "known_answers", "load", "shipped"]
+__all__ = ["Config", "DomainSet", "LeftOut", "Names", "Resolver", "Why", "known_answers", "load", "shipped"]
 
 LONGEST_RESOLVERS = 8 * 2**20  # octets; some 50,000 resolvers
-LONGEST_LIST = 128 * 2**20  # octets; some six million names, read in seconds and in 0.7 GB
+LONGEST_LIST = 128 * 2**20  # octets; some six million names, read in seconds and in 0.4 GB
 RESOLVERS = "resolvers.yaml"
 DOMAINS = "domains"
 KNOWN = "known_answers.txt"
+AT_ONCE = 1 << 18  # names of a set held against those of the others at once; bounds memory
 CONTROL = "control"  # the list of names that every resolver must know; not a domain set
 LISTS = (".csv", ".txt")
 NO_FILE = (None, "dns", "none")  # what `origins` may say beside the name of a file
@@ -42,7 +44,7 @@ class DomainSet:
 
     name: str
     file: str
-    qnames: pl.Series  # str: sorted, each once, A-label form, lower case, no final dot
+    qnames: Names  # sorted, each once, A-label form, lower case, no final dot
 
 
 class Why(StrEnum):
@@ -97,7 +99,7 @@ class Config:
             for way in self.resolvers
             if where.get(way)
         ]
-        sets = [replace(each, qnames=self.opt_out.without(each.qnames)) for each in self.domain_sets]
+        sets = [replace(each, qnames=self._wanted(each.qnames)) for each in self.domain_sets]
         fewer = sum(len(each.qnames) for each in self.domain_sets) - sum(len(each.qnames) for each in sets)
         kept = replace(
             self,
@@ -112,6 +114,9 @@ class Config:
             what = "name to ask for" if kept.resolvers else "resolver to ask"
             raise UsageError(f"the opt-out list leaves no {what}")
         return kept
+
+    def _wanted(self, names: Names) -> Names:
+        return Names(map(self.opt_out.without, names.parts())) if self.opt_out.names else names
 
     def over(self, transports: Sequence[str]) -> "Config":
         """Return the config that asks every resolver over all of *transports* that it speaks.
@@ -271,24 +276,32 @@ def _each_name_once(sets: list[DomainSet], notes: Notes) -> tuple[DomainSet, ...
     """Leave each name in the first set that has it: a name is asked once."""
     if len(sets) < 2:
         return tuple(sets)
-    every = pl.concat(
-        [each.qnames.alias("qname").to_frame().with_columns(order=pl.lit(order)) for order, each in enumerate(sets)]
-    )
+    edges = sorted({edge for each in sets for edge in each.qnames.edges(AT_ONCE)})
+    shared: dict[int, list[Names]] = {}  # by the set that has them too
+    stays: dict[int, str] = {}  # where the first of these stays
+    for parts in zip(*(each.qnames.below(edges) for each in sets), strict=True):
+        for order, too, first in _in_earlier(parts):
+            shared.setdefault(order, []).append(Names([too]))
+            stays.setdefault(order, sets[first].name)
+    kept = list(sets)
+    for order, pieces in sorted(shared.items()):
+        others, each = Names(part for piece in pieces for part in piece.parts()), sets[order]
+        name, count = next(iter(others)), len(others)
+        message = f"`{name}` is in an earlier domain set too"
+        if count > 1:
+            message = f"{count:,} names are in an earlier domain set too, the first of them `{name}`"
+        notes.warning(message, Place(each.file), f"a name is asked once: `{name}` stays in {stays[order]}")
+        both = zip(each.qnames.below(edges), others.below(edges), strict=True)
+        kept[order] = replace(each, qnames=Names(mine.filter(~mine.is_in(theirs.implode())) for mine, theirs in both))
+    return tuple(each for each in kept if len(each.qnames))
+
+
+def _in_earlier(parts: Sequence[pl.Series]) -> Iterator[tuple[int, pl.Series, int]]:
+    """Yield which of *parts*, each sorted, has names of an earlier one; these; and which has the first of them."""
+    every = pl.concat([part.to_frame("qname").with_columns(order=pl.lit(order)) for order, part in enumerate(parts)])
     first = every.unique("qname", keep="first", maintain_order=True)
     if first.height == every.height:
-        return tuple(sets)
+        return
     shared = every.join(first, on=["qname", "order"], how="anti").join(first.rename({"order": "first"}), on="qname")
-    for (order,), names_of_set in shared.sort("order", "qname").group_by("order", maintain_order=True):
-        qname, _, earlier = names_of_set.row(0)
-        count = names_of_set.height
-        message = f"`{qname}` is in an earlier domain set too"
-        if count > 1:
-            message = f"{count:,} names are in an earlier domain set too, the first of them `{qname}`"
-        stays = f"a name is asked once: `{qname}` stays in {sets[earlier].name}"
-        notes.warning(message, Place(sets[order].file), stays)
-    kept = first.partition_by("order", as_dict=True, include_key=False)
-    return tuple(
-        DomainSet(each.name, each.file, kept[order,].get_column("qname").sort().alias(each.qnames.name))
-        for order, each in enumerate(sets)
-        if (order,) in kept
-    )
+    for (order,), rows in shared.sort("order", "qname").group_by("order", maintain_order=True):
+        yield order, rows["qname"], rows["first"][0]

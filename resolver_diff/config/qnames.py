@@ -1,7 +1,6 @@
 """Domain names as people write them, one by one and a million at a time."""
 
 import csv
-import io
 import ipaddress
 import re
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 import polars as pl
 
+from resolver_diff.config.listed import Names, Sorting
 from resolver_diff.config.text import Notes, Source, place
 from resolver_diff.errors import Place
 
@@ -18,6 +18,7 @@ LONGEST_LABEL = 63  # octets (RFC 1035 2.3.4)
 LONGEST_NAME = 253  # characters: the 255 octets of RFC 1035 2.3.4 less the root label and one length octet
 CHUNK = 2**20  # octets of a list looked at in one go; bounds the memory a long list takes
 NAME = r"^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$"  # underscores are no host names, but names that are asked
+PLAIN = r"^(?:[a-z0-9_-]{1,63}\.)*(?:[a-z]{2,63}|xn--[a-z0-9-]{1,59})$"  # a NAME in a top-level domain as there are
 NUMERIC_END = r"(?:^|\.)[0-9]+$"  # no top-level domain is a number; an address is (RFC 3696 2)
 DOTS = re.compile("[.\u3002\uff0e\uff61]")  # what separates labels (RFC 3490 3.1)
 GOOD = re.compile(NAME)
@@ -25,6 +26,8 @@ BAD_CHARACTER = re.compile(r"[^a-z0-9_-]")
 LONGEST_LINE = 65536  # octets; a longer one is not looked at, but is a mistake
 LONGEST_SHOWN = 80  # characters of what is no name
 HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9._-]+)(?:[:/?#].*)?$"  # of a plain URL; the odd ones are parsed
+WRITTEN_HOST = re.compile(r"^\s*(?:[A-Za-z][A-Za-z0-9+.-]*://)?([^/:,?#\s]*).*$")
+SAMPLES = 16  # lines of a list looked at for each part it is sorted in
 URL_COLUMN = "url"
 ROWS = 50_000  # of a CSV file looked at in one go
 NOTHING = pl.DataFrame(schema={"line": pl.UInt32, "qname": pl.String})
@@ -141,31 +144,41 @@ def url_host(url: str) -> str | None:
         return None
 
 
-def names(source: Source, notes: Notes) -> pl.Series:
+def names(source: Source, notes: Notes) -> Names:
     """Return the names of a list, sorted, each once; mistakes are noted, the names without them returned."""
     is_csv = source.file.lower().endswith(".csv")
-    read = _from_csv(source, notes) if is_csv else _from_lines(source, notes)
-    found = read.get_column("qname").sort()
-    found = found.filter(found.ne_missing(found.shift()))  # in a third less memory than `unique`
-    if not is_csv:  # a test list has many URLs of one host
-        _note_repeated(read, read.height - len(found), source, notes)
-    if found.is_empty() and not notes.wrong(source.file):
+    sorting = Sorting(_edges(source.octets))
+    for part in _from_csv(source, notes) if is_csv else _from_lines(source, notes):
+        sorting.add(part)
+    found = sorting.names()
+    if sorting.first is not None and not is_csv:  # a test list has many URLs of one host
+        count, (line, name) = sorting.repeated, sorting.first
+        again = f"{count:,} lines repeat a name, the first of them `{name}`"
+        notes.warning(f"`{name}` is there twice" if count == 1 else again, Place(source.file, line))
+    if not len(found) and not notes.wrong(source.file):
         notes.mistake("there is no name in it", Place(source.file), "write one name a line, or take the file away")
     return found
 
 
-def _from_lines(source: Source, notes: Notes) -> pl.DataFrame:
-    """Return line and qname of a list of one name a line."""
-    parts = [NOTHING]
+def _edges(octets: bytes) -> list[str]:
+    """Return names, sorted, between which there are some CHUNK octets of a list each, as far as a sample tells."""
+    count = len(octets) // CHUNK
+    starts = (octets.find(b"\n", place * len(octets) // (count * SAMPLES)) + 1 for place in range(count * SAMPLES))
+    lines = (octets[start : start + LONGEST_NAME].partition(b"\n")[0].decode(errors="ignore") for start in starts)
+    return sorted(WRITTEN_HOST.sub(r"\1", line).lower() for line in lines)[SAMPLES::SAMPLES]
+
+
+def _from_lines(source: Source, notes: Notes) -> Iterator[pl.DataFrame]:
+    """Yield line and qname of a list of one name a line, some ten thousand at a time."""
     first = 1
     for chunk, cut in _chunks(source.octets):
         lines = pl.Series("text", [chunk.decode(errors="ignore")]).str.split("\n").explode()
-        parts.append(_checked(_split_off_comments(lines, first), qname, source, notes))
+        read = _split_off_comments(lines, first, any_comment=b"#" in chunk, is_lower=chunk.islower())
+        yield _checked(read, qname, source, notes)
         first += len(lines)
         if cut:
             at = place(source.file, first - 1, 1, lines[-1])
             notes.mistake(f"a line of {cut:,} octets", at, "write one name a line")
-    return pl.concat(parts)
 
 
 def _chunks(octets: bytes) -> Iterator[tuple[bytes, int]]:
@@ -186,11 +199,15 @@ def _chunks(octets: bytes) -> Iterator[tuple[bytes, int]]:
         start = end + 1
 
 
-def _split_off_comments(lines: pl.Series, first: int) -> pl.DataFrame:
-    """Return line, text, written (without comment and space) and qname (lower case, no final dot); no empty lines."""
+def _split_off_comments(lines: pl.Series, first: int, *, any_comment: bool, is_lower: bool) -> pl.DataFrame:
+    """Return line, text, written (without comment and space) and qname (lower case, no final dot); no empty lines.
+
+    *any_comment* says that there may be some, *is_lower* that there is no capital letter of ASCII.
+    """
     written = pl.col("text")
-    if lines.str.contains("#", literal=True).any():
+    if any_comment:
         written = written.str.replace("#.*", "")
+    lower = pl.col("written") if is_lower else pl.col("written").str.to_lowercase()
     return (
         lines.to_frame()
         .select(
@@ -199,19 +216,19 @@ def _split_off_comments(lines: pl.Series, first: int) -> pl.DataFrame:
             written.str.strip_chars().alias("written"),
         )
         .filter(pl.col("written") != "")
-        .with_columns(pl.col("written").str.to_lowercase().str.strip_suffix(".").alias("qname"))
+        .with_columns(lower.str.strip_suffix(".").alias("qname"))
     )
 
 
 def _checked(read: pl.DataFrame, name_of: Callable[[str], str], source: Source, notes: Notes) -> pl.DataFrame:
     """Return line and qname of the names that are names.
 
-    *read* has line, text, written and qname, of which the last is right when it is plain
-    ASCII, as nearly all names are; they are checked as columns. Only the others are looked
+    *read* has line, text, written and qname, of which the last is right when it is ``PLAIN``,
+    as nearly all names are; they are checked as columns. Only the others are looked
     at one by one: *name_of* gives the name in what was written, or raises BadNameError.
     """
     name = pl.col("qname")
-    good = name.str.contains(NAME) & (name.str.len_bytes() <= LONGEST_NAME) & ~name.str.contains(NUMERIC_END)
+    good = name.str.contains(PLAIN) & (name.str.len_bytes() <= LONGEST_NAME)
     checked = read.with_columns(good=good.fill_null(value=False))
     lines: list[int] = []
     found: list[str] = []
@@ -227,9 +244,8 @@ def _checked(read: pl.DataFrame, name_of: Callable[[str], str], source: Source, 
     return pl.concat([checked.filter("good").select("line", "qname"), odd])
 
 
-def _from_csv(source: Source, notes: Notes) -> pl.DataFrame:
-    """Return line and qname of the hosts of the URLs in a test list of the Citizen Lab's form."""
-    parts = [NOTHING]
+def _from_csv(source: Source, notes: Notes) -> Iterator[pl.DataFrame]:
+    """Yield line and qname of the hosts of the URLs in a test list of the Citizen Lab's form."""
     addresses = 0
     try:
         for lines, urls in _urls(source):
@@ -241,7 +257,7 @@ def _from_csv(source: Source, notes: Notes) -> pl.DataFrame:
             ]
             addresses += len(bare)
             hosts = read.filter(~pl.col("line").is_in(bare)).with_columns(text=pl.col("written"))
-            parts.append(_checked(hosts, _host_name, source, notes))
+            yield _checked(hosts, _host_name, source, notes)
     except csv.Error as error:
         notes.mistake(f"this is not CSV: {error}", Place(source.file))
     except KeyError:
@@ -249,12 +265,11 @@ def _from_csv(source: Source, notes: Notes) -> pl.DataFrame:
         notes.mistake(f"no column is called `{URL_COLUMN}`", source.place(1, 1), hint)
     if addresses:
         notes.warning(f"{addresses:,} URLs name an IP address instead of a host and were left out", Place(source.file))
-    return pl.concat(parts)
 
 
 def _urls(source: Source) -> Iterator[tuple[list[int], list[str]]]:
     """Yield lines and URLs of a CSV file, some ten thousand at a time; raise KeyError when it has no such column."""
-    rows = csv.reader(io.StringIO(source.octets.decode(), newline=""), strict=True)
+    rows = csv.reader(_lines(source.octets), strict=True)
     header = [title.strip().lower() for title in next(rows, [])]
     if URL_COLUMN not in header:
         raise KeyError(URL_COLUMN)
@@ -262,6 +277,15 @@ def _urls(source: Source) -> Iterator[tuple[list[int], list[str]]]:
     while batch := [(rows.line_num, row) for row in islice(rows, ROWS)]:
         full = [(line, row) for line, row in batch if any(row)]
         yield [line for line, _ in full], [row[index].strip() if len(row) > index else "" for _, row in full]
+
+
+def _lines(octets: bytes) -> Iterator[str]:
+    """Yield the lines of a list with their ends."""
+    start = 0
+    while start < len(octets):
+        end = octets.find(b"\n", start) + 1 or len(octets)
+        yield octets[start:end].decode()
+        start = end
 
 
 def _host_name(url: str) -> str:
@@ -275,12 +299,3 @@ def _host_name(url: str) -> str:
         return qname(host)
     except BadNameError as bad:
         raise BadNameError(bad.message, bad.hint, max(url.find(host), 0) + bad.offset) from None
-
-
-def _note_repeated(read: pl.DataFrame, count: int, source: Source, notes: Notes) -> None:
-    """Note that *count* lines of a list repeat a name, and the first of them."""
-    if count == 0:
-        return
-    line, name = read.sort("line").filter(~pl.col("qname").is_first_distinct()).row(0)
-    message = f"`{name}` is there twice" if count == 1 else f"{count:,} lines repeat a name, the first of them `{name}`"
-    notes.warning(message, Place(source.file, line))

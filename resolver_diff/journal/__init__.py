@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 from resolver_diff import snapshot
 from resolver_diff.errors import Place, SnapshotError
 from resolver_diff.journal import noted
+from resolver_diff.journal.alike import alike, without_late
 from resolver_diff.snapshot import METADATA, ORDER, Held, Run, stored
 from resolver_diff.snapshot.filing import sync
 from resolver_diff.tables import Observations, Purpose
@@ -120,14 +121,12 @@ class Journal:
     def finish(self, batch: int, rows: pl.DataFrame, *, in_order: bool = False) -> None:
         """Make one sorted file of the pieces of *batch* and the last *rows* of it: it is complete.
 
-        *rows* are as in ``append``, or have categories for texts; *in_order*: they need not be sorted.
+        *rows* are as in ``append``, or have categories for texts, as ``alike`` makes them; *in_order*: in any order,
+        as the rows need not be sorted.
         """
         pieces = self._pieces(batch)
         if pieces:
-            rows = pl.concat([frame.cast(SCHEMA) for frame in (*map(pl.read_ipc, pieces), rows)])
-            if rows["reply"].null_count():
-                late = pl.col("reply").is_not_null().any().over("number", "attempt")
-                rows = rows.filter(pl.col("reply").is_not_null() | ~late)  # it was silence only until a late reply came
+            rows = without_late(alike([*map(pl.read_ipc, pieces), rows], SCHEMA))
         if pieces or not in_order:
             rows = rows.sort("domain_set", *ORDER, nulls_last=False, maintain_order=True)
         facts = noted.of(rows)

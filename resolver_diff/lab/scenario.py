@@ -26,9 +26,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
-import polars as pl
-
-from resolver_diff.config import Config, DomainSet, Resolver
+from resolver_diff.config import Config, DomainSet, Names, Resolver
 from resolver_diff.lab import saying
 from resolver_diff.lab.saying import Saying, Sayings
 from resolver_diff.tables import Outcome, TransportName
@@ -174,7 +172,7 @@ class Scenario:
             for transport in part.transports
         ]
         sets = [
-            DomainSet(name, f"{self.name}.yaml", pl.Series("qname", sorted(names), dtype=pl.String))
+            DomainSet(name, f"{self.name}.yaml", Names.of(sorted(names)))
             for name, names in sorted(self.names.items())
             if name != CONTROL
         ]

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from resolver_diff import probe, snapshot
-from resolver_diff.config import Config, DomainSet, Resolver
+from resolver_diff.config import Config, DomainSet, Names, Resolver
 from resolver_diff.origins.reading import shown
 from resolver_diff.tables import Origins, Outcome, Purpose, TransportName
 from resolver_diff.transports import Transport
@@ -139,7 +139,7 @@ class _Putting:
         return self.controls[place % len(self.controls)]
 
     async def _ask(self, control: Resolver, qnames: Sequence[str]) -> dict[str, tuple[str, str | None]]:
-        names = DomainSet("origins", "", pl.Series("qname", sorted(qnames), dtype=pl.String))
+        names = DomainSet("origins", "", Names.of(sorted(qnames)))
         config = replace(self.config, resolvers=(control,), domain_sets=(names,))
         with TemporaryDirectory(prefix="resolver-diff-") as folder:
             place = Path(folder) / "asked"

@@ -28,7 +28,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from resolver_diff.config import Config, DomainSet, Resolver
+from resolver_diff.config import Config, DomainSet, Names, Resolver
 from resolver_diff.journal import SCHEMA, Journal
 from resolver_diff.plan import Plan
 from resolver_diff.snapshot import Run
@@ -169,7 +169,7 @@ class Day:
     def __init__(self, config: Config, day: date) -> None:
         self.config = config
         self.plan = Plan(config, day=day, vantage="bench")
-        self.names = pl.concat([domain_set.qnames for domain_set in config.domain_sets])
+        self.names = pl.concat([part for each in config.domain_sets for part in each.qnames.parts()])
         self.world = World.of(self.names, day)
         self.day = day
         dice = np.random.default_rng(3)
@@ -292,7 +292,7 @@ def configured(resolvers: int, names: int) -> Config:
     """Return what is asked."""
     entries = panel(resolvers)
     control = tuple(f"control-{place}.example" for place in range(6))
-    return Config(entries, (DomainSet("made-up", "made-up.txt", qnames(names)),), control)
+    return Config(entries, (DomainSet("made-up", "made-up.txt", Names.of(qnames(names))),), control)
 
 
 def write(folder: Path, day: date, config: Config, *, commit: bool = True) -> list[Path]:

@@ -18,7 +18,7 @@ from misbehaviours._do53 import OTHER_ADDRESS, Do53, can_send_icmp, has
 from misbehaviours._quic import Quic
 from misbehaviours._secure import Doh, Dot
 from resolver_diff import family, probe, snapshot
-from resolver_diff.config import Config, DomainSet, Resolver
+from resolver_diff.config import Config, DomainSet, Names, Resolver
 from resolver_diff.probe import Taken
 from resolver_diff.transports import Transport
 
@@ -195,7 +195,7 @@ def take(
     with playing(chosen, honestly=honestly) as resolvers:
         config = Config(
             resolvers=resolvers,
-            domain_sets=(DomainSet("odd", "odd.txt", pl.Series("qname", sorted([ODD, *PLAIN]))),),
+            domain_sets=(DomainSet("odd", "odd.txt", Names.of(sorted([ODD, *PLAIN]))),),
             control_names=(CONTROL,),
             qtypes=QTYPES,
             attempts=ATTEMPTS,

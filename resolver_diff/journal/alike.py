@@ -1,0 +1,36 @@
+"""Rows of one batch from several hands, as one table in which texts are categories.
+
+A batch has few different texts in many rows. As texts its rows would take three times the memory, and each step on the
+way to a sorted file would take it again.
+"""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+
+def alike(frames: Sequence[pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:
+    """Return the rows of *frames* under one another; texts are categories, in the order of texts.
+
+    *frames* have the columns of *schema*, the texts as texts or as categories.
+    """
+    frames = [frame for frame in frames if frame.height] or list(frames[:1])
+    columns = {name: [frame.get_column(name) for frame in frames] for name in schema}
+    del frames
+    made = []
+    for name, dtype in schema.items():
+        parts = columns.pop(name)  # what is made of them takes their place
+        if dtype == pl.String:
+            each = pl.concat([part.unique().cast(pl.String) for part in parts]).drop_nulls().unique().sort()
+            dtype = pl.Enum(each)  # noqa: PLW2901 - what its texts are kept as
+        made.append(pl.concat([part.cast(dtype) for part in parts]))
+    return pl.DataFrame(made)
+
+
+def without_late(rows: pl.DataFrame) -> pl.DataFrame:
+    """Leave out what was silence only until a late reply came."""
+    if not rows["reply"].null_count():
+        return rows
+    silent, query = rows["reply"].is_null(), rows["number"] * 256 + rows["attempt"]
+    late = query.filter(silent).is_in(query.filter(~silent).unique().implode())
+    return rows.filter(~query.is_in(query.filter(silent).filter(late).implode()) | ~silent) if late.any() else rows
