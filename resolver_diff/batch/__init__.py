@@ -25,6 +25,7 @@ from resolver_diff.wire.reading import RCODE
 
 ATTEMPTS = 256  # a query's number is its question's number times this, plus the attempt
 FEW_RUNS = 16
+REPEATS = 4  # replies to each message, from which on it pays to remember one of them
 LARGE_OCTETS, LARGE_ROWS = 1 << 24, 1 << 16
 LIMITING = np.zeros(16, np.bool_)  # by RCODE
 LIMITING[[2, 5]] = True  # SERVFAIL, REFUSED
@@ -63,7 +64,7 @@ class Batch:
         self.failed = np.zeros(len(self.number), np.bool_)  # answered by an error that a limit of the rate may explain
         self.withheld = np.zeros(len(self.number), np.bool_)  # not asked, or not again: see ``Queries.withheld``
         self.spoke = np.zeros(len(plan.resolvers), np.bool_)
-        self._decoder = Decoder()
+        self._decoder = self._new_decoder()
         self._answers = Answers(len(self.number))
         self._rows: list[pl.DataFrame] = []  # what is no first reply, or is kept whole
         self._order: NDArray[np.int64] | None = None
@@ -188,7 +189,7 @@ class Batch:
         answers, decoder = self._answers, self._decoder
         position = self._ordered(answers.there)
         if decoder.octets > LARGE_OCTETS:
-            self._decoder = Decoder()
+            self._decoder = self._new_decoder()
         if not len(position):
             return pl.DataFrame(schema=SCHEMA)
         attempt, sent, rtt, decoded = answers.take(position)
@@ -212,6 +213,9 @@ class Batch:
             else:
                 self._order = np.argsort(order, kind="stable")
         return self._order[there[self._order]]
+
+    def _new_decoder(self) -> Decoder:
+        return Decoder(repeats=len(self.number) >= REPEATS * len(self.messages))
 
     def _encode(self) -> tuple[Messages, NDArray[np.int32]]:
         """Encode each distinct (qname, qtype, recursion) once; return the messages and each question's index."""
