@@ -128,6 +128,6 @@ class Messages:
         words = bits.view(np.uint64)
         return words, value & words, np.where(size <= HEAD * WORD, size, np.iinfo(np.int64).max)
 
-    def take(self, index: NDArray[np.integer] | NDArray[np.bool_]) -> "Messages":
+    def take(self, index: NDArray[np.integer] | NDArray[np.bool_] | slice) -> "Messages":
         """Return the messages at *index* (or where it is true); they share the octets."""
         return Messages(self.octets, self.start[index], self.length[index])

@@ -236,7 +236,8 @@ def _frame(
     ttl = pl.Series("ttl", np.maximum(decoded.ttl, 0).astype(np.uint32), dtype=_SCHEMA["ttl"])
     if (decoded.ttl < 0).any():
         ttl = ttl.set(pl.Series(decoded.ttl < 0), None)
-    frame = read_once.select(pl.all().gather(pl.Series(which, dtype=pl.UInt32()))).with_columns(
+    index = pl.Series(which, dtype=pl.UInt32())
+    frame = pl.DataFrame([_gathered(column, index) for column in read_once]).with_columns(
         _OUTCOMES[_outcome(header["rcode"], decoded.malformed, answered)].alias("outcome"),
         *(pl.Series(name, column, dtype=_SCHEMA[name]) for name, column in header.items()),
         ttl,
@@ -246,6 +247,12 @@ def _frame(
         whole = pl.col("size") >= HEADER
         frame = frame.with_columns(pl.when(whole).then(pl.col(name)) for name in header)
     return frame.select(COLUMNS)
+
+
+def _gathered(column: pl.Series, index: pl.Series) -> pl.Series:
+    if column.null_count() == len(column):
+        return pl.Series(column.name, [None], dtype=column.dtype).new_from_index(0, len(index))
+    return column.gather(index)
 
 
 def _outcome(
