@@ -170,11 +170,11 @@ class Plan:
         number = questions["number"].to_numpy()
         digest = blake2b(f"{self.seed} {salt}".encode(), digest_size=8).digest()
         generator = np.random.default_rng(int.from_bytes(digest, "little"))
-        key = self.address[self.resolver_index(number)]
-        place = number // max(1, len(self.resolvers))
+        place = number // np.uint64(max(1, len(self.resolvers)))
+        key = self.address[(number - place * np.uint64(len(self.resolvers))).astype(np.int64)]
         stage = (place >= len(self.opening)).astype(np.uint64)
         stage += place >= len(self.opening) + self.targets
-        turn = generator.integers(0, TURNS, len(number), np.uint64)
+        turn = generator.integers(0, (1 << 64) - 1, len(number), np.uint64, endpoint=True) >> np.uint64(24)
         if not self._apart:
             turn = self._mixed(place, number, digest) >> np.uint64(24)
         during = place >= self._during_place
@@ -182,10 +182,9 @@ class Plan:
             stage[during] = 1
             turn[during] = (self._spread(place[during]) * TURNS).astype(np.uint64)
         order = np.argsort(key.astype(np.uint64) << np.uint64(42) | stage << np.uint64(40) | turn)
-        grouped = key[order]
-        first = np.flatnonzero(np.r_[True, grouped[1:] != grouped[:-1]]) if len(order) else np.zeros(0, np.int64)
+        counts = np.bincount(key, minlength=len(self.qps))
         rank = np.empty(len(order), np.float64)
-        rank[order] = np.arange(len(order)) - np.repeat(first, np.diff(np.r_[first, len(order)]))
+        rank[order] = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
         offset = generator.random(len(self.qps))  # addresses do not tick together
         due = (rank + offset[key]) / self.qps[key]
         return Questions(questions.with_columns(due=pl.Series(due, dtype=pl.Float64)).select(*Questions.schema))
@@ -253,15 +252,27 @@ class Plan:
         names = pl.concat(parts)
         width = len(qtypes) * len(self.resolvers)
         count = names.height * width
-        qtype = pl.Series(qtypes, dtype=pl.String)[np.arange(count) // len(self.resolvers) % len(qtypes)]
-        resolver = pl.Series([r.name for r in self.resolvers], dtype=pl.String)[np.arange(count) % len(self.resolvers)]
-        return names[np.arange(count) // width].select(
+        each = np.arange(max(names.height, width), dtype=np.uint32)
+        of_name = pl.DataFrame(
+            {
+                "qtype": pl.Series(qtypes, dtype=pl.String).gather(each[:width] // len(self.resolvers)),
+                "resolver": pl.Series([r.name for r in self.resolvers] * len(qtypes), dtype=pl.String),
+            }
+        )
+        asked = pl.concat(
+            [
+                names[pl.Series(np.repeat(each[: names.height], width))],
+                of_name[pl.Series(np.tile(each[:width], names.height))],
+            ],
+            how="horizontal",
+        )
+        return asked.select(
             pl.Series("number", np.arange(start, start + count, dtype=np.uint64)),
             "domain_set",
             pl.lit(Purpose.TARGET, dtype=Questions.schema["purpose"]).alias("purpose"),
             "qname",
-            qtype.alias("qtype"),
-            resolver.alias("resolver"),
+            "qtype",
+            "resolver",
             pl.lit(repeat, dtype=pl.UInt8).alias("repeat"),
         )
 

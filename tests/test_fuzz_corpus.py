@@ -34,7 +34,7 @@ def test_the_corpus_breaks_no_promise() -> None:
     [
         (edns, "extra_text", lambda octets: octets.decode("latin-1")),
         (question, "OPCODE", 0),
-        (normal, "_zero_ttls", lambda messages, _first: np.ones(len(messages), np.bool_)),
+        (normal, "_zero_ttls", lambda messages, _first, _masks: np.ones(len(messages), np.bool_)),
         (reading, "LONGEST_CHAIN", 1),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

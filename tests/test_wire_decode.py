@@ -23,7 +23,9 @@ from hypothesis import strategies as st
 import wire_texts
 from resolver_diff.tables import Observations
 from resolver_diff.wire import Messages, decode
+from resolver_diff.wire.decode import Decoder
 from resolver_diff.wire.encode import encode
+from resolver_diff.wire.question import same_question
 from wire_messages import RDATA, Sample, ede, reference, rows, sample, table
 
 NAME_OFFSET = 12
@@ -327,7 +329,9 @@ POISON = """
 import numpy as np
 from resolver_diff.wire import Messages
 from resolver_diff.wire.decode import decode
+from resolver_diff.wire.decode import Decoder
 from resolver_diff.wire.encode import encode
+from resolver_diff.wire.question import same_question
 
 def answer(query, rdclass):
     query = query[:-17] + rdclass + query[-15:]
@@ -356,3 +360,28 @@ def test_frames_join_a_plan_of_many_questions() -> None:
     frame = decode.decode(asked, np.array([1, 0]), Messages.of(replies))
     assert frame["answer"].to_list() == ["192.0.2.2", "192.0.2.1"]
     assert frame.schema["ede"] == pl.List(pl.UInt16)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2**32 - 1), st.integers(0, 80), st.integers(0, 255))))
+def test_a_familiar_reply_is_read_as_a_new_one(told: list[tuple[int, int, int, int]]) -> None:
+    """Replies that differ from an earlier one in ID, TTL and any one octet say what they do when read alone."""
+    asked = encode(["a.example", "bb.example", "www.ccc.example", "d.example"], ["A", "A", "AAAA", "TXT"])
+    replies = []
+    for which, ttl, place, octet in told:
+        query = dns.message.from_wire(asked[which])
+        question = query.question[0]
+        reply = dns.message.make_response(query)
+        rdata = ("192.0.2.1", "192.0.2.2", "2001:db8::1", "text")[which]
+        reply.answer = [dns.rrset.from_text(question.name, ttl >> 1, "IN", question.rdtype, rdata)]
+        wire = bytearray(reply.to_wire())
+        wire[:2] = ttl.to_bytes(4)[:2]
+        wire[place % len(wire)] ^= octet if place > 30 else 0
+        replies.append(bytes(wire))
+    about, laid = np.array([which for which, *_ in told], np.int64), Messages.of([*replies, bytes(300)])
+    laid = laid.take(np.arange(len(replies)))
+    echoed = same_question(asked, about, laid)
+    decoder, alone = Decoder(), Decoder(repeats=False)
+    for first in range(0, len(replies), 3):
+        rows = np.arange(first, min(first + 3, len(replies)))
+        part = asked, about[rows], laid.take(rows), echoed[rows]
+        assert decoder.frame(decoder.read(*part)).equals(alone.frame(alone.read(*part)))

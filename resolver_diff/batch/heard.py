@@ -79,10 +79,9 @@ class Attempt:
         return cls(asked, replies, written, trouble, truncated, np.full(size, -1, np.int32))
 
 
-def count(replies: NDArray[np.uint8], position: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Count one more reply at each *position*; return how many came before it, at most 255."""
+def count(replies: NDArray[np.uint8], position: NDArray[np.int64], mark: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Count one more reply at each *position*; return how many came before it, at most 255; *mark* is overwritten."""
     place = np.arange(len(position), dtype=np.int32)
-    mark = np.empty(len(replies), np.int32)
     mark[position] = place
     if (mark[position] == place).all():  # each is there once
         earlier = replies[position]

@@ -19,6 +19,8 @@ class Texts:
         run = column.rle_id().to_numpy()
         heads = column.gather(np.flatnonzero(np.diff(run, prepend=np.uint32(0xFFFFFFFF))))
         each = heads.drop_nulls().unique(maintain_order=True)
+        if len(each) == len(heads):  # each has one run
+            return cls(run, each)
         place = heads.cast(pl.Enum(each)).to_physical()
         if heads.null_count():
             each, place = each.extend_constant(None, 1), place.fill_null(len(each))

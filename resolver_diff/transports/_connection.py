@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from resolver_diff.transports import Endpoint, Trouble
 from resolver_diff.transports._words import RefusedError, in_words
-from resolver_diff.wire import HEADER
-from resolver_diff.wire.question import RESPONSE
+from resolver_diff.wire import HEADER, QR
 
 if TYPE_CHECKING:
     from resolver_diff.transports._line import Line
@@ -185,7 +184,7 @@ def unfit(message: bytes) -> str | None:
     """
     if len(message) < HEADER:
         return f"{len(message)} octets are no DNS message"
-    if message[2] & RESPONSE and message[:2] != b"\0\0":
+    if message[2] & QR and message[:2] != b"\0\0":
         return f"the reply has ID {int.from_bytes(message[:2], 'big')}, the query 0"
     return None
 

@@ -13,8 +13,7 @@ from resolver_diff.transports._connections import ConnectionSession
 from resolver_diff.transports._ledger import KEPT_REPLIES
 from resolver_diff.transports._line import Line
 from resolver_diff.transports._rounds import IDS
-from resolver_diff.wire import HEADER
-from resolver_diff.wire.question import RESPONSE
+from resolver_diff.wire import HEADER, QR
 
 PIPELINE = 256  # unanswered queries on one connection
 MOST_STRAYS = 16  # responses to nothing that was asked, before a connection is left
@@ -86,7 +85,7 @@ class Framed(TcpConnection):
             if ask is None or ask.replies == KEPT_REPLIES:
                 self._session.stray()
                 self._strays += 1
-                if ask is None and self._strays < MOST_STRAYS and len(message) >= HEADER and message[2] & RESPONSE:
+                if ask is None and self._strays < MOST_STRAYS and len(message) >= HEADER and message[2] & QR:
                     continue  # a response to nothing that was asked here (RFC 7766 7): the next one may be
                 # a wrong length makes rubbish of all that follows
                 self._line.ended(self, Trouble.MALFORMED, "a message that answers no query")

@@ -15,13 +15,30 @@ HEADER = 12  # octets of a DNS header (RFC 1035 4.1.1)
 TYPE_AND_CLASS = 4  # octets of a question behind its name
 WORD = 8  # octets
 AHEAD = -HEADER % WORD  # octets by which a message begins behind a word, for its question to begin with one
-BITS = np.array([(1 << 8 * octets) - 1 for octets in range(WORD + 1)], np.uint64)  # of the first so many octets
+HEAD = 8  # words that hold the header and the question of nearly all messages
+QR, OPCODE = 0x80, 0x78  # in the third octet of the header
 
 
 def octet_view(octets: NDArray[np.uint8], dtype: str) -> NDArray[np.unsignedinteger]:
     """Return the numbers that begin at every octet; it shares the octets and may be written to as they may."""
     kind = np.dtype(dtype)
     return np.ndarray((max(0, len(octets) - kind.itemsize + 1),), kind, octets, strides=(1,))
+
+
+def first_words(octets: NDArray[np.uint8], start: NDArray[np.int64], count: int) -> NDArray[np.uint64]:
+    """Return the *count* words from each *start* on, a row each; so many octets must be there."""
+    size = count * WORD
+    rows = np.ndarray((max(0, len(octets) - size + 1),), np.dtype((np.void, size)), octets, strides=(1,))
+    return rows[start].view(np.uint64).reshape(len(start), count)
+
+
+def no_bit(words: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Say which rows of *words* are zero; changes them."""
+    total = words[:, 0]
+    for place in range(1, words.shape[1]):
+        total |= words[:, place]
+    zero: NDArray[np.bool_] = total == 0
+    return zero
 
 
 def same_octets(
@@ -96,32 +113,21 @@ class Messages:
             place = place[more] + step
 
     @cached_property
-    def questions(self) -> list[tuple[NDArray[np.uint64], NDArray[np.uint64] | None]]:
-        """The questions word by word: of each message the word, and which bits of it count (None: all, of all).
+    def wanted(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int64]]:
+        """The first words of a response to each message: which bits count, and what they are; and its least length.
 
-        Behind the end of a question no bit counts, and the word is zero. For queries of our own making.
+        It is a response of the same OPCODE, with the same question, to the letter. No length is enough where the
+        question is longer than ``HEAD`` words. For queries of our own making.
         """
-        size = self.name_length + TYPE_AND_CLASS
-        words = octet_view(np.concatenate([self.octets, np.zeros(WORD, np.uint8)]), "<u8")
-        found = []
-        for begin in range(0, int(size.max(initial=0)), WORD):
-            left = np.clip(size - begin, 0, WORD)
-            value = words[np.minimum(self.start + HEADER + begin, len(self.octets))] & BITS[left]
-            found.append((value, None if (left == WORD).all() else BITS[left]))
-        return found
+        size = HEADER + self.name_length + TYPE_AND_CLASS
+        octets = np.concatenate([self.octets, np.zeros(HEAD * WORD, np.uint8)])
+        value = first_words(octets, self.start, HEAD)
+        bits = np.where(np.arange(HEAD * WORD) < size[:, np.newaxis], np.uint8(0xFF), np.uint8(0))
+        bits[:, :HEADER] = [0, 0, QR | OPCODE, 0, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0]  # not the ID, nor the other flags
+        value.view(np.uint8)[:, 2] |= QR
+        words = bits.view(np.uint64)
+        return words, value & words, np.where(size <= HEAD * WORD, size, np.iinfo(np.int64).max)
 
-    @cached_property
-    def third(self) -> NDArray[np.uint8]:
-        """The third octet of each message, which has QR, OPCODE and RD; for queries of our own making."""
-        octets: NDArray[np.uint8] = self.octets[self.start + 2]
-        return octets
-
-    @property
-    def aligned(self) -> bool:
-        """Whether a word begins where the question does, in every message, and each has a whole header."""
-        whole = len(self.octets) % WORD == 0 and self.octets.ctypes.data % WORD == 0
-        return whole and bool(((self.start & WORD - 1) == AHEAD).all() and (self.length >= HEADER).all())
-
-    def take(self, index: NDArray[np.integer] | NDArray[np.bool_]) -> "Messages":
+    def take(self, index: NDArray[np.integer] | NDArray[np.bool_] | slice) -> "Messages":
         """Return the messages at *index* (or where it is true); they share the octets."""
         return Messages(self.octets, self.start[index], self.length[index])

@@ -4,11 +4,12 @@ Messages that differ in ID and TTLs alone are read once; the header is read as
 columns, and so are the TTLs.
 """
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from resolver_diff.tables import Observations, Outcome
 from resolver_diff.wire import HEADER, Messages, octet_view
+from resolver_diff.wire.familiar import Familiar
 from resolver_diff.wire.names import read_name
 from resolver_diff.wire.normal import copy, normal
 from resolver_diff.wire.question import same_question
@@ -78,35 +80,80 @@ class Decoded:
         return Decoded(*[getattr(self, name)[index] for name in self.__slots__])
 
 
+class _Read(NamedTuple):
+    """What was found out about replies one by one."""
+
+    reading: NDArray[np.int32]
+    flags: NDArray[np.uint16]
+    malformed: NDArray[np.bool_]
+    masks: Messages  # see ``Normal``
+
+
 class Decoder:
     """Reads replies; what was read once is not read again as long as the decoder lives."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, repeats: bool = True) -> None:
+        """Expect many replies to each query, if it *repeats*."""
         self.octets = 0  # of the messages that are remembered: what the memory they take is measured by
+        self._repeats = repeats
+        self._familiar: Familiar | None = None
         self._readings: list[Reading] = []
         self._met: dict[bytes, int] = {}
         self._malformed, self._bare = bytearray(), bytearray()  # by reading: it is; it has no answer and no extension
+        self._ttls, self._ttl_ends = array("q"), array("q", [0])  # their places; where those of each reading end
 
     def read(
         self, asked: Messages, about: NDArray[np.integer], replies: Messages, echoed: NDArray[np.bool_]
     ) -> Decoded:
         """Return a row per reply: ``replies[i]`` answers the question of ``asked[about[i]]``, and repeats it or not."""
-        parts = [self._read(asked, about[chunk], replies.take(chunk), echoed[chunk]) for chunk in _chunks(replies)]
+        place: NDArray[np.int64] = about.astype(np.int64, copy=False)
+        chunks = list(_chunks(replies))
+        if len(chunks) == 1:
+            return self._read(asked, place, replies, echoed)
+        parts = [self._read(asked, place[chunk], replies.take(chunk), echoed[chunk]) for chunk in chunks]
         return Decoded.join(parts) if parts else Decoded.blank(0)
 
-    def _read(
-        self, asked: Messages, about: NDArray[np.integer], replies: Messages, echoed: NDArray[np.bool_]
+    def _read(self, asked: Messages, about: NDArray[np.int64], replies: Messages, echoed: NDArray[np.bool_]) -> Decoded:
+        if not self._repeats:
+            reading, flags, malformed, _ = self._read_each(asked, about, replies, echoed)
+            return self._decoded(replies, reading, flags, malformed)
+        if self._familiar is None or self._familiar.asked is not asked:
+            self._familiar = Familiar(asked, replies)
+        familiar = self._familiar
+        met = familiar.met(about, replies, echoed)
+        reading, flags, malformed = familiar.reading[about], familiar.flags[about], familiar.malformed[about]
+        if not met.all():
+            other = np.flatnonzero(~met)
+            about, rest, echoed = about[other], replies.take(other), echoed[other]
+            read = self._read_each(asked, about, rest, echoed)
+            reading[other], flags[other], malformed[other] = read[:3]
+            new = familiar.choose(about, rest, echoed)
+            facts = read.reading[new], read.flags[new], read.malformed[new]
+            familiar.remember(about[new], rest.take(new), read.masks.take(new), facts)
+        return self._decoded(replies, reading, flags, malformed)
+
+    def _decoded(
+        self,
+        replies: Messages,
+        reading: NDArray[np.int32],
+        flags: NDArray[np.uint16],
+        malformed: NDArray[np.bool_],
     ) -> Decoded:
+        ends, places = np.frombuffer(self._ttl_ends, np.int64), np.frombuffer(self._ttls or b"", np.int64)
+        return Decoded(reading, flags, _least_ttl(replies, places, ends, reading), replies.length, malformed)
+
+    def _read_each(
+        self, asked: Messages, about: NDArray[np.int64], replies: Messages, echoed: NDArray[np.bool_]
+    ) -> _Read:
         work = copy(replies)
         flags = octet_view(work.octets, ">u2")[work.start + 2].astype(np.uint16)
-        alike, first, plain = normal(work, HEADER + asked.name_length[about], echoed)
+        alike, first, plain, masks = normal(work, HEADER + asked.name_length[about], echoed)
         is_leader = np.zeros(len(alike), np.bool_)
         is_leader[alike] = True
         leaders = np.flatnonzero(is_leader)
         begins, ends = first[leaders].tolist(), (work.start + work.length)[leaders].tolist()
         questions = _questions(asked, about[leaders], plain[leaders])
         read_as = np.zeros(len(alike), np.int32)
-        places: list[tuple[int, ...]] = []
         raw = work.octets
         rows = zip(leaders.tolist(), begins, ends, questions, echoed[leaders].tolist(), strict=True)
         for row, begin, end, question, echo in rows:
@@ -115,18 +162,18 @@ class Decoder:
             if index is None:
                 index = self._remember(key, read(replies[row], question, echoed=echo))
             read_as[row] = index
-            places.append(self._readings[index].ttls)
-        which = np.cumsum(is_leader)[alike] - 1
         read_as = read_as[alike]
         # TC and no answer is no denial (RFC 2181 9)
         cut_off = (flags & TC != 0) & ((flags & RCODE) == NOERROR) & np.frombuffer(self._bare, np.bool_)[read_as]
         malformed = np.frombuffer(self._malformed, np.bool_)[read_as] | cut_off
-        return Decoded(read_as, flags, _least_ttl(replies, places, which), replies.length, malformed)
+        return _Read(read_as, flags, malformed, Messages(masks, work.start, work.length))
 
     def _remember(self, key: bytes, reading: Reading) -> int:
         index = len(self._readings)
         self._readings.append(reading)
         self._malformed.append(reading.malformed)
+        self._ttls.extend(reading.ttls)
+        self._ttl_ends.append(len(self._ttls))
         self._bare.append(reading.answer is None and reading.extended == 0)
         self.octets += len(key) + sum(len(text) for text in (reading.answer, reading.cname, reading.ede_text) if text)
         if key:
@@ -189,7 +236,8 @@ def _frame(
     ttl = pl.Series("ttl", np.maximum(decoded.ttl, 0).astype(np.uint32), dtype=_SCHEMA["ttl"])
     if (decoded.ttl < 0).any():
         ttl = ttl.set(pl.Series(decoded.ttl < 0), None)
-    frame = read_once.select(pl.all().gather(pl.Series(which, dtype=pl.UInt32()))).with_columns(
+    index = pl.Series(which, dtype=pl.UInt32())
+    frame = pl.DataFrame([_gathered(column, index) for column in read_once]).with_columns(
         _OUTCOMES[_outcome(header["rcode"], decoded.malformed, answered)].alias("outcome"),
         *(pl.Series(name, column, dtype=_SCHEMA[name]) for name, column in header.items()),
         ttl,
@@ -199,6 +247,12 @@ def _frame(
         whole = pl.col("size") >= HEADER
         frame = frame.with_columns(pl.when(whole).then(pl.col(name)) for name in header)
     return frame.select(COLUMNS)
+
+
+def _gathered(column: pl.Series, index: pl.Series) -> pl.Series:
+    if column.null_count() == len(column):
+        return pl.Series(column.name, [None], dtype=column.dtype).new_from_index(0, len(index))
+    return column.gather(index)
 
 
 def _outcome(
@@ -214,27 +268,47 @@ def _outcome(
     return outcome
 
 
-def _least_ttl(replies: Messages, places: list[tuple[int, ...]], which: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Return the least of each reply's TTLs that count, -1 where none does; *places*: of each reading, from the end."""
-    count = np.fromiter(map(len, places), np.int64, len(places))
-    flat = np.fromiter(chain.from_iterable(places), np.int64, int(count.sum()))
-    wanted = count[which]
+def _least_ttl(
+    replies: Messages, places: NDArray[np.int64], ends: NDArray[np.int64], reading: NDArray[np.int32]
+) -> NDArray[np.int64]:
+    """Return the least of each reply's TTLs that count, -1 where none does.
+
+    *places* are those of all readings, from the end of the message; *ends* where each one's end, after a zero.
+    """
+    which = reading.astype(np.int64)
+    wanted = np.diff(ends).take(which)
+    if not (wanted == 1).all():
+        return _least_of_many(replies, places, ends, which, wanted)
+    at = replies.start + replies.length
+    at -= places[ends[:-1].clip(max=len(places) - 1)].take(which)
+    ttl: NDArray[np.int64] = octet_view(replies.octets, ">u4")[at].astype(np.int64)
+    ttl[ttl > LARGEST_TTL] = 0
+    return ttl
+
+
+def _least_of_many(
+    replies: Messages,
+    places: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    which: NDArray[np.int64],
+    wanted: NDArray[np.int64],
+) -> NDArray[np.int64]:
     ttl = np.full(len(which), -1, np.int64)
     rows = np.flatnonzero(wanted)
     if not len(rows):
         return ttl
-    first = (np.cumsum(count) - count)[which[rows]]
+    first = ends[which[rows]]
     end = (replies.start + replies.length)[rows]
     fours = octet_view(replies.octets, ">u4")
     most, wanted = int(wanted.max()), wanted[rows]
     if most <= FEW_TTLS:  # one of each reply at a time
         least = np.full(len(rows), LARGEST_TTL, np.int64)
         for nth in range(most):
-            value = fours[end - flat[first + np.minimum(nth, wanted - 1)]].astype(np.int64)
+            value = fours[end - places[first + np.minimum(nth, wanted - 1)]].astype(np.int64)
             np.minimum(least, np.where(value > LARGEST_TTL, 0, value), out=least)
     else:
         begin = np.cumsum(wanted) - wanted
-        at = np.repeat(end, wanted) - flat[np.arange(int(wanted.sum())) + np.repeat(first - begin, wanted)]
+        at = np.repeat(end, wanted) - places[np.arange(int(wanted.sum())) + np.repeat(first - begin, wanted)]
         values = fours[at].astype(np.int64)
         values[values > LARGEST_TTL] = 0
         least = np.minimum.reduceat(values, begin)

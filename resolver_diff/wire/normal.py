@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resolver_diff.wire import HEADER, WORD, Messages, octet_view, same_octets
+from resolver_diff.wire.familiar import MOST_WORDS
 from resolver_diff.wire.question import counts
 from resolver_diff.wire.rdata import AAAA, OPT, A
 
@@ -46,6 +47,7 @@ class Normal(NamedTuple):
     alike: NDArray[np.int64]  # of each message, the first whose reading is the same
     first: NDArray[np.int64]  # where the octets that matter begin
     plain: NDArray[np.bool_]  # its records are all addresses of the name asked for: the name does not matter
+    masks: NDArray[np.uint8]  # zero where an octet was part of a TTL, else 0xFF
 
 
 def normal(messages: Messages, question_end: NDArray[np.int64], echoed: NDArray[np.bool_]) -> Normal:
@@ -56,7 +58,8 @@ def normal(messages: Messages, question_end: NDArray[np.int64], echoed: NDArray[
     So is a message of more than ``LONG`` octets.
     """
     octets, start, end = messages.octets, messages.start, messages.start + messages.length
-    plain = _zero_ttls(messages, np.where(echoed, start + question_end + 4, end)) & echoed
+    masks = np.full(len(octets) + MOST_WORDS * WORD, 0xFF, np.uint8)
+    plain = _zero_ttls(messages, np.where(echoed, start + question_end + 4, end), masks) & echoed
     pairs = octet_view(octets, ">u2")
     eights = octet_view(octets, ">u8")
     whole = start[messages.length >= HEADER]
@@ -71,7 +74,7 @@ def normal(messages: Messages, question_end: NDArray[np.int64], echoed: NDArray[
     same = np.flatnonzero(echoed & (end - first <= LONG))
     if len(same):
         alike[same] = same[_alike(octets, first[same], (end - first)[same])]
-    return Normal(alike, first, plain)
+    return Normal(alike, first, plain, masks)
 
 
 def _alike(octets: NDArray[np.uint8], first: NDArray[np.int64], size: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -101,9 +104,13 @@ def _alike(octets: NDArray[np.uint8], first: NDArray[np.int64], size: NDArray[np
     return alike
 
 
-def _zero_ttls(messages: Messages, first: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Zero the TTL of every record from *first* on; say which hold but addresses of the name asked for."""
+def _zero_ttls(messages: Messages, first: NDArray[np.int64], masks: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Zero the TTL of every record from *first* on, in *masks* too; say which hold but addresses of the name asked for.
+
+    Where not all TTLs of a message are found, those of its records that are not are part of what it says.
+    """
     octets = messages.octets
+    masked = octet_view(masks, ">u4")
     pairs, fours = octet_view(octets, ">u2"), octet_view(octets, ">u4")
     stop = messages.start + messages.length
     left = counts(messages, 1) + counts(messages, 2) + counts(messages, 3)
@@ -123,7 +130,7 @@ def _zero_ttls(messages: Messages, first: NDArray[np.int64]) -> NDArray[np.bool_
         after = record + _RECORD + pairs[record + 8]
         sound = ends_name & (after <= stop)
         has_ttl = sound & (kind != OPT)
-        fours[record[has_ttl] + 4] = 0
+        fours[record[has_ttl] + 4] = masked[record[has_ttl] + 4] = 0
         simple = np.where(length == 0, kind == OPT, (pairs[at] == _QUESTION_POINTER) & ((kind == A) | (kind == AAAA)))
         plain[here[~(sound & simple)]] = False
         left -= ends_name

@@ -7,12 +7,20 @@ the ASCII capitals of the whole name folds its letters and nothing else.
 import numpy as np
 from numpy.typing import NDArray
 
-from resolver_diff.wire import HEADER, TYPE_AND_CLASS, WORD, Messages, same_octets
+from resolver_diff.wire import (
+    HEAD,
+    HEADER,
+    OPCODE,
+    QR,
+    TYPE_AND_CLASS,
+    WORD,
+    Messages,
+    first_words,
+    no_bit,
+    same_octets,
+)
 
-RESPONSE = 0x80  # QR, in the third octet of the header
-OPCODE = 0x78  # in the third octet
 RCODE = 0x0F  # in the fourth octet
-_ONE = 0x0100  # a count of one, its octets the other way round
 _QUESTIONLESS = np.zeros(16, np.bool_)
 _QUESTIONLESS[[1, 2, 4, 5]] = (
     True  # FORMERR, SERVFAIL, NOTIMP, REFUSED: replies of servers that did not read the question
@@ -37,63 +45,39 @@ def heard(
     """
     if len(replies) == 0 or len(replies.octets) == 0:
         return np.zeros(len(replies), np.bool_), np.zeros(len(replies), np.bool_)
-    if replies.aligned:
-        return _heard_by_words(asked, about, replies)
-    whole = replies.length >= HEADER
-    third = replies.octets.take(replies.start + 2, mode="clip")
-    fourth = replies.octets.take(replies.start + 3, mode="clip")
-    is_response = whole & (((third ^ asked.octets[asked.start[about] + 2]) & (RESPONSE | OPCODE)) == RESPONSE)
-    questionless = is_response & (counts(replies, 0) == 0) & _QUESTIONLESS[fourth & RCODE]
-    same = same_question(asked, about, replies)
-    return questionless | (is_response & same), same
-
-
-def _heard_by_words(
-    asked: Messages, about: NDArray[np.integer], replies: Messages
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Do the same for replies that are aligned: a third of the time."""
-    fours = replies.octets.view("<u4")
-    at = replies.start >> 2
-    head, count = fours[at], fours[at + 1] & 0xFFFF
-    is_response = ((head >> 16 ^ asked.third[about]) & (RESPONSE | OPCODE)) == RESPONSE
-    same = (count == _ONE) & (replies.length >= asked.name_length[about] + (HEADER + TYPE_AND_CLASS))
-    rows = np.flatnonzero(same)
-    if len(rows) == len(same):
-        equal = _same_words(asked, about, replies.octets, replies.start)
-        same = equal
-    else:
-        equal = _same_words(asked, about[rows], replies.octets, replies.start[rows])
-        same[rows] = equal
-    if not equal.all():  # in other letters, or not at all
-        other = rows[~equal]
-        size = asked.name_length[about[other]] + TYPE_AND_CLASS
-        sent, received = asked.start[about[other]] + HEADER, replies.start[other] + HEADER
-        same[other] = _same_but_case(asked.octets, sent, replies.octets, received, size)
-    good = is_response & same
-    if (none := count == 0).any():
-        good |= is_response & none & _QUESTIONLESS[head >> 24 & RCODE]
+    good = _heard_to_the_letter(asked, about, replies)
+    if good.all():
+        return good, good
+    same = good.copy()
+    other = np.flatnonzero(~good)
+    good[other], same[other] = _heard_otherwise(asked, about[other], replies.take(other))
     return good, same
 
 
-def _same_words(
-    asked: Messages, about: NDArray[np.integer], octets: NDArray[np.uint8], start: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """Say which aligned messages at *start* repeat the question of ``asked[about[i]]`` to the letter."""
-    words = octets.view("<u8")
-    first = start + HEADER >> 3
-    differs = np.zeros(len(about), np.uint64)
-    for place, (value, bits) in enumerate(asked.questions):
-        if bits is None:
-            differs |= words[first + place] ^ value[about]
-            continue
-        counting = bits[about]
-        rows = np.flatnonzero(counting)
-        if len(rows) == len(about):
-            differs |= (words[first + place] ^ value[about]) & counting
-        else:
-            differs[rows] |= (words[first[rows] + place] ^ value[about[rows]]) & counting[rows]
-    found: NDArray[np.bool_] = differs == 0
+def _heard_to_the_letter(asked: Messages, about: NDArray[np.integer], replies: Messages) -> NDArray[np.bool_]:
+    """Say which are responses with the question as it was asked; some of those that are may be left out."""
+    bits, value, least = asked.wanted
+    found = replies.length >= least.take(about)
+    found &= replies.start <= len(replies.octets) - HEAD * WORD
+    rows = slice(None) if found.all() else np.flatnonzero(found)
+    about = about[rows]
+    words = first_words(replies.octets, replies.start[rows], HEAD)
+    words &= bits.take(about, axis=0)
+    words ^= value.take(about, axis=0)
+    found[rows] = no_bit(words)
     return found
+
+
+def _heard_otherwise(
+    asked: Messages, about: NDArray[np.integer], replies: Messages
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    whole = replies.length >= HEADER
+    third = replies.octets.take(replies.start + 2, mode="clip")
+    fourth = replies.octets.take(replies.start + 3, mode="clip")
+    is_response = whole & (((third ^ asked.octets[asked.start[about] + 2]) & (QR | OPCODE)) == QR)
+    questionless = is_response & (counts(replies, 0) == 0) & _QUESTIONLESS[fourth & RCODE]
+    same = same_question(asked, about, replies)
+    return questionless | (is_response & same), same
 
 
 def counts(messages: Messages, section: int) -> NDArray[np.int64]:
