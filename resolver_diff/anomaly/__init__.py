@@ -132,32 +132,31 @@ def _state() -> pl.Expr:
     """Let the evidence decide."""
     return (
         pl.when(_deciding(Bearing.WEAKENS, about_resolver=True))
-        .then(pl.lit(State.INSUFFICIENT))
+        .then(pl.lit(State.INSUFFICIENT, STATE))
         .when(_deciding(Bearing.WEAKENS, State.AGREES))
-        .then(pl.lit(State.AGREES))
+        .then(pl.lit(State.AGREES, STATE))
         .when(_deciding(Bearing.WEAKENS, State.GONE))
-        .then(pl.lit(State.GONE))
+        .then(pl.lit(State.GONE, STATE))
         .when(_deciding(Bearing.WEAKENS, State.INSUFFICIENT))
-        .then(pl.lit(State.INSUFFICIENT))
+        .then(pl.lit(State.INSUFFICIENT, STATE))
         .when((pl.col("apparent") == State.DIVERGENT) & ~_deciding(Bearing.SUPPORTS))
-        .then(pl.lit(State.INSUFFICIENT))
+        .then(pl.lit(State.INSUFFICIENT, STATE))
         .otherwise(pl.col("apparent"))
-        .cast(STATE)
     )
 
 
 def _mechanism() -> pl.Expr:
     """Say by what a wrong cell is wrong."""
     by_outcome = pl.col("outcome").replace_strict(MECHANISMS, default=Mechanism.TIMEOUT, return_dtype=MECHANISM)
-    by_outcome = pl.when("referral").then(pl.lit(Mechanism.REFUSED)).otherwise(by_outcome.cast(pl.String))
+    by_outcome = pl.when("referral").then(pl.lit(Mechanism.REFUSED, MECHANISM)).otherwise(by_outcome)
     answers = (
         pl.when(pl.col("bogon"))
-        .then(pl.lit(Mechanism.BOGON))
+        .then(pl.lit(Mechanism.BOGON, MECHANISM))
         .when(has_any("known_page"))
-        .then(pl.lit(Mechanism.BLOCKPAGE))
+        .then(pl.lit(Mechanism.BLOCKPAGE, MECHANISM))
         .when(has_any("common_answer", "common_target", "canary_address"))
-        .then(pl.lit(Mechanism.STUB))
-        .otherwise(pl.lit(Mechanism.FORGED))
+        .then(pl.lit(Mechanism.STUB, MECHANISM))
+        .otherwise(pl.lit(Mechanism.FORGED, MECHANISM))
     )
     replaced = pl.col("bogon") | has_any("common_answer", "common_target", "known_page")
     filtered = pl.col("policy").is_in(FILTERS) & ((pl.col("kind") == "denial") | replaced)
@@ -165,13 +164,12 @@ def _mechanism() -> pl.Expr:
         pl.when(~is_wrong())
         .then(None)
         .when(pl.col("declared") | filtered)
-        .then(pl.lit(Mechanism.POLICY))
+        .then(pl.lit(Mechanism.POLICY, MECHANISM))
         .when(has_any("second_reply"))
-        .then(pl.lit(Mechanism.INJECTED))
+        .then(pl.lit(Mechanism.INJECTED, MECHANISM))
         .when(pl.col("state") == State.VANISHED)
         .then(by_outcome)
         .otherwise(answers)
-        .cast(MECHANISM)
     )
 
 

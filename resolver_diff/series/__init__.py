@@ -7,6 +7,7 @@ of dates of one name in one country. What it rests on is kept, and so is what wa
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,7 +16,7 @@ import polars as pl
 
 from resolver_diff import anomaly, compare
 from resolver_diff.anomaly import Judged
-from resolver_diff.compare import FILTERS, Panel
+from resolver_diff.compare import FILTERS, Comparison, Panel
 from resolver_diff.series.chance import Tested
 from resolver_diff.series.shared import Shared
 from resolver_diff.series.signs import FOREIGN, SIGNS, signs
@@ -41,14 +42,25 @@ class Series:
 
 
 def judged(days: Iterable[Snapshot], panel: Panel) -> Iterator[Judged]:
-    """Judge each of *days*, oldest first, by what the ones before it showed; only one is in memory."""
-    dates = anomaly.Dates()
-    for day in days:
-        comparison = compare.compare(day, panel)
-        dates.mark(comparison)
-        found = dates.judge(comparison)
-        dates.remember(found)
-        yield found
+    """Judge each of *days*, oldest first, by what the ones before it showed.
+
+    What one date shows by itself needs nothing of the others, so that the next one is read and compared
+    while one is judged; no more than these two are in memory.
+    """
+    dates, coming = anomaly.Dates(), iter(days)
+
+    def compared() -> Comparison | None:
+        day = next(coming, None)
+        return None if day is None else compare.compare(day, panel)
+
+    with ThreadPoolExecutor(1, "compare") as aside:
+        ahead = aside.submit(compared)
+        while (comparison := ahead.result()) is not None:
+            ahead = aside.submit(compared)
+            dates.mark(comparison)
+            found = dates.judge(comparison)
+            dates.remember(found)
+            yield found
 
 
 def follow(
