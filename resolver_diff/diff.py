@@ -1,7 +1,7 @@
 """The whole judgement: snapshots -> what changed, what is wrong, and what is innocent."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
@@ -18,6 +18,7 @@ from resolver_diff.tables import (
     TRANSPORT,
     Anomalies,
     Change,
+    Coverage,
     Events,
     Health,
     State,
@@ -110,6 +111,7 @@ class Diff:
     cells: pl.DataFrame
     entered: tuple[str, ...]
     left: tuple[str, ...]
+    coverage: Coverage = field(default_factory=Coverage.empty)  # where the later date could tell much less than usual
 
 
 def diff(before: Snapshot, after: Snapshot, history: Iterable[Snapshot] = ()) -> Diff:
@@ -130,6 +132,7 @@ def diff(before: Snapshot, after: Snapshot, history: Iterable[Snapshot] = ()) ->
         _cells([first, second]),
         entered,
         left,
+        second.coverage,
     )
 
 
@@ -139,7 +142,8 @@ def anomalies(today: Snapshot, history: Iterable[Snapshot] = ()) -> Diff:
     known, (judged,) = _judge([compare.compare(today, panel)], history, panel)
     found = anomaly.told(anomaly.standing(judged.cells, known))
     found = _since(found, known, None, judged.date)
-    return Diff(None, today.date, today.vantage, *_gathered(found, judged), _health([judged]), _cells([judged]), (), ())
+    gathered, how, cells = _gathered(found, judged), _health([judged]), _cells([judged])
+    return Diff(None, today.date, today.vantage, *gathered, how, cells, (), (), judged.coverage)
 
 
 def _judge(compared: list[Comparison], history: Iterable[Snapshot], panel: Panel) -> tuple[Past, list[Judged]]:

@@ -325,6 +325,25 @@ class Health(Table):
     says = Column(pl.String(), "The condition as a sentence, and what else there is to say of it; null when that is nothing.", nullable=True)
 
 
+class Coverage(Table):
+    """One row per vantage, country or resolver of which many fewer cells than usual could be judged on a date; controls left out."""
+
+    date = Column(pl.Date(), "The date.")
+    vantage = Column(pl.String(), "Where resolver_diff ran.")
+    country = Column(pl.String(), "Of the resolvers; null: of all of them, or not known.", nullable=True)
+    resolver = Column(pl.String(), "The entry of resolvers.yaml; null: all of the country, or of the vantage.", nullable=True)
+    transport = Column(TRANSPORT, "How that one was asked.", nullable=True)
+    judged = Column(pl.UInt32(), "Cells that could be judged.")
+    asked = Column(pl.UInt32(), "Of so many that were asked.")
+    usual = Column(pl.UInt32(), "Cells that could be judged on earlier dates: the median.")
+    least = Column(pl.UInt32(), "The fewest on any of these.")
+    dates = Column(pl.UInt32(), "How many earlier dates tell what is usual, of the last 30.")
+    unfit = Column(pl.UInt32(), "Cells more than usual at resolvers that were silent or ill.")
+    undecided = Column(pl.UInt32(), "Cells more than usual on which too few controls agree.")
+    not_asked = Column(pl.UInt32(), "Cells fewer than usual that were asked.")
+    says = Column(pl.String(), "All of it as a sentence.")
+
+
 class Origins(Table):
     """Whose network an address is in, as it was known when the snapshot was taken; one row per address."""
 

@@ -1,7 +1,7 @@
 """Comparisons + evidence -> the state and mechanism of every cell, and what changed between two dates."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache, reduce
 from operator import or_
@@ -11,12 +11,12 @@ import polars as pl
 import polars.selectors as cs
 
 from resolver_diff import evidence, family
-from resolver_diff.anomaly import memory, suspects
+from resolver_diff.anomaly import coverage, memory, suspects
 from resolver_diff.anomaly.memory import WRONG, Past, is_part_of_more, is_wrong
 from resolver_diff.anomaly.stubs import stubs, worst
 from resolver_diff.compare import FILTERS, Comparison
 from resolver_diff.evidence import Bearing, Claim, Evidence
-from resolver_diff.tables import CHANGE, MECHANISM, STATE, Change, Mechanism, Outcome, State
+from resolver_diff.tables import CHANGE, MECHANISM, STATE, Change, Coverage, Mechanism, Outcome, State
 
 __all__ = ["WRONG", "Dates", "Judged", "Past", "changes", "has_any", "judge", "reasons", "standing", "told"]
 
@@ -34,12 +34,14 @@ class Judged:
     """One date, judged.
 
     *cells* has the columns of the comparison, those named in ``evidence.COLUMNS``, *state*,
-    *mechanism*, and *found*: the evidence that applies, as bits in the order of ``reasons``.
+    *mechanism*, and *found*: the evidence that applies, as bits in the order of ``reasons``. *coverage* says
+    where many fewer cells than usual could be judged.
     """
 
     date: date
     comparison: Comparison
     cells: pl.DataFrame
+    coverage: Coverage = field(default_factory=Coverage.empty)
 
     def only(self, columns: Collection[str]) -> Self:
         """Return it with these columns of the cells only: what led to a verdict takes more memory than the verdict."""
@@ -77,6 +79,7 @@ class Dates:
     def __init__(self) -> None:
         self.past = Past.nothing()
         self._stubs: pl.DataFrame | None = None
+        self._coverage = coverage.Dates()
 
     def mark(self, comparison: Comparison) -> None:
         """Learn from a date which tokens stand for unrelated names; it is judged now or later."""
@@ -86,7 +89,9 @@ class Dates:
     def judge(self, comparison: Comparison) -> Judged:
         """Judge a date that was marked."""
         assert self._stubs is not None, "mark() comes first"
-        return judge(comparison, self._stubs, self.past)
+        found = judge(comparison, self._stubs, self.past)
+        drops = self._coverage.add(comparison.date, comparison.vantage, found.cells, comparison.entries)
+        return replace(found, coverage=drops)
 
     def remember(self, judged: Judged) -> None:
         """Keep of a date what the ones after it will want to know."""
@@ -132,32 +137,31 @@ def _state() -> pl.Expr:
     """Let the evidence decide."""
     return (
         pl.when(_deciding(Bearing.WEAKENS, about_resolver=True))
-        .then(pl.lit(State.INSUFFICIENT))
+        .then(pl.lit(State.INSUFFICIENT, STATE))
         .when(_deciding(Bearing.WEAKENS, State.AGREES))
-        .then(pl.lit(State.AGREES))
+        .then(pl.lit(State.AGREES, STATE))
         .when(_deciding(Bearing.WEAKENS, State.GONE))
-        .then(pl.lit(State.GONE))
+        .then(pl.lit(State.GONE, STATE))
         .when(_deciding(Bearing.WEAKENS, State.INSUFFICIENT))
-        .then(pl.lit(State.INSUFFICIENT))
+        .then(pl.lit(State.INSUFFICIENT, STATE))
         .when((pl.col("apparent") == State.DIVERGENT) & ~_deciding(Bearing.SUPPORTS))
-        .then(pl.lit(State.INSUFFICIENT))
+        .then(pl.lit(State.INSUFFICIENT, STATE))
         .otherwise(pl.col("apparent"))
-        .cast(STATE)
     )
 
 
 def _mechanism() -> pl.Expr:
     """Say by what a wrong cell is wrong."""
     by_outcome = pl.col("outcome").replace_strict(MECHANISMS, default=Mechanism.TIMEOUT, return_dtype=MECHANISM)
-    by_outcome = pl.when("referral").then(pl.lit(Mechanism.REFUSED)).otherwise(by_outcome.cast(pl.String))
+    by_outcome = pl.when("referral").then(pl.lit(Mechanism.REFUSED, MECHANISM)).otherwise(by_outcome)
     answers = (
         pl.when(pl.col("bogon"))
-        .then(pl.lit(Mechanism.BOGON))
+        .then(pl.lit(Mechanism.BOGON, MECHANISM))
         .when(has_any("known_page"))
-        .then(pl.lit(Mechanism.BLOCKPAGE))
+        .then(pl.lit(Mechanism.BLOCKPAGE, MECHANISM))
         .when(has_any("common_answer", "common_target", "canary_address"))
-        .then(pl.lit(Mechanism.STUB))
-        .otherwise(pl.lit(Mechanism.FORGED))
+        .then(pl.lit(Mechanism.STUB, MECHANISM))
+        .otherwise(pl.lit(Mechanism.FORGED, MECHANISM))
     )
     replaced = pl.col("bogon") | has_any("common_answer", "common_target", "known_page")
     filtered = pl.col("policy").is_in(FILTERS) & ((pl.col("kind") == "denial") | replaced)
@@ -165,13 +169,12 @@ def _mechanism() -> pl.Expr:
         pl.when(~is_wrong())
         .then(None)
         .when(pl.col("declared") | filtered)
-        .then(pl.lit(Mechanism.POLICY))
+        .then(pl.lit(Mechanism.POLICY, MECHANISM))
         .when(has_any("second_reply"))
-        .then(pl.lit(Mechanism.INJECTED))
+        .then(pl.lit(Mechanism.INJECTED, MECHANISM))
         .when(pl.col("state") == State.VANISHED)
         .then(by_outcome)
         .otherwise(answers)
-        .cast(MECHANISM)
     )
 
 

@@ -51,8 +51,8 @@ class Past:
     - *run_state*, *run_since*, *run_last*: the last state other than ``insufficient``, and the first and the
       last date of the run of dates in it; *run_after*: the last date before that run that shows another
 
-    *published*: q, token_kind, token that controls gave. *agreed*: the same, of answers that agreed with
-    the controls. *unconvicted*: key, token_kind, token of addresses given in answers that differ, when
+    *published*: the marks of addresses and prefixes that controls gave. *agreed*: the same, of answers that agreed
+    with the controls. *unconvicted*: key, token_kind, token of addresses given in answers that differ, when
     nothing was wrong.
     """
 
@@ -67,7 +67,7 @@ class Past:
         """Return what is known before the first date."""
         kept = {"key": pl.UInt64(), "r": pl.UInt32(), "q": pl.UInt32(), "kind": KINDS, "consensus": CONSENSUS}
         cells = pl.DataFrame(schema={**kept, "state": STATE, **CARRIED})
-        by_name = pl.DataFrame(schema={"q": pl.UInt32(), **TOKENS})
+        by_name = pl.DataFrame(schema={"mark": pl.UInt64()})
         return cls(date.min, cells, by_name, by_name, pl.DataFrame(schema={"key": pl.UInt64(), **TOKENS}))
 
 
@@ -110,15 +110,16 @@ def remember(day: date, cells: pl.DataFrame, answers: Answers, published: pl.Dat
     if stays.height:
         r, q = (stays["key"] & (2**32 - 1)).cast(pl.UInt32), (stays["key"] // 2**32).cast(pl.UInt32)
         joined = pl.concat([joined, stays.with_columns(r=r, q=q)], how="diagonal").sort("key")
-    agreed = there.filter(pl.col("state") == State.AGREES).select("said", "q").unique()
+    agreed = there.filter(pl.col("state") == State.AGREES).select("said").unique()
     agreed = agreed.join(answers.bogons, on="said", how="anti")
-    other = answers.of_rows(there.filter(pl.col("state") != State.AGREES), "key")
+    other = answers.of_rows(there.filter(pl.col("state") != State.AGREES), "key", kinds=(ADDRESS,))
+    narrow = pl.col("token_kind").is_in(NARROW)
     return Past(
         day,
         joined.select(*kept, *CARRIED),
-        _both(past.published, published),
-        _both(past.agreed, answers.of_rows(agreed, "q").filter(pl.col("token_kind").is_in(NARROW))),
-        _both(past.unconvicted, other.filter(pl.col("token_kind") == ADDRESS)),
+        _both(past.published, published.filter(narrow)),
+        _both(past.agreed, answers.of_rows(agreed, kinds=NARROW)),
+        _both(past.unconvicted, other),
     )
 
 

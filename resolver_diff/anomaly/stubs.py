@@ -21,8 +21,8 @@ def foreign(cells: pl.DataFrame) -> pl.DataFrame:
 
 def tokens(odd: pl.DataFrame, comparison: Comparison, *carried: str) -> pl.DataFrame:
     """Return the addresses and CNAME targets of *odd* that the controls do not give for that name."""
-    rows = comparison.answers.of_rows(odd, "q", *carried).filter(pl.col("token_kind").is_in((ADDRESS, CNAME)))
-    return rows.join(comparison.published, on=["q", "token_kind", "token"], how="anti")
+    rows = comparison.answers.of_rows(odd, *carried, kinds=(ADDRESS, CNAME))
+    return rows.join(comparison.published, on="mark", how="anti")
 
 
 def stubs(comparison: Comparison) -> pl.DataFrame:
@@ -33,7 +33,7 @@ def stubs(comparison: Comparison) -> pl.DataFrame:
     resolver gives one token. What the accused's own operator publishes relates nothing. An address at which the
     controls have many sites themselves is a host, however many more it is given for.
     """
-    rows = tokens(foreign(comparison.cells).filter(~pl.col("misled")), comparison, "r", "op", "domain")
+    rows = tokens(foreign(comparison.cells).filter(~pl.col("misled")), comparison, "q", "r", "op", "domain")
     rows = rows.join(_hosts(comparison), on="token", how="anti")
     stub = ["r", "token_kind", "token"]
     many = rows.group_by(stub).agg(domains=pl.col("domain").n_unique())
@@ -77,6 +77,7 @@ def components(members: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
     Each domain takes the least label among those it is tied to, until nothing changes.
     """
     labels = members.with_columns(label=pl.col("domain").rank("dense").over("stub").cast(pl.UInt32))
+    links = links.filter(pl.len().over("stub", "link") > 1)  # what one domain has alone ties nothing
     while True:
         least = links.join(labels, on=["stub", "domain"]).group_by("stub", "link").agg(pl.col("label").min())
         reach = links.join(least, on=["stub", "link"]).group_by("stub", "domain").agg(reached=pl.col("label").min())

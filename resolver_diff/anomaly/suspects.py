@@ -68,21 +68,21 @@ def _rewritten(odd: pl.DataFrame, cells: pl.DataFrame, entries: pl.DataFrame) ->
 
 def _seen_before(odd: pl.DataFrame, answers: Answers, past: Past) -> pl.DataFrame:
     """Return the keys whose address the cell gave earlier, unconvicted."""
-    given = answers.of_rows(odd, "key").join(past.unconvicted, on=["key", "token_kind", "token"], how="semi")
+    given = answers.of_rows(odd.join(past.unconvicted, on="key", how="semi"), "key", kinds=(ADDRESS,))
+    given = given.join(past.unconvicted, on=["key", "token_kind", "token"], how="semi")
     return given.select("key").unique().with_columns(seen_before=pl.lit(value=True))
 
 
 def _agreed_before(odd: pl.DataFrame, answers: Answers, past: Past) -> pl.DataFrame:
     """Return the keys whose address or prefix an earlier answer that agreed with the controls had, of anybody."""
-    given = answers.of_rows(odd, "key", "q").join(past.agreed, on=["q", "token_kind", "token"], how="semi")
-    return given.select("key").unique().with_columns(agreed_before=pl.lit(value=True))
+    found = answers.tokens.join(past.agreed, on="mark", how="semi").select("said").unique()
+    return odd.join(found, on="said", how="semi").select("key", agreed_before=pl.lit(value=True))
 
 
 def _published_before(odd: pl.DataFrame, answers: Answers, past: Past) -> pl.DataFrame:
     """Return the keys whose address or prefix the controls gave for the name on an earlier date."""
-    given = answers.of_rows(odd, "key", "q").filter(pl.col("token_kind").is_in(NARROW))
-    found = given.join(past.published, on=["q", "token_kind", "token"], how="semi")
-    return found.select("key").unique().with_columns(published_before=pl.lit(value=True))
+    found = answers.tokens.join(past.published, on="mark", how="semi").select("said").unique()
+    return odd.join(found, on="said", how="semi").select("key", published_before=pl.lit(value=True))
 
 
 def _given_elsewhere(odd: pl.DataFrame, cells: pl.DataFrame, answers: Answers) -> pl.DataFrame:
@@ -91,14 +91,13 @@ def _given_elsewhere(odd: pl.DataFrame, cells: pl.DataFrame, answers: Answers) -
     *others_giving*: operators with an address in its prefixes; *countries_giving*: countries in which
     somebody fit, and no control, gives one of its addresses.
     """
-    who = ["q", "op", "country"]
-    wanted = answers.of_rows(odd.filter(pl.col("kind") == "answer"), "key", *who)
-    wanted = wanted.filter(pl.col("token_kind").is_in(NARROW)).select("key", *who, "token_kind", "token")
+    who = ["op", "country"]
+    wanted = answers.of_rows(odd.filter(pl.col("kind") == "answer"), "key", *who, kinds=NARROW).drop("token")
     heard = (pl.col("role") != "control") & ~pl.col("unfit")
-    given = cells.select(*who, "said", "kind", heard=heard).filter(pl.col("kind") == "answer")
-    given = given.join(wanted, on="q", how="semi")
-    given = answers.of_rows(given, *who, "heard").select(*who, "heard", "token_kind", "token").unique()
-    met = wanted.join(given, on=["q", "token_kind", "token"], suffix="_other")
+    tokens = answers.tokens.join(wanted.select("mark").unique(), on="mark", how="semi").select("said", "mark")
+    given = cells.select(*who, "said", "kind", heard=heard).filter(pl.col("kind") == "answer").drop("kind")
+    given = given.join(tokens, on="said").drop("said").unique()
+    met = wanted.join(given, on="mark", suffix="_other")
     met = met.filter((pl.col("op") != pl.col("op_other")) & pl.col("country").ne_missing(pl.col("country_other")))
     near, same = pl.col("token_kind") == PREFIX, (pl.col("token_kind") == ADDRESS) & pl.col("heard")
     return met.group_by("key").agg(
@@ -110,13 +109,13 @@ def _given_elsewhere(odd: pl.DataFrame, cells: pl.DataFrame, answers: Answers) -
 def _synthesised(odd: pl.DataFrame, cells: pl.DataFrame, comparison: Comparison) -> pl.DataFrame:
     """Return the keys whose AAAA embeds an A of the controls or of the resolver's own (RFC 6147, RFC 6052)."""
     sixes = odd.join(cells.filter(pl.col("qtype") == "AAAA").select("key", "qname"), on="key")
-    rows = comparison.answers.of_rows(sixes, "key", "r", "qname").filter(pl.col("token_kind") == ADDRESS)
+    rows = comparison.answers.of_rows(sixes, "key", "r", "qname", kinds=(ADDRESS,), text=True)
     texts = rows["text"].unique()
     inside = pl.DataFrame({"text": texts, "four": [_embedded(text) for text in texts]}, schema_overrides=FOUR)
     rows = rows.join(inside.drop_nulls(), on="text").select("key", "r", "qname", "four")
     fours = cells.select("r", "qname", "votes", "said", "qtype", "kind").join(rows, on="qname", how="semi")
     fours = fours.filter((pl.col("qtype") == "A") & (pl.col("kind") == "answer"))
-    fours = comparison.answers.of_rows(fours, "r", "qname", "votes").filter(pl.col("token_kind") == ADDRESS)
+    fours = comparison.answers.of_rows(fours, "r", "qname", "votes", kinds=(ADDRESS,), text=True)
     fours = fours.select("r", "qname", "votes", four="text").unique()
     sane = sixes.join(comparison.answers.bogons, on="said", how="anti")  # a sinkhole is no address to translate
     own = rows.join(sane, on="key", how="semi").join(fours, on=["r", "qname", "four"], how="semi")

@@ -217,19 +217,18 @@ def _apparent() -> pl.Expr:
     denied = consensus.is_in(["nxdomain", "nodata"])
     return (
         pl.when((consensus == "answer") & ((kind == "answer") | elsewhere))
-        .then(pl.lit(State.DIVERGENT))
+        .then(pl.lit(State.DIVERGENT, STATE))
         .when((consensus == "answer") | ((consensus == "nodata") & (pl.col("outcome") == "nxdomain")))
-        .then(pl.lit(State.VANISHED))
+        .then(pl.lit(State.VANISHED, STATE))
         .when(denied & (kind == "answer"))
-        .then(pl.lit(State.DIVERGENT))
+        .then(pl.lit(State.DIVERGENT, STATE))
         .when((consensus == "nxdomain") & (kind == "denial"))
-        .then(pl.lit(State.GONE))
+        .then(pl.lit(State.GONE, STATE))
         .when((consensus == "nodata") & (kind == "denial"))
-        .then(pl.lit(State.AGREES))
+        .then(pl.lit(State.AGREES, STATE))
         .when((consensus == "failure") & kind.is_in(["failure", "silence"]))
-        .then(pl.lit(State.GONE))
-        .otherwise(pl.lit(State.INSUFFICIENT))
-        .cast(STATE)
+        .then(pl.lit(State.GONE, STATE))
+        .otherwise(pl.lit(State.INSUFFICIENT, STATE))
     )
 
 
@@ -262,11 +261,15 @@ def _consensus(counted: pl.DataFrame) -> pl.DataFrame:
     quorate = voting >= QUORUM
     consensus = (
         pl.when(quorate & (2 * answer > everybody))
-        .then(pl.lit("answer"))
+        .then(pl.lit("answer", CONSENSUS))
         .when(quorate & (2 * denied > everybody))
-        .then(pl.when(pl.col("n_nxdomain") >= pl.col("n_nodata")).then(pl.lit("nxdomain")).otherwise(pl.lit("nodata")))
+        .then(
+            pl.when(pl.col("n_nxdomain") >= pl.col("n_nodata"))
+            .then(pl.lit("nxdomain", CONSENSUS))
+            .otherwise(pl.lit("nodata", CONSENSUS))
+        )
         .when(quorate & (2 * failure > everybody))
-        .then(pl.lit("failure"))
+        .then(pl.lit("failure", CONSENSUS))
     )
     agreeing = (
         pl.when(consensus == "answer")
@@ -276,7 +279,7 @@ def _consensus(counted: pl.DataFrame) -> pl.DataFrame:
         .when(consensus.is_not_null())
     ).then(denied)
     return counted.select(
-        consensus=consensus.cast(CONSENSUS),
+        consensus=consensus,
         controls_agreeing=agreeing.fill_null(0).cast(pl.UInt32),
         controls_asked=pl.col("n_asked").cast(pl.UInt32),
         controls_voting=voting.cast(pl.UInt32),

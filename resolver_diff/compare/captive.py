@@ -21,9 +21,9 @@ def catching(
     they are. *said* is labelled, and has *consensus*.
     """
     given = said.filter(pl.col("kind") == "answer")
-    odd = given.filter(~pl.col("shares_address")).select("said", "r", "q", "domain", "consensus")
-    tokens = answers.of_rows(odd, "r", "q", "domain", "consensus").filter(pl.col("token_kind") == ADDRESS)
-    foreign = tokens.join(published, on=["q", "token_kind", "token"], how="anti")
+    odd = given.filter(~pl.col("shares_address")).select("said", "r", "domain", "consensus")
+    tokens = answers.of_rows(odd, "r", "domain", "consensus", kinds=(ADDRESS,), text=True)
+    foreign = tokens.join(published, on="mark", how="anti")
     denied = (pl.col("consensus") != "answer").fill_null(value=False)
     perhaps = foreign.group_by("r", "token", "text").agg(domains=pl.col("domain").n_unique(), denied=denied.any())
     perhaps = perhaps.filter((pl.col("domains") >= NAMES) & pl.col("denied"))

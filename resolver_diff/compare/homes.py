@@ -20,10 +20,8 @@ def beside_homes(said: pl.DataFrame, answers: Answers, published: pl.DataFrame) 
     misled do not. *said* is labelled.
     """
     homes = _homes(said, answers)
-    at_home = answers.tokens.select("said", pl.col("kind").alias("token_kind"), "token")
-    at_home = at_home.join(answers.distinct.select("said", "q"), on="said").join(homes.select("q").unique(), on="q")
-    near = published.filter(pl.col("token_kind").is_in(CLOSE)).select("q", "token_kind", "token")
-    inside = at_home.join(pl.concat([homes, near]), on=["q", "token_kind", "token"], how="semi")
+    near = published.filter(pl.col("token_kind").is_in(CLOSE)).join(homes, on="q", how="semi").select("mark")
+    inside = answers.tokens.join(pl.concat([homes.select("mark"), near]), on="mark", how="semi")
     inside = inside.select("said").unique().with_columns(inside=pl.lit(value=True))
     answering = said.filter(pl.col("kind") == "answer")
     counted = answering.filter((pl.col("role") != "control") & ~pl.col("misled"))
@@ -48,10 +46,10 @@ def beside_homes(said: pl.DataFrame, answers: Answers, published: pl.DataFrame) 
 
 
 def _homes(said: pl.DataFrame, answers: Answers) -> pl.DataFrame:
-    """Return the networks that every operator of controls shares: q, token_kind, token."""
+    """Return the networks that every operator of controls shares: q, mark."""
     voting = said.filter(pl.col("votes") & (pl.col("kind") == "answer")).select("said", "q", "op")
     operators = voting.group_by("q").agg(all=pl.col("op").n_unique()).filter(pl.col("all") >= OPERATORS)
-    given = answers.of_rows(voting, "q", "op").filter(pl.col("token_kind").is_in((ORIGIN, ORGANISATION)))
-    held = given.group_by("q", "token_kind", "token").agg(holders=pl.col("op").n_unique())
+    given = answers.of_rows(voting, "q", "op", kinds=(ORIGIN, ORGANISATION))
+    held = given.group_by("mark").agg(pl.col("q").first(), holders=pl.col("op").n_unique())
     common = held.join(operators, on="q").filter(pl.col("holders") == pl.col("all"))
-    return common.select("q", "token_kind", "token")
+    return common.select("q", "mark")

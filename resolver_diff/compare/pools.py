@@ -6,6 +6,7 @@ done once per distinct answer to a question, not once per resolver.
 """
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,6 +23,7 @@ SLASH_24 = r"^(\d+\.\d+\.\d+)\.\d+$"
 SLASH_48 = r"^([0-9a-f]+:[0-9a-f]+:[0-9a-f]+):"
 UNRELATED_ADDRESS, UNRELATED_TARGET = 3, 2  # names; two may meet by chance at one host, hardly under one alias
 ALONE = 3  # operators; of two that differ, neither is the one that is alone
+ODD = 0x9E3779B97F4A7C15  # numbers of questions times this are far apart in 64 bits
 ABROAD = 2  # countries that make a control's lone answer a matter of regions
 SHARES = {
     ADDRESS: "shares_address",
@@ -36,7 +38,8 @@ SHARES = {
 class Answers:
     """The distinct answers of one date.
 
-    *distinct*: said (u32), q, answer, cname. *tokens*: said, kind (u8), token (u64), text.
+    *distinct*: said (u32), q, answer, cname. *tokens*: said, kind (u8), token (u64), *mark* (u64: the token of
+    that question, one number that tells what three columns would), text.
     *bogons*: said of the answers with an address that cannot be on the public Internet.
     """
 
@@ -58,7 +61,7 @@ class Answers:
         return cls(distinct, tokens, _bogons(tokens))
 
     def published(self, said: pl.DataFrame) -> pl.DataFrame:
-        """Return the tokens voting controls gave: q, token_kind, token, and of their operators op_least, op_most.
+        """Return the tokens voting controls gave: q, token_kind, token, mark; of their operators op_least, op_most.
 
         *said* is labelled. A control may be misled itself: what only it gives, while all the others
         have something in common, is left out, and so are bogons that not most of them give.
@@ -68,9 +71,10 @@ class Answers:
         )
         controls = told.filter("votes")
         given = self._without_bogons(controls.select("said", "q", "op").unique())
-        tokens = given.join(self.tokens.select(pl.col("kind").alias("token_kind"), "said", "token"), on="said")
+        tokens = self.of_rows(given, "q", "op")
         tokens = tokens.join(self._alone(tokens, told), on=["q", "op"], how="anti")
-        return tokens.group_by("q", "token_kind", "token").agg(op_least=pl.col("op").min(), op_most=pl.col("op").max())
+        same = pl.col("q", "token_kind", "token").first()
+        return tokens.group_by("mark").agg(same, op_least=pl.col("op").min(), op_most=pl.col("op").max())
 
     def _without_bogons(self, given: pl.DataFrame) -> pl.DataFrame:
         """Drop the answers with addresses that cannot be public, where not most operators give such."""
@@ -85,16 +89,16 @@ class Answers:
 
         It is no matter of regions: resolvers of two countries would give its addresses too.
         """
-        held = tokens.group_by("q", "token_kind", "token").agg(holders=pl.col("op").n_unique())
-        each = tokens.join(held, on=["q", "token_kind", "token"])
+        held = tokens.group_by("mark").agg(holders=pl.col("op").n_unique())
+        each = tokens.join(held, on="mark")
         best = each.group_by("q", "op").agg(best=pl.col("holders").max())
         whole = best.group_by("q").agg(operators=pl.len(), most=pl.col("best").max())
         split = whole.filter((pl.col("operators") >= ALONE) & (pl.col("most") == pl.col("operators") - 1))
         lone = best.filter(pl.col("best") == 1).join(split, on="q", how="semi")
         theirs = tokens.join(lone, on=["q", "op"], how="semi").filter(pl.col("token_kind").is_in(NARROW))
         others = told.join(lone, on="q", how="semi").filter((pl.col("role") != "control") & ~pl.col("unfit"))
-        others = self.of_rows(others, "q", "country")
-        met = others.join(theirs, on=["q", "token_kind", "token"])
+        others = self.of_rows(others, "country")
+        met = others.join(theirs, on="mark")
         regional = met.group_by("q", "op").agg(abroad=pl.col("country").drop_nulls().n_unique())
         return lone.join(regional.filter(pl.col("abroad") >= ABROAD), on=["q", "op"], how="anti").select("q", "op")
 
@@ -107,9 +111,8 @@ class Answers:
 
     def shared(self, published: pl.DataFrame) -> pl.DataFrame:
         """Return per answer and kind of token the least and greatest operator of controls that gave it too."""
-        tokens = self.tokens.select("said", pl.col("kind").alias("token_kind"), "token")
-        tokens = tokens.join(self.distinct.select("said", "q"), on="said")
-        met = tokens.join(published, on=["q", "token_kind", "token"])
+        tokens = self.tokens.select("said", "mark")
+        met = tokens.join(published.select("mark", "token_kind", "op_least", "op_most"), on="mark")
         return met.group_by("said", "token_kind").agg(pl.col("op_least").min(), pl.col("op_most").max())
 
     def sharing(self, said: pl.DataFrame, published: pl.DataFrame) -> pl.DataFrame:
@@ -130,9 +133,16 @@ class Answers:
         doubled = doubled.with_columns(second_shares=shares, second_contradicts=denies | (bogon & ~shares))
         return doubled.drop("second_address", "second_prefix")
 
-    def of_rows(self, rows: pl.DataFrame, *carried: str) -> pl.DataFrame:
-        """Return one row per row and token of its answer: *carried*, kind, token, text."""
-        return rows.select("said", *carried).join(self.tokens.rename({"kind": "token_kind"}), on="said")
+    def of_rows(
+        self, rows: pl.DataFrame, *carried: str, kinds: Sequence[int] | None = None, text: bool = False
+    ) -> pl.DataFrame:
+        """Return one row per row and token of its answer: *carried*, token_kind, token, mark; *text* where asked for.
+
+        *kinds* restricts to tokens of these kinds.
+        """
+        tokens = self.tokens if kinds is None else self.tokens.filter(pl.col("kind").is_in(kinds))
+        tokens = tokens.select("said", "token", "mark", *(["text"] if text else []), pl.col("kind").alias("token_kind"))
+        return rows.select("said", *carried).join(tokens, on="said")
 
 
 def _met(said: pl.DataFrame, shared: pl.DataFrame, on: str, names: dict[int, str]) -> pl.DataFrame:
@@ -153,15 +163,15 @@ def _bogons(tokens: pl.DataFrame) -> pl.DataFrame:
 
 
 def _tokens(distinct: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame:
-    """Return said, kind, token, text for every distinct answer."""
+    """Return said, kind, token, mark, text for every distinct answer."""
     rdata = (
         distinct.lazy()
         .filter(pl.col("answer").is_not_null())
-        .select("said", "qtype", text=pl.col("answer").str.split(" "))
+        .select("said", "q", addressed=pl.col("qtype").is_in(["A", "AAAA"]), text=pl.col("answer").str.split(" "))
         .explode("text")
         .collect()
     )
-    addresses = rdata.filter(pl.col("qtype").is_in(["A", "AAAA"])).select("text").unique()
+    addresses = rdata.filter("addressed").select("text").unique()
     # what canonical text shows at a glance is not parsed one by one
     addresses = addresses.with_columns(
         prefix=pl.coalesce(pl.col("text").str.extract(one) for one in (SLASH_24, SLASH_48))
@@ -170,22 +180,25 @@ def _tokens(distinct: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame:
         pl.col("text").map_elements(prefix, return_dtype=pl.String).alias("prefix")
     )
     prefixes = pl.concat([addresses.drop_nulls(), rare])
-    within = rdata.filter(pl.col("qtype").is_in(["A", "AAAA"])).join(prefixes, on="text")
-    systems = rdata.join(origins.select(pl.col("address").alias("text"), "asn", "organisation"), on="text")
+    within = rdata.lazy().filter("addressed").join(prefixes.lazy(), on="text")
+    owners = origins.lazy().select(pl.col("address").alias("text"), "asn", "organisation")
+    systems = rdata.lazy().join(owners, on="text")
     targets = distinct.lazy().filter(pl.col("cname").is_not_null())
     parts = [
         _one_kind(rdata.lazy(), ADDRESS),
-        _one_kind(within.lazy().select("said", text="prefix").drop_nulls(), PREFIX),
-        _one_kind(systems.lazy().select("said", text=pl.col("asn").cast(pl.String)).drop_nulls(), ORIGIN),
-        _one_kind(systems.lazy().select("said", text="organisation").drop_nulls(), ORGANISATION),
-        _one_kind(targets.select("said", text=pl.col("cname").str.split(" ")).explode("text"), CNAME),
+        _one_kind(within.select("said", "q", text="prefix").drop_nulls(), PREFIX),
+        _one_kind(systems.select("said", "q", text=pl.col("asn").cast(pl.String)).drop_nulls(), ORIGIN),
+        _one_kind(systems.select("said", "q", text="organisation").drop_nulls(), ORGANISATION),
+        _one_kind(targets.select("said", "q", text=pl.col("cname").str.split(" ")).explode("text"), CNAME),
     ]
     return pl.concat(parts).collect()
 
 
 def _one_kind(texts: pl.LazyFrame, kind: int) -> pl.LazyFrame:
-    columns = ("said", pl.lit(kind, pl.UInt8).alias("kind"), pl.col("text").hash(kind).alias("token"), "text")
-    return texts.select(columns).unique()
+    token = pl.col("text").hash(kind)
+    mark = token ^ ((pl.col("q").cast(pl.UInt64) + 1) * pl.lit(ODD, pl.UInt64))
+    columns = ("said", pl.lit(kind, pl.UInt8).alias("kind"), token.alias("token"), mark.alias("mark"), "text")
+    return texts.select(columns).unique(["said", "token"])
 
 
 @lru_cache(KEPT)

@@ -69,10 +69,8 @@ def _sharing(told: pl.DataFrame, questions: pl.DataFrame, origins: pl.DataFrame)
     """Add *shares*: an address, network or CNAME target is one that a control ever gave for this question."""
     answers = Answers.of(told, questions, origins)
     told = answers.label(told)
-    given = answers.of_rows(told.filter((pl.col("kind") == "answer") & pl.col("control")), "q")
-    given = given.select("q", "token_kind", "token").unique()
-    each = answers.of_rows(answers.distinct, "q")
-    shared = each.join(given, on=["q", "token_kind", "token"], how="semi").select("said", shares=True).unique()
+    given = answers.of_rows(told.filter((pl.col("kind") == "answer") & pl.col("control")))
+    shared = answers.tokens.join(given, on="mark", how="semi").select("said", shares=True).unique()
     return beside(told, shared, "said").with_columns(pl.col("shares").fill_null(value=False)).drop("said")
 
 

@@ -113,3 +113,20 @@ def unwell(diff: Diff) -> pl.DataFrame:
     """Return the health rows of resolvers of which there is something to say, the latest date first."""
     rows = diff.health.frame.filter((pl.col("condition") != Condition.WELL) | pl.col("says").is_not_null())
     return rows.sort("date", "resolver", "transport", descending=[True, False, False])
+
+
+def widest(coverage: pl.DataFrame) -> pl.DataFrame:
+    """Leave out, of the rows of ``Coverage``, those that lie within a wider group that is told of on that date."""
+    if coverage.is_empty():
+        return coverage
+    whole = pl.col("country").is_null() & pl.col("resolver").is_null()
+    country = pl.col("country").is_not_null() & pl.col("resolver").is_null()
+    by_date = coverage.filter(whole).select("date", "vantage")
+    by_country = coverage.filter(country).select("date", "vantage", "country")
+    within = coverage.filter(~whole).join(by_date, on=["date", "vantage"], how="anti")
+    places = within.filter(pl.col("resolver").is_null())
+    single = within.filter(pl.col("resolver").is_not_null())
+    single = single.join(by_country, on=["date", "vantage", "country"], how="anti")
+    return pl.concat([coverage.filter(whole), places, single]).sort(
+        "date", "vantage", "country", "resolver", "transport", nulls_last=False
+    )

@@ -6,6 +6,7 @@ r"""Everything a diff found as one JSON object, in a stable order.
     health      resolvers that were not well, or of which there is something to say
     entered     vantage -> what only the later date has
     left        vantage -> what only the earlier date has
+    coverage    only where the later date could tell much less than usual: of which vantage, country or resolver
 
 Nothing is lost: what is not printable is there as a ``\u`` escape.
 """
@@ -23,7 +24,7 @@ from resolver_diff.diff import Diff
 from resolver_diff.reports import Report
 from resolver_diff.reports._tally import Tally, unwell
 from resolver_diff.reports.csv import ORDER
-from resolver_diff.tables import Anomalies, Events, Health
+from resolver_diff.tables import Anomalies, Coverage, Events, Health
 
 BEYOND_ASCII = re.compile(r"[^ -~\n]")
 LISTS = ("evidence_for", "evidence_against")
@@ -42,6 +43,10 @@ def render(diffs: Sequence[Diff]) -> str:
         "entered": {diff.vantage: list(diff.entered) for diff in diffs if diff.entered},
         "left": {diff.vantage: list(diff.left) for diff in diffs if diff.left},
     }
+    coverage = pl.concat([Coverage.empty().frame, *(diff.coverage.frame for diff in diffs)])
+    if coverage.height:
+        order = ("vantage", "country", "resolver", "transport")
+        document["coverage"] = _rows(coverage.sort(order, nulls_last=False))
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
     return BEYOND_ASCII.sub(lambda match: _safe(match.group()), text)
 

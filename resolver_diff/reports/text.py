@@ -13,7 +13,7 @@ from resolver_diff.diff import Diff
 from resolver_diff.reports import Report
 from resolver_diff.reports._idn import Names
 from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, many, paragraph, plain, table
-from resolver_diff.reports._tally import Tally, in_words, unwell
+from resolver_diff.reports._tally import Tally, in_words, unwell, widest
 from resolver_diff.tables import Change, Condition, Mechanism
 
 MOST_ROWS = 40  # of the table of anomalies; the CSV has all
@@ -60,6 +60,7 @@ def _page(diff: Diff, width: int | None) -> Iterator[Line]:
     names = Names()
     yield from _summary(diff, tally, width)
     for heading, lines in (
+        ("Could tell less than usual", _coverage(diff, width)),
         ("Events", _events(diff, names, width)),
         ("Anomalies", _anomalies(diff, names, width)),
         (_heading(diff), _findings(diff, width)),
@@ -203,6 +204,15 @@ def _findings(diff: Diff, width: int | None) -> list[Line]:
         how = "" if row["condition"] == Condition.WELL else f" ({row['condition']})"
         says = f"{_at(row, several)}{how} on {days}{why}"
         lines += paragraph(says, width=width, first="* ", rest="  ")
+    return lines + _more(rows.height - MOST_FINDINGS, "finding", "--json")
+
+
+def _coverage(diff: Diff, width: int | None) -> list[Line]:
+    """Return a line for each place of which much less than usual could be told, what lies within another left out."""
+    rows = widest(diff.coverage.frame)
+    lines = []
+    for row in rows.head(MOST_FINDINGS).iter_rows(named=True):
+        lines += paragraph(row["says"], width=width, first="* ", rest="  ")
     return lines + _more(rows.height - MOST_FINDINGS, "finding", "--json")
 
 

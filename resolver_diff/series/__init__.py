@@ -7,6 +7,7 @@ of dates of one name in one country. What it rests on is kept, and so is what wa
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,10 +16,11 @@ import polars as pl
 
 from resolver_diff import anomaly, compare
 from resolver_diff.anomaly import Judged
-from resolver_diff.compare import FILTERS, Panel
+from resolver_diff.compare import FILTERS, Comparison, Panel
 from resolver_diff.series.chance import Tested
+from resolver_diff.series.replaced import Replaced
 from resolver_diff.series.shared import Shared
-from resolver_diff.series.signs import FOREIGN, SIGNS, signs
+from resolver_diff.series.signs import FOREIGN, REPLACED, SIGNS, signs
 from resolver_diff.series.sums import NEVER, Spell, Sums
 from resolver_diff.series.telling import tell
 from resolver_diff.snapshot import Snapshot
@@ -27,7 +29,7 @@ from resolver_diff.tables import Mechanism, Spells
 __all__ = ["Series", "follow", "judged"]
 
 COMMON = SIGNS.index(Mechanism.STUB)
-UNPROVEN = ("uncertified", "foreign")
+UNPROVEN = ("uncertified", "foreign", "replaced")
 MECHANISMS = [Mechanism.FORGED if sign in UNPROVEN else sign for sign in SIGNS]
 
 
@@ -41,14 +43,25 @@ class Series:
 
 
 def judged(days: Iterable[Snapshot], panel: Panel) -> Iterator[Judged]:
-    """Judge each of *days*, oldest first, by what the ones before it showed; only one is in memory."""
-    dates = anomaly.Dates()
-    for day in days:
-        comparison = compare.compare(day, panel)
-        dates.mark(comparison)
-        found = dates.judge(comparison)
-        dates.remember(found)
-        yield found
+    """Judge each of *days*, oldest first, by what the ones before it showed.
+
+    What one date shows by itself needs nothing of the others, so that the next one is read and compared
+    while one is judged; no more than these two are in memory.
+    """
+    dates, coming = anomaly.Dates(), iter(days)
+
+    def compared() -> Comparison | None:
+        day = next(coming, None)
+        return None if day is None else compare.compare(day, panel)
+
+    with ThreadPoolExecutor(1, "compare") as aside:
+        ahead = aside.submit(compared)
+        while (comparison := ahead.result()) is not None:
+            ahead = aside.submit(compared)
+            dates.mark(comparison)
+            found = dates.judge(comparison)
+            dates.remember(found)
+            yield found
 
 
 def follow(
@@ -63,7 +76,7 @@ def follow(
     )
     place, countries = np.full(panel.entries.height, -1), dict[str, int]()
     sums = Sums(names.astype(np.int64), who.astype(np.int64))
-    shared = Shared()
+    shared, replaced = Shared(), Replaced(panel.questions.height)
     dates: list[date] = []
     for day in judged(days, panel):
         _learn(place, countries, day.comparison.entries)
@@ -72,6 +85,7 @@ def follow(
         sign = signs(day).to_numpy().copy()
         odd = day.cells.filter(pl.Series(sign == FOREIGN) & pl.col("r").is_in(np.flatnonzero(place >= 0)))
         sign[day.cells["key"].is_in(shared.keys(day, odd).implode()).to_numpy()] = COMMON
+        sign[replaced.among(day, place, len(countries), sign)] = REPLACED
         tested = Tested(place.copy(), len(countries), panel.questions.height)
         sums.add(len(dates), tested, q, r, sign, found)
         dates.append(day.date)

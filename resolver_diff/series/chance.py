@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from resolver_diff.series.signs import DENIED, FOREIGN, LOSSES, SIGNS, UNCERTIFIED
+from resolver_diff.series.signs import DENIED, LOSSES, SIGNS, STRANGE, UNCERTIFIED
 
 TAKEN = 0.8  # the share of its queries that a block is taken to catch; blocks leak
 MOST, LEAST = TAKEN - 0.01, 1e-6  # what a probability is cut to
 QUIET = 0.05  # a resolver that shows a sign more often than this by chance is no witness of it elsewhere
 ALIKE = 100  # cells that what is known of all other entries counts for, beside an entry's own
-WEAK = [*LOSSES, FOREIGN, UNCERTIFIED]  # signs that have innocent reasons which strike many names
+WEAK = [*LOSSES, *STRANGE, UNCERTIFIED]  # signs that have innocent reasons which strike many names
 ELSEWHERE = 2  # witnesses; one alone may be chance
 FRESH = 3  # dates; who has denied a name for longer does not explain a denial that begins today
 
@@ -103,7 +103,7 @@ def elsewhere(cells: Cells, chosen: Flags, chance: Floats, tested: Tested, sign:
     """Return for each chosen cell, all of one *sign*, the share of the witnesses in other countries who show it."""
     country = tested.country[cells.r]
     witness = (country >= 0) & (chance[cells.r, sign] < QUIET)
-    counts = sign in LOSSES or sign == FOREIGN
+    counts = sign in (*LOSSES, *STRANGE)
     showing = chosen & witness & (counts | cells.fresh)
     size = tested.questions * tested.countries
     here = cells.q * tested.countries + country
@@ -119,7 +119,7 @@ def elsewhere(cells: Cells, chosen: Flags, chance: Floats, tested: Tested, sign:
 
 def at_once(cells: Cells, chosen: Flags, tested: Tested, sign: int) -> Floats:
     """Return for each country the share of names that most of its resolvers lost by *sign* on this very date."""
-    if sign not in (*LOSSES, FOREIGN):
+    if sign not in (*LOSSES, *STRANGE):
         return np.zeros(tested.countries)
     country = tested.country[cells.r]
     size = tested.questions * tested.countries

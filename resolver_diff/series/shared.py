@@ -29,9 +29,9 @@ class Shared:
         *odd* has the columns of ``evidence.COLUMNS``: cells whose answer nothing clears.
         """
         comparison = day.comparison
-        rows = comparison.answers.of_rows(odd, "key", "q", "domain", "country")
-        rows = rows.filter((pl.col("token_kind") == ADDRESS) & pl.col("country").is_not_null())
-        rows = rows.join(comparison.published, on=["q", "token_kind", "token"], how="anti")
+        known = odd.filter(pl.col("country").is_not_null())
+        rows = comparison.answers.of_rows(known, "key", "q", "domain", "country", kinds=(ADDRESS,))
+        rows = rows.join(comparison.published, on="mark", how="anti")
         rows = rows.with_columns(given=pl.struct(pl.col("country").cast(pl.String), "token").hash())
         self._given = pl.concat([self._given, rows.select(list(GIVEN))]).unique()
         fresh = links(comparison, rows.select("q").unique()).select(list(LINKS))

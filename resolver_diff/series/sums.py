@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from resolver_diff.series.chance import FRESH, TAKEN, Cells, Flags, Floats, Numbers, Rates, Tested, weights
-from resolver_diff.series.signs import FINE, FOREIGN, UNKNOWN
+from resolver_diff.series.signs import FINE, STRANGE, UNKNOWN
 
 ALARM = float(np.log(30_000))  # less than one false alarm in a thousand months of a name in a country
 PRICE = float(np.log(12))  # one of a dozen resolvers
@@ -72,7 +72,7 @@ class Sums:
         fresh = (self._since[place] == NEVER) | (date - self._since[place] < FRESH)
         cells = Cells(q, r, sign[told].astype(np.uint8), self._was_fine[place], fresh)
         # who always had an address of its own has it still
-        usual = (cells.sign == FOREIGN) & ~self._ever_fine[place]
+        usual = np.isin(cells.sign, STRANGE) & ~self._ever_fine[place]
         fine = (cells.sign == FINE) | usual
         gained = self._gained(cells, place)
         gained[fine] = BACK
@@ -95,7 +95,7 @@ class Sums:
             weight, instead = weights(
                 cells, chosen, chance, self.tested, int(sign), self.rates.failed / self.rates.tried
             )
-            if sign == FOREIGN:  # an address is kept: that it is there again tomorrow says nothing more
+            if sign in STRANGE:  # an address is kept: that it is there again tomorrow says nothing more
                 weight = np.where(cells.was_fine[chosen] & self._ever_fine[place[chosen]], weight, 0.0)
             gained[chosen] = weight
             self._instead[place[chosen]] = instead
