@@ -1,6 +1,7 @@
 """What a request for a DNS message and its response look like, whatever the version of HTTP (RFC 8484)."""
 
 import base64
+import re
 
 from resolver_diff.transports import Endpoint
 from resolver_diff.transports._words import shown
@@ -11,6 +12,8 @@ MEDIA_TYPE = b"application/dns-message"
 LARGEST = 65_535  # octets of a DNS message
 TOO_LONG = f"the body is longer than {LARGEST} octets"
 EMPTY = "the body is empty"
+SUCCESS = re.compile(rb"2[0-9]{2}")  # statuses (RFC 9110 15.3)
+LONGEST_STATUS = 10  # characters shown of what should have three
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -47,9 +50,9 @@ def fault(headers: Headers) -> str | None:
     """Say why a response with *headers* carries no DNS message; None when it may. Of equal ones the first counts."""
     found = {bytes(name).lower(): bytes(value) for name, value in reversed(headers)}
     status = found.get(b":status", b"")
-    if not status.startswith(b"2"):
+    if not SUCCESS.fullmatch(status):
         to = found.get(b"location") if status.startswith(b"3") else None
-        return f"HTTP {shown(status, 3)}" + (f" to {shown(to)}" if to else "")
+        return f"HTTP {shown(status, LONGEST_STATUS)}" + (f" to {shown(to)}" if to else "")
     encoding = found.get(b"content-encoding", b"identity")
     if encoding.strip().lower() not in {b"identity", b""}:
         return f"content-encoding is {shown(encoding)}"

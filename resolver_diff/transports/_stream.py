@@ -78,14 +78,16 @@ class Framed(TcpConnection):
                 break
             message = bytes(buffer[begin + 2 : end])
             begin = end
-            ask = self._all.get(int.from_bytes(message[:2], "big")) if len(message) >= HEADER else None
+            known = self._all.get(int.from_bytes(message[:2], "big")) if len(message) >= HEADER else None
+            ask = known if known is not None and _is_about(known, message) else None
             if ask is None and self.lingers and self._strays < PIPELINE:  # to what is asked again elsewhere
                 self._strays += 1
                 continue
             if ask is None or ask.replies == KEPT_REPLIES:
                 self._session.stray()
                 self._strays += 1
-                if ask is None and self._strays < MOST_STRAYS and len(message) >= HEADER and message[2] & QR:
+                is_message = known is not None or (len(message) >= HEADER and message[2] & QR)
+                if ask is None and self._strays < MOST_STRAYS and is_message:
                     continue  # a response to nothing that was asked here (RFC 7766 7): the next one may be
                 # a wrong length makes rubbish of all that follows
                 self._line.ended(self, Trouble.MALFORMED, "a message that answers no query")
@@ -105,3 +107,15 @@ class Framed(TcpConnection):
             self._line.ended(self, Trouble.MALFORMED, "the connection ended in the middle of a message")
         else:
             self._line.ended(self, self.lost_by, self.lost)
+
+
+def _is_about(ask: Ask, message: bytes) -> bool:
+    """Say whether *message* may be a reply to *ask*; what is none takes the place of none.
+
+    The ledger looks closer. A reply to what could not be read has no question.
+    """
+    if not message[2] & QR:
+        return False
+    begin = HEADER - 2  # *ask* has no ID
+    end = ask.octets.index(b"\0", begin) + 5
+    return message[4:6] == b"\0\0" or message[HEADER : end + 2].lower() == ask.octets[begin:end].lower()

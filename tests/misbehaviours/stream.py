@@ -144,6 +144,13 @@ CASES = (
     case("only-qname", "Nothing but a reply about another name", lambda asked: [
         forged(asked, question=named("odd.exampla") + asked.question[-4:])], *twice(nothing())),
     case("only-echo", "Nothing but the query itself", lambda asked: [asked.octets], *twice(nothing())),
+    case("echoes", "The query itself 12 times, which takes the place of no reply, then the true answer",
+         lambda asked: [*([asked.octets] * 12), asked.honest()], answered()),
+    case("qnames", "12 replies about another name, which take the place of no reply, then the true answer",
+         lambda asked: [*([forged(asked, question=named("odd.exampla") + asked.question[-4:])] * 12), asked.honest()],
+         answered()),
+    case("echo-flood", "The query itself 200 times, then the true answer: the connection is given up before",
+         lambda asked: [*([asked.octets] * 200), asked.honest()], *twice(nothing("malformed", trouble=NO_QUERY))),
     case("trickle", "The answer, one octet at a time", lambda asked: [Trickle(asked.honest())], answered()),
     case("split-length", "The answer, its length cut in two", lambda asked: [
         Raw(b"\0"), Wait(0.03), Raw(framed(asked.honest()).octets[1:])], answered()),
