@@ -1,7 +1,7 @@
 """One name through all dates: each resolver's cells, compressed into runs of dates that are alike."""
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -11,7 +11,8 @@ from resolver_diff import diff
 from resolver_diff.commands._loading import HISTORY, Source, about
 from resolver_diff.errors import UsageError
 from resolver_diff.reports._idn import Names
-from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, many, table
+from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, many, paragraph, some, table
+from resolver_diff.series.panel import ENTERED, LEFT, RESOLVER, Moves, in_words
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import State
 
@@ -46,8 +47,13 @@ def cells(source: Source, qname: str, qtypes: Sequence[str] | None) -> pl.DataFr
     return wanted.unique(["date", *SERIES], maintain_order=True)  # a name of two sets is asked once for each
 
 
-def describe(given: pl.DataFrame, width: int | None) -> list[Line]:
-    """Return the page about the cells of one name."""
+def dates(source: Source, cells: pl.DataFrame) -> dict[str, list[date]]:
+    """Return all dates of each vantage of *cells*, with or without the name."""
+    return {vantage: replace(source, vantage=vantage).dates() for vantage in cells["vantage"].unique()}
+
+
+def describe(given: pl.DataFrame, width: int | None, every: Mapping[str, Sequence[date]] | None = None) -> list[Line]:
+    """Return the page about the cells of one name; *every* has all dates of each vantage."""
     lines: list[Line] = []
     for (vantage,), frame in given.partition_by("vantage", as_dict=True).items():
         days = frame["date"].unique().sort()
@@ -63,7 +69,34 @@ def describe(given: pl.DataFrame, width: int | None) -> list[Line]:
         shown = [[row[HEADER.index(name)] for name in columns] for row in rows]
         cuts = {columns.index(name): cut for name, cut in CUTS.items()}
         lines += table(columns, shown, tones=tones, width=width, cuts=cuts, indent=0)
+        for sentence in _moves(frame, (every or {}).get(vantage, ())):
+            lines += paragraph(sentence, width=width, rest="  ", tone=Tone.FAINT)
     return lines
+
+
+def _moves(frame: pl.DataFrame, every: Sequence[date]) -> list[str]:
+    """Say on which dates the name was not asked for, and which resolvers entered or left between those it was."""
+    days = frame["date"].unique().sort().to_list()
+    without = [str(day) for day in every if days[0] < day < days[-1] and day not in days]
+    late = (
+        [f"It is asked for since {days[0]}; the snapshots begin on {every[0]}."] if every and every[0] < days[0] else []
+    )
+    gone = [f"It was last asked for on {days[-1]}."] if every and every[-1] > days[-1] else []
+    gap = [f"It was not asked for on {some(without)}."] if without else []
+    place = {day: number for number, day in enumerate(days)}
+    there: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    for day, resolver, transport in frame.select("date", "resolver", "transport").unique().iter_rows():
+        there[resolver, transport].add(place[day])
+    rows = [
+        (days[number], change, RESOLVER, *who)
+        for who, on in there.items()
+        for number in range(1, len(days))
+        for change, new, old in ((ENTERED, number, number - 1), (LEFT, number - 1, number))
+        if new in on and old not in on
+    ]
+    columns = ("date", "change", "kind", "what", "transport")
+    schema = {name: Moves.schema[name] for name in columns}
+    return [*late, *gap, *gone, *in_words(pl.DataFrame(rows, schema=schema, orient="row"))]
 
 
 def _runs(frame: pl.DataFrame) -> pl.DataFrame:

@@ -5,15 +5,22 @@ from typing import Any
 
 import polars as pl
 
+import resolver_diff
 from resolver_diff import compare, series, snapshot
 from resolver_diff.commands._loading import Source
 from resolver_diff.errors import SnapshotError
 from resolver_diff.reports._layout import EMPTY, Line, Tone, many, paragraph, some
+from resolver_diff.reports._tally import widest
 from resolver_diff.reports.csv import as_lines
+from resolver_diff.reports.json import plain_rows, written
 from resolver_diff.series import Series
-from resolver_diff.tables import Spells
+from resolver_diff.series.extent import Extents, growth
+from resolver_diff.series.panel import Moves, in_words
+from resolver_diff.tables import Coverage, Spells
 
 MOST_SHOWN = 20  # names of one event
+MOST_DROPS, MOST_MOVES = 10, 20  # lines
+LEAST_WHOLE = 0.1  # shares from here on are said in whole per cent
 
 
 def follow(source: Source) -> list[Series]:
@@ -44,6 +51,28 @@ def lines(found: Sequence[Series]) -> str:
     return as_lines(frame.with_columns(pl.col(numbers).round_sig_figs(4)), header=True)
 
 
+def document(found: Sequence[Series]) -> str:
+    """Return everything as one JSON object: spells, events with how far each reached, moves and coverage."""
+    spells = pl.concat([Spells.empty().frame, *(each.spells.frame for each in found)])
+    extents = pl.concat([Extents.empty().frame, *(each.extents.frame for each in found)])
+    of_event = ("event", "vantage", "country", "domain_set", "says")
+    events = plain_rows(spells.select(of_event).unique("event", maintain_order=True))
+    reached = extents.sort("event", "date").partition_by("event", as_dict=True, include_key=False)
+    meta = [
+        {"vantage": each.vantage, "dates": len(each.dates), "first": each.dates[0], "last": each.dates[-1]}
+        for each in found
+    ]
+    return written(
+        {
+            "meta": {"resolver_diff": resolver_diff.__version__, "vantages": meta},
+            "events": [row | {"reached": plain_rows(reached[row["event"],])} for row in events],
+            "spells": plain_rows(spells),
+            "moves": plain_rows(pl.concat([Moves.empty().frame, *(each.moves.frame for each in found)])),
+            "coverage": plain_rows(pl.concat([Coverage.empty().frame, *(each.coverage.frame for each in found)])),
+        }
+    )
+
+
 def page(found: Sequence[Series], width: int | None) -> list[Line]:
     """Return the events as lines for a person, the latest first."""
     told: list[Line] = []
@@ -53,24 +82,73 @@ def page(found: Sequence[Series], width: int | None) -> list[Line]:
         told += paragraph(
             f"{each.dates[0]} to {each.dates[-1]} at vantage {each.vantage}", width=width, tone=Tone.HEADING
         )
+        told += _less(each, width)
         events = many(spells["event"].n_unique(), "event")
         names = f"{many(spells.height, 'name')} lost, or answered otherwise, in a country"
         said = f"{events} in {dates}: {names}." if spells.height else f"{dates}: nothing that chance would not explain."
         told += paragraph(said, width=width)
         latest = spells.sort("first_bad", "event", descending=[True, False], maintain_order=True)
         for event in latest.partition_by("event", maintain_order=True):
-            told += _event(event, width)
+            reach = each.extents.frame.filter(pl.col("event") == event["event"][0])
+            told += _event(event, reach, width)
+        told += _moves(each, width)
     return told
 
 
-def _event(event: pl.DataFrame, width: int | None) -> list[Line]:
+def _less(series: Series, width: int | None) -> list[Line]:
+    """Return a line for each date and place of which much less than usual could be told."""
+    rows = widest(series.coverage.frame)
+    told: list[Line] = []
+    for row in rows.tail(MOST_DROPS).iter_rows(named=True):
+        told += paragraph(f"{row['date']}: {row['says']}.", width=width, first="! ", rest="  ")
+    if rows.height > MOST_DROPS:
+        told += paragraph(
+            f"and {many(rows.height - MOST_DROPS, 'such date')} before; `--json FILE` has all", first="  "
+        )
+    return told
+
+
+def _moves(series: Series, width: int | None) -> list[Line]:
+    """Return a line for each date on which resolvers or names entered or left."""
+    said = in_words(series.moves.frame)
+    if not said:
+        return []
+    told = [EMPTY, *paragraph("Entered and left; only what two dates both have is compared", tone=Tone.HEADING)]
+    for sentence in said[-MOST_MOVES:]:
+        told += paragraph(sentence, width=width, first="* ", rest="  ")
+    if len(said) > MOST_MOVES:
+        told += paragraph(f"and {many(len(said) - MOST_MOVES, 'change')} before; `--json FILE` has all", first="  ")
+    return told
+
+
+def _event(event: pl.DataFrame, reach: pl.DataFrame, width: int | None) -> list[Line]:
     over = event["first_good"].null_count() == 0
     told = [EMPTY, *paragraph(f"{event['says'][0]}.", width=width, tone=Tone.GOOD if over else Tone.BAD)]
+    for text in filter(None, (growth(reach), _rejected(event))):
+        told += paragraph(text, width=width, first="  ", rest="  ", tone=Tone.FAINT)
     for row in event.head(MOST_SHOWN).iter_rows(named=True):
         told += paragraph(_spell(row), width=width, first="  ", rest="    ")
     if event.height > MOST_SHOWN:
         told += paragraph(f"and {many(event.height - MOST_SHOWN, 'name')} more; `--csv FILE` has all", first="  ")
     return told
+
+
+def _rejected(event: pl.DataFrame) -> str:
+    """Say which innocent explanations were weighed and found wanting, at their best for any of the names."""
+    chance, outside, once = (float(event[name].max() or 0.0) for name in ("by_chance", "elsewhere", "at_once"))  # type: ignore[arg-type]
+    country = event["country"][0]
+    return (
+        f"What else was weighed: chance ({_share(chance)} of a resolver's names show such a sign, at most); trouble of "
+        f"the name itself (seen by {_share(outside)} of the resolvers in other countries); a line that was cut "
+        f"({_share(once)} of all names lost on the same date by most resolvers in {country})."
+    )
+
+
+def _share(share: float) -> str:
+    """Say a share as people do."""
+    if share <= 0:
+        return "none"
+    return f"{100 * share:.2g} %" if share < LEAST_WHOLE else f"{100 * share:.0f} %"
 
 
 def _spell(row: dict[str, Any]) -> str:

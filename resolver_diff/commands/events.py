@@ -10,12 +10,14 @@ def command(
     vantage: options.Vantage = None,
     known_answers: options.KnownAnswers = None,
     csv: options.Csv = None,
+    json: options.Json = None,
     exit_code: options.ExitCode = False,
 ) -> int:
     """Say which names were lost, or answered otherwise, in which country; since when, and until when.
 
     All dates in the folder are followed. What one date cannot tell from chance, many may: each sign is weighed against
-    the best innocent explanation, and a name is reported on the date on which there is enough.
+    the best innocent explanation, and a name is reported on the date on which there is enough. Resolvers and names that
+    entered or left are listed, and dates on which much less than usual could be told.
 
     \b
     Examples:
@@ -27,11 +29,13 @@ def command(
     from resolver_diff.commands._output import STDOUT, check_outputs, page_width, show, write
     from resolver_diff.errors import ExitStatus
 
-    check_outputs(csv)
+    check_outputs(csv, json)
     found = _spells.follow(Source.of(snapshots, vantage, resolvers, domains, known_answers))
     if csv is not None:
         write(csv, _spells.lines(found))
-    if csv != STDOUT:
+    if json is not None:
+        write(json, _spells.document(found))
+    if STDOUT not in (csv, json):
         show(_spells.page(found, page_width()))
     going_on = any(each.spells.frame["first_good"].null_count() for each in found)
     return ExitStatus.DIFFERENT if exit_code and going_on else ExitStatus.DONE

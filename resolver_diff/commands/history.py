@@ -13,7 +13,8 @@ def command(
 ) -> int:
     """Say what every resolver said about one name, on all dates there are; dates with the same are one line.
 
-    Each date is judged by the names of the sets that hold the name, and by the dates before it.
+    Resolvers that entered or left, and dates without the name, are listed. Each date is judged by the names of the
+    sets that hold the name, and by the dates before it.
 
     \b
     Examples:
@@ -25,6 +26,7 @@ def command(
     from resolver_diff.commands._output import page_width, show
     from resolver_diff.errors import ExitStatus
 
-    cells = _runs.cells(Source.of(snapshots, vantage, resolvers, None, known_answers), parse_name(name), qtypes)
-    show(_runs.describe(cells, page_width()))
+    source = Source.of(snapshots, vantage, resolvers, None, known_answers)
+    cells = _runs.cells(source, parse_name(name), qtypes)
+    show(_runs.describe(cells, page_width(), _runs.dates(source, cells)))
     return ExitStatus.DONE

@@ -13,7 +13,7 @@ Nothing is lost: what is not printable is there as a ``\u`` escape.
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -35,18 +35,23 @@ def render(diffs: Sequence[Diff]) -> str:
     anomalies = pl.concat([Anomalies.empty().frame, *(diff.anomalies.frame for diff in diffs)])
     events = pl.concat([Events.empty().frame, *(diff.events.frame for diff in diffs)])
     health = pl.concat([Health.empty().frame, *map(unwell, diffs)])
-    document = {
+    document: dict[str, Any] = {
         "meta": {"resolver_diff": resolver_diff.__version__, "comparisons": [_comparison(diff) for diff in diffs]},
-        "anomalies": [_split(row) for row in _rows(anomalies.sort(ORDER, nulls_last=False, maintain_order=True))],
-        "events": _rows(events.sort("vantage", "first_bad", "event")),
-        "health": _rows(health.sort("vantage", "date", "resolver", "transport")),
+        "anomalies": [_split(row) for row in plain_rows(anomalies.sort(ORDER, nulls_last=False, maintain_order=True))],
+        "events": plain_rows(events.sort("vantage", "first_bad", "event")),
+        "health": plain_rows(health.sort("vantage", "date", "resolver", "transport")),
         "entered": {diff.vantage: list(diff.entered) for diff in diffs if diff.entered},
         "left": {diff.vantage: list(diff.left) for diff in diffs if diff.left},
     }
     coverage = pl.concat([Coverage.empty().frame, *(diff.coverage.frame for diff in diffs)])
     if coverage.height:
         order = ("vantage", "country", "resolver", "transport")
-        document["coverage"] = _rows(coverage.sort(order, nulls_last=False))
+        document["coverage"] = plain_rows(coverage.sort(order, nulls_last=False))
+    return written(document)
+
+
+def written(document: dict[str, Any]) -> str:
+    """Return *document* as text, indented, without anything unprintable, ending with a newline."""
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
     return BEYOND_ASCII.sub(lambda match: _safe(match.group()), text)
 
@@ -67,7 +72,8 @@ def _comparison(diff: Diff) -> dict[str, object]:
     }
 
 
-def _rows(frame: pl.DataFrame) -> Iterable[dict[str, Any]]:
+def plain_rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of *frame* by column name, numbers to four figures."""
     finite = [
         pl.when(pl.col(name).is_finite()).then(pl.col(name).round_sig_figs(4))
         for name, dtype in frame.schema.items()

@@ -18,13 +18,15 @@ from resolver_diff import anomaly, compare
 from resolver_diff.anomaly import Judged
 from resolver_diff.compare import FILTERS, Comparison, Panel
 from resolver_diff.series.chance import Tested
+from resolver_diff.series.extent import Extents, Row, extents
+from resolver_diff.series.panel import Asked, Moves
 from resolver_diff.series.replaced import Replaced
 from resolver_diff.series.shared import Shared
 from resolver_diff.series.signs import FOREIGN, REPLACED, SIGNS, signs
-from resolver_diff.series.sums import NEVER, Spell, Sums
+from resolver_diff.series.sums import NEVER, Sums
 from resolver_diff.series.telling import tell
 from resolver_diff.snapshot import Snapshot
-from resolver_diff.tables import Mechanism, Spells
+from resolver_diff.tables import Coverage, Mechanism, Spells
 
 __all__ = ["Series", "follow", "judged"]
 
@@ -40,6 +42,9 @@ class Series:
     vantage: str
     dates: tuple[date, ...]
     spells: Spells
+    extents: Extents
+    moves: Moves
+    coverage: Coverage  # dates on which much less than usual could be told
 
 
 def judged(days: Iterable[Snapshot], panel: Panel) -> Iterator[Judged]:
@@ -78,6 +83,7 @@ def follow(
     sums = Sums(names.astype(np.int64), who.astype(np.int64))
     shared, replaced = Shared(), Replaced(panel.questions.height)
     dates: list[date] = []
+    asked, drops = Asked(panel), [Coverage.empty().frame]
     for day in judged(days, panel):
         _learn(place, countries, day.comparison.entries)
         sums.rates.learn_handshakes(*_handshakes(day.cells))
@@ -89,9 +95,14 @@ def follow(
         tested = Tested(place.copy(), len(countries), panel.questions.height)
         sums.add(len(dates), tested, q, r, sign, found)
         dates.append(day.date)
+        asked.add(day.date, q, r)
+        drops.append(day.coverage.frame)
         if heard is not None:
             heard(day)
-    return Series(vantage, tuple(dates), _told(vantage, sums.spells, dates, panel, countries, place))
+    rows = _told(vantage, sums, dates, panel, countries, place)
+    told = pl.DataFrame([{name: row[name] for name in Spells.schema} for row in rows], schema=Spells.schema)
+    spells = Spells.of(told.sort("first_bad", "country", "event", "qname"))
+    return Series(vantage, tuple(dates), spells, extents(rows), asked.moves(vantage), Coverage(pl.concat(drops)))
 
 
 def _learn(place: np.ndarray, countries: dict[str, int], entries: pl.DataFrame) -> None:
@@ -116,14 +127,14 @@ def _handshakes(cells: pl.DataFrame) -> tuple[int, int]:
 
 
 def _told(
-    vantage: str, spells: list[Spell], dates: list[date], panel: Panel, countries: dict[str, int], place: np.ndarray
-) -> Spells:
-    """Return the spells as a table, oldest first."""
+    vantage: str, sums: Sums, dates: list[date], panel: Panel, countries: dict[str, int], place: np.ndarray
+) -> list[Row]:
+    """Return the spells by column; *days* says besides who showed each on which date."""
     named = list(countries)
     entries = panel.entries["resolver"].to_list()
     asked = panel.questions.select("domain_set", "qname", "qtype").rows()
     rows = []
-    for spell in spells:
+    for spell in sums.spells:
         questions = sorted(spell.questions)
         witnesses = sorted({entries[r] for r in spell.witnesses})
         there = {entries[r] for r in np.flatnonzero(place == spell.country)}
@@ -149,10 +160,13 @@ def _told(
                 "elsewhere": spell.instead[1],
                 "at_once": spell.instead[2],
                 "evidence": sorted(_names(spell.found)),
+                "days": {
+                    dates[day]: ({entries[r] for r in shown}, sums.heard(day, spell.country))
+                    for day, shown in spell.days.items()
+                },
             }
         )
-    told = pl.DataFrame(tell(rows), schema=Spells.schema)
-    return Spells.of(told.sort("first_bad", "country", "event", "qname"))
+    return tell(rows)
 
 
 def _names(found: int) -> list[str]:

@@ -38,6 +38,7 @@ class Spell:
     found: int = 0
     instead: tuple[float, float, float] = (0.0, 0.0, 0.0)  # by chance, elsewhere, at once
     open: bool = True
+    days: dict[int, set[int]] = field(default_factory=dict)  # date -> entries that showed it
 
 
 class Sums:
@@ -59,6 +60,7 @@ class Sums:
         self._turned_to = np.zeros(cells, np.uint8)  # from being well, by chance as far as is known
         self.spells: list[Spell] = []
         self._open: dict[tuple[int, int], Spell] = {}
+        self._there: dict[int, Numbers] = {}  # date -> resolvers of each country that could be told anything of
 
     def add(self, date: int, tested: Tested, q: Numbers, r: Numbers, sign: Numbers, found: Numbers) -> None:
         """Add the cells of *date*, dates being numbers in order; *found* is the evidence on each, as bits.
@@ -67,6 +69,7 @@ class Sums:
         """
         self.tested = tested
         told = sign != UNKNOWN
+        self._there[date] = self._resolvers(r[told])
         q, r, found = q[told], r[told], found[told]
         place = q * self.tested.entries + r
         fresh = (self._since[place] == NEVER) | (date - self._since[place] < FRESH)
@@ -83,6 +86,18 @@ class Sums:
         self._ever_fine[place] |= cells.sign == FINE
         self._was_fine[place] = fine
         self._look(date, cells, place, fine, found)
+
+    def heard(self, date: int, country: int) -> int:
+        """Return how many resolvers of a country could be told anything of on *date*."""
+        there = self._there[date]
+        return int(there[country]) if country < len(there) else 0
+
+    def _resolvers(self, r: Numbers) -> Numbers:
+        """Return how many resolvers of each country are among the entries *r*."""
+        there = np.unique(r)
+        there = there[self.tested.country[there] >= 0]
+        pairs = np.unique(np.stack([self.tested.country[there], self._who[there]]), axis=1)
+        return np.bincount(pairs[0], minlength=self.tested.countries)
 
     def _gained(self, cells: Cells, place: Numbers) -> Floats:
         """Return what the signs of a date add to the sum of their cells."""
@@ -152,6 +167,9 @@ class Sums:
         spell.instead = tuple(self._instead[heavy].max(0).tolist())
         spell.witnesses.update((heavy % self.tested.entries).tolist())
         spell.questions.update((heavy // self.tested.entries).tolist())
+        for entry, began_on in zip((heavy % self.tested.entries).tolist(), since.tolist(), strict=True):
+            for day in range(began_on, date) if began_on != NEVER else ():
+                spell.days.setdefault(day, set()).add(entry)
         self._open[name, country] = spell
         self.spells.append(spell)
 
@@ -175,6 +193,7 @@ class Sums:
             spell.found |= int(found[row])
             if self._weight[place[row]] > PRICE:
                 spell.witnesses.add(int(cells.r[row]))
+                spell.days.setdefault(date, set()).add(int(cells.r[row]))
                 spell.questions.add(int(cells.q[row]))
         for key, spell in keys.items():
             spell.weight = max(spell.weight, sums.get(key, 0.0))
