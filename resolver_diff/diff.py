@@ -42,6 +42,8 @@ CELLS: dict[str, pl.DataType] = {
     "cname": pl.Categorical(),
     "soa": pl.Categorical(),
     "ede": pl.List(pl.UInt16()),
+    "ttl": pl.UInt32(),
+    "ttl_names": pl.UInt16(),
     "attempts": pl.UInt8(),
     "silent_attempts": pl.UInt8(),
     "repeats": pl.UInt8(),

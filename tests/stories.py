@@ -16,10 +16,10 @@ names are asked for so many times.
 
 *changes* and *today* (the later date judged alone, the earlier ones its history) list exactly the
 anomalies: ``vanished nxdomain nsdi-a gone.example``, with the qtype when it is not both. *evidence*
-names some of the evidence on them, *health* the conditions that are not well, *finds* part of what is said of
-a resolver, *events* how many there are, *says* the sentence of one of them, *entered* and *left* what
-only one date has. *moved* names the domain set into which names go on the later date. *origins* says
-whose an address is (``64500 EXAMPLE``),
+names some of the evidence on them, *silent* some that a cell must not have, *health* the conditions
+that are not well, *finds* part of what is said of a resolver, *events* how many there are, *says* the
+sentence of one of them, *entered* and *left* what only one date has. *moved* names the domain set
+into which names go on the later date. *origins* says whose an address is (``64500 EXAMPLE``),
 *identity* from which address a resolver's queries leave, ``1.2.3.4`` or ``before -> after``, and after a
 comma its version and NSID; *known* what stands for blocked names; *certificates* what is wrong with the
 one that an address shows for a name, null if nothing.
@@ -281,7 +281,7 @@ def _message(said: Saying, name: str, qtype: str, turn: int) -> dict[str, Any]:
         "aa": said.aa,
         "tc": said.tc,
         "ra": not refers,
-        "ad": False,
+        "ad": said.ad,
         "answer": text,
         "answer_hash": None
         if text is None
@@ -293,5 +293,5 @@ def _message(said: Saying, name: str, qtype: str, turn: int) -> dict[str, Any]:
         "ede": list(said.ede) or None,
         "ede_text": said.ede_text,
         "size": 100,
-        "rtt": timedelta(milliseconds=20),
+        "rtt": timedelta(milliseconds=20, seconds=said.delay),
     }

@@ -20,6 +20,7 @@ from resolver_diff.compare import (
     elsewhere,
     forwarding,
     health,
+    hints,
     homes,
     identity,
     known,
@@ -129,7 +130,7 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
     said = beside(said, untried.with_columns(qtype), "r", "qtype")
     said = said.with_columns(pl.col("type_untried").fill_null(value=False))
     said = homes.beside_homes(said, answers, published)
-    said = _contradicted(said).with_columns(apparent=_apparent())
+    said = hints.beside_hints(_contradicted(said).with_columns(apparent=_apparent()))
     entries = health.tell(entries, forwarding.forwarding(said, entries, leaves), "forwards")
     endings = health.control_endings(day.observations, entries)
     return Comparison(day.date, day.vantage, said, entries, answers, published, endings)
