@@ -359,6 +359,8 @@ class Certificates(Table):
     address = Column(pl.String(), "The address that was connected to.")
     valid = Column(pl.Boolean(), "A certificate for that name, from an authority that is trusted, was shown; null: none was shown at all.", nullable=True)
     why = Column(pl.String(), "What was wrong; null where it was valid.", nullable=True)
+    again = Column(pl.Boolean(), "As valid, of a second handshake later in the run, where the first did not go well; null: none was tried, or no certificate shown.", nullable=True)
+    again_why = Column(pl.String(), "What was wrong the second time; null where it was valid, or not tried.", nullable=True)
     names = Column(pl.String(), "The names in the certificate, a space between; whoever shows it can write there what he likes.", nullable=True)
     issuer = Column(pl.String(), "Who issued it, by its own account.", nullable=True)
     fingerprint = Column(pl.String(), "SHA-256 of the certificate, in hexadecimal.", nullable=True)

@@ -22,7 +22,7 @@ sentence of one of them, *entered* and *left* what only one date has. *moved* na
 into which names go on the later date. *origins* says whose an address is (``64500 EXAMPLE``),
 *identity* from which address a resolver's queries leave, ``1.2.3.4`` or ``before -> after``, and after a
 comma its version and NSID; *known* what stands for blocked names; *certificates* what is wrong with the
-one that an address shows for a name, null if nothing.
+one that an address shows for a name, null if nothing; a list says it of the first handshake and a second one.
 """
 
 import random
@@ -152,8 +152,10 @@ class _Day:
         self.cast = [_entry(name, place, cast) for place, name in enumerate(cast) if name not in without]
         origins = [(at, *whose.split(" ", 1)) for at, whose in story.get("origins", {}).items()]
         self.origins = Origins.of(pl.DataFrame(origins, ["address", "asn", "organisation"], orient="row"))
-        shown = [(*key.split(), why is None, why) for key, why in story.get("certificates", {}).items()]
-        self.certificates = Certificates.of(pl.DataFrame(shown, ["qname", "address", "valid", "why"], orient="row"))
+        shown = [_handshakes(key, why) for key, why in story.get("certificates", {}).items()]
+        columns = ["qname", "address", "valid", "why", "again", "again_why"]
+        kinds = {name: dtype for name, dtype in Certificates.schema.items() if name in columns}
+        self.certificates = Certificates.of(pl.DataFrame(shown, kinds, orient="row"))
         told = [day for day in (*story.get("history", []), story["before"], story["after"]) if day]
         named = {name for day in told for who, names in day.items() if who != "absent" for name in names}
         listed = pl.DataFrame({"value": story.get("known", [])}, schema={"value": pl.String()})
@@ -243,6 +245,13 @@ class _Day:
             return found[2]
         truth = saying.of(self.truth.get(name, {}), qtype)
         return truth or saying.parse("nxdomain" if purpose is Purpose.CANARY else "answer")
+
+
+def _handshakes(about: str, why: str | list[str | None] | None) -> tuple[object, ...]:
+    """Return a row of a certificate, by what was wrong with it: each time the same, or one after the other."""
+    first, *second = why if isinstance(why, list) else [why] if why is None else [why, why]
+    told = (second[0] is None, second[0]) if second else (None, None)
+    return (*about.split(), first is None, first, *told)
 
 
 def _shown(text: str) -> tuple[str | None, str | None, str | None]:
