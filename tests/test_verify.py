@@ -1,5 +1,7 @@
 """The certificate check: which answers get a handshake, what servers show, and what of it is kept."""
 
+# long because every way in which a server fails has its own short test here
+
 import asyncio
 import contextlib
 import hashlib
