@@ -9,7 +9,7 @@ import polars.selectors as cs
 
 from resolver_diff import anomaly, compare, event
 from resolver_diff.anomaly import Judged, Past
-from resolver_diff.compare import Comparison, Panel, health
+from resolver_diff.compare import Comparison, Panel, health, shares
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import (
     MECHANISM,
@@ -197,12 +197,19 @@ def _gathered(found: pl.DataFrame, judged: Judged) -> tuple[Anomalies, Events]:
         outcome_after="outcome",
         answer_after="answer",
         event=pl.lit(""),
+        **{name: pl.when(pl.col("repeats") > 1).then(end) for name, end in _share().items()},
     )
     able = judged.cells.filter(pl.col("state") != State.INSUFFICIENT).join(
         found, on=["domain_set", "qname"], how="semi"
     )
     able = able.select("domain_set", "qname", "resolver", "country", "role").with_columns(pl.all().cast(pl.String))
     return event.gather(rows.sort(compare.KEY), able)
+
+
+def _share() -> dict[str, pl.Expr]:
+    """Return the ends of the interval of how often a question ends so."""
+    k, n = pl.col("repeats_alike"), pl.col("repeats")
+    return {"share_low": shares.low(k, n), "share_high": shares.high(k, n)}
 
 
 def _health(judged: Sequence[Judged]) -> Health:
