@@ -39,6 +39,24 @@ def _told() -> pl.Expr:
     return pl.when(valid | (~pl.col("valid") & ~pl.col("again") & alike)).then(valid)
 
 
+def failed(answers: Answers, questions: pl.DataFrame, certificates: pl.DataFrame) -> pl.DataFrame:
+    """Return the answered addresses that showed another certificate and no valid one: q, token, fault (a hash).
+
+    With what was seen on another date one failure is two.
+    """
+    bad = certificates.filter(_told().is_null() | ~_told())
+    each = pl.concat(
+        [
+            bad.filter(~pl.col(valid)).select("qname", token=pl.col("address").hash(ADDRESS), fault=_fault(why).hash())
+            for valid, why in (("valid", "why"), ("again", "again_why"))
+        ]
+    )
+    given = answers.distinct.select("said", "q").join(questions.select("q", "qname"), on="q")
+    given = given.join(each.unique(), on="qname")
+    shown = answers.tokens.filter(pl.col("kind") == ADDRESS).select("said", "token")
+    return given.join(shown, on=["said", "token"], how="semi").select("q", "token", "fault").unique()
+
+
 def _fault(column: str) -> pl.Expr:
     """Return what kind of fault was told, without names and dates."""
     return pl.col(column).str.replace(r"( \(| is for ).*$", "")

@@ -203,7 +203,7 @@ def _certificates(cells: pl.DataFrame, found: Read) -> Certificates:
     """
     probed = cells.lazy().filter(pl.col("good").is_not_null(), pl.col("first").is_not_null())
     told = probed.group_by("qname", "first").agg(good=pl.col("good").sum(), all=pl.len()).collect()
-    why = pl.format("{} of {} handshakes failed", pl.col("all") - pl.col("good"), "all")
+    why = pl.format("handshakes failed ({} of {})", pl.col("all") - pl.col("good"), "all")
     told = told.with_columns(address=found.addresses.gather(told["first"]), valid=2 * pl.col("good") >= pl.col("all"))
     several = ~pl.col("valid") & (pl.col("all") > 1)
     told = told.with_columns(why=pl.when(~pl.col("valid")).then(why), again=pl.when(several).then(pl.col("good") > 0))
