@@ -9,7 +9,7 @@ import polars.selectors as cs
 
 from resolver_diff import anomaly, compare, event
 from resolver_diff.anomaly import Judged, Past
-from resolver_diff.compare import Comparison, Panel, health
+from resolver_diff.compare import Comparison, Panel, health, shares
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import (
     MECHANISM,
@@ -43,6 +43,8 @@ CELLS: dict[str, pl.DataType] = {
     "cname": pl.Categorical(),
     "soa": pl.Categorical(),
     "ede": pl.List(pl.UInt16()),
+    "ttl": pl.UInt32(),
+    "ttl_names": pl.UInt16(),
     "attempts": pl.UInt8(),
     "silent_attempts": pl.UInt8(),
     "repeats": pl.UInt8(),
@@ -199,12 +201,19 @@ def _gathered(found: pl.DataFrame, judged: Judged) -> tuple[Anomalies, Events]:
         outcome_after="outcome",
         answer_after="answer",
         event=pl.lit(""),
+        **{name: pl.when(pl.col("repeats") > 1).then(end) for name, end in _share().items()},
     )
     able = judged.cells.filter(pl.col("state") != State.INSUFFICIENT).join(
         found, on=["domain_set", "qname"], how="semi"
     )
     able = able.select("domain_set", "qname", "resolver", "country", "role").with_columns(pl.all().cast(pl.String))
     return event.gather(rows.sort(compare.KEY), able)
+
+
+def _share() -> dict[str, pl.Expr]:
+    """Return the ends of the interval of how often a question ends so."""
+    k, n = pl.col("repeats_alike"), pl.col("repeats")
+    return {"share_low": shares.low(k, n), "share_high": shares.high(k, n)}
 
 
 def _health(judged: Sequence[Judged]) -> Health:

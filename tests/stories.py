@@ -16,13 +16,13 @@ names are asked for so many times.
 
 *changes* and *today* (the later date judged alone, the earlier ones its history) list exactly the
 anomalies: ``vanished nxdomain nsdi-a gone.example``, with the qtype when it is not both. *evidence*
-names some of the evidence on them, *health* the conditions that are not well, *finds* part of what is said of
-a resolver, *events* how many there are, *says* the sentence of one of them, *entered* and *left* what
-only one date has. *moved* names the domain set into which names go on the later date. *origins* says
-whose an address is (``64500 EXAMPLE``),
+names some of the evidence on them, *silent* some that a cell must not have, *health* the conditions
+that are not well, *finds* part of what is said of a resolver, *events* how many there are, *says* the
+sentence of one of them, *entered* and *left* what only one date has. *moved* names the domain set
+into which names go on the later date. *origins* says whose an address is (``64500 EXAMPLE``),
 *identity* from which address a resolver's queries leave, ``1.2.3.4`` or ``before -> after``, and after a
 comma its version and NSID; *known* what stands for blocked names; *certificates* what is wrong with the
-one that an address shows for a name, null if nothing.
+one that an address shows for a name, null if nothing; a list says it of the first handshake and a second one.
 """
 
 import random
@@ -152,8 +152,10 @@ class _Day:
         self.cast = [_entry(name, place, cast) for place, name in enumerate(cast) if name not in without]
         origins = [(at, *whose.split(" ", 1)) for at, whose in story.get("origins", {}).items()]
         self.origins = Origins.of(pl.DataFrame(origins, ["address", "asn", "organisation"], orient="row"))
-        shown = [(*key.split(), why is None, why) for key, why in story.get("certificates", {}).items()]
-        self.certificates = Certificates.of(pl.DataFrame(shown, ["qname", "address", "valid", "why"], orient="row"))
+        shown = [_handshakes(key, why) for key, why in story.get("certificates", {}).items()]
+        columns = ["qname", "address", "valid", "why", "again", "again_why"]
+        kinds = {name: dtype for name, dtype in Certificates.schema.items() if name in columns}
+        self.certificates = Certificates.of(pl.DataFrame(shown, kinds, orient="row"))
         told = [day for day in (*story.get("history", []), story["before"], story["after"]) if day]
         named = {name for day in told for who, names in day.items() if who != "absent" for name in names}
         listed = pl.DataFrame({"value": story.get("known", [])}, schema={"value": pl.String()})
@@ -245,6 +247,13 @@ class _Day:
         return truth or saying.parse("nxdomain" if purpose is Purpose.CANARY else "answer")
 
 
+def _handshakes(about: str, why: str | list[str | None] | None) -> tuple[object, ...]:
+    """Return a row of a certificate, by what was wrong with it: each time the same, or one after the other."""
+    first, *second = why if isinstance(why, list) else [why] if why is None else [why, why]
+    told = (second[0] is None, second[0]) if second else (None, None)
+    return (*about.split(), first is None, first, *told)
+
+
 def _shown(text: str) -> tuple[str | None, str | None, str | None]:
     """Read egress, version and NSID; what is missing or empty is not told."""
     egress, version, nsid, *_ = [*(part.strip() or None for part in text.split(",")), None, None]
@@ -281,7 +290,7 @@ def _message(said: Saying, name: str, qtype: str, turn: int) -> dict[str, Any]:
         "aa": said.aa,
         "tc": said.tc,
         "ra": not refers,
-        "ad": False,
+        "ad": said.ad,
         "answer": text,
         "answer_hash": None
         if text is None
@@ -293,5 +302,5 @@ def _message(said: Saying, name: str, qtype: str, turn: int) -> dict[str, Any]:
         "ede": list(said.ede) or None,
         "ede_text": said.ede_text,
         "size": 100,
-        "rtt": timedelta(milliseconds=20),
+        "rtt": timedelta(milliseconds=20, seconds=said.delay),
     }

@@ -79,24 +79,27 @@ RESOLVER = {"name": "one", "address": "192.0.2.1"}
 @pytest.mark.parametrize(
     ("entry", "typed"),
     [
-        ({}, "dig @192.0.2.1 a.example A +nsid +nocookie +noadflag +bufsize=1232"),
+        ({}, "dig @192.0.2.1 a.example A +nsid +nocookie +bufsize=1232"),
         (
             {"address": "2001:db8::1", "transport": "tcp", "port": 5353, "recursion": False},
-            "dig @2001:db8::1 -p 5353 a.example A +nsid +nocookie +noadflag +bufsize=1232 +tcp +norecurse",
+            "dig @2001:db8::1 -p 5353 a.example A +nsid +nocookie +bufsize=1232 +tcp +norecurse",
         ),
         (
             {"transport": "tls", "hostname": "dns.example", "ca": "my ca.pem"},
-            "kdig @192.0.2.1 a.example A +nsid '+tls-ca=my ca.pem' +tls-hostname=dns.example +tls",
+            "kdig @192.0.2.1 a.example A +nsid +adflag '+tls-ca=my ca.pem' +tls-hostname=dns.example +tls",
         ),
         (
-            {"transport": "https", "hostname": "dns.example", "path": "/q"},
-            "kdig @192.0.2.1 a.example A +nsid +tls-ca +tls-hostname=dns.example +https=dns.example/q +https-get",
+            {"transport": "https", "hostname": "d.example", "path": "/q"},
+            "kdig @192.0.2.1 a.example A +nsid +adflag +tls-ca +tls-hostname=d.example +https=d.example/q +https-get",
         ),
         (
             {"transport": "https", "path": "/q", "method": "POST", "pins": ["A" * 43 + "="]},
-            f"kdig @192.0.2.1 a.example A +nsid +tls-pin={'A' * 43}= +https=/q",
+            f"kdig @192.0.2.1 a.example A +nsid +adflag +tls-pin={'A' * 43}= +https=/q",
         ),
-        ({"transport": "quic", "hostname": "dns.example"}, "kdig @192.0.2.1 a.example A +nsid +tls-ca +tls-hostname="),
+        (
+            {"transport": "quic", "hostname": "dns.example"},
+            "kdig @192.0.2.1 a.example A +nsid +adflag +tls-ca +tls-hostname=",
+        ),
         (
             {"transport": "h3", "hostname": "dns.example", "path": "/q"},
             "curl --http3-only -H 'accept: application/dns-message' --resolve dns.example:443:192.0.2.1 ",

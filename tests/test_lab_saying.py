@@ -33,11 +33,12 @@ def test_outcomes(word: str, outcome: Outcome, rcode: int | None) -> None:
 def test_every_flag() -> None:
     """Flags stand in any order behind or before the outcome."""
     flags = "ede=17 ede-text=By\\032law no-soa tc ttl=60 loss=0.25 delay=0.5 cname=a.example cname=b.example"
-    words = f"aa ede=15 nxdomain {flags}"
+    words = f"aa ad ede=15 nxdomain {flags}"
     assert saying.parse(words) == Saying(
         Outcome.NXDOMAIN,
         3,
         aa=True,
+        ad=True,
         ede=(15, 17),
         ede_text="By law",
         soa=False,

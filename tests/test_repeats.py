@@ -264,7 +264,7 @@ def test_explain_says_how_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     said = run("explain", "a.example", "isp", "--date", str(DAY))
     assert said.exit_code == 0
     text = " ".join(said.stdout.split())
-    assert "divergent by bogon, in 2 of 4 repeats; 3 of 3 control operators say answer" in text
+    assert "divergent by bogon, in 2 of 4 repeats (15 % to 85 %); 3 of 3 control operators say answer" in text
     assert "repeats_differ: 2 of 4 repeats ended so, 2 as the controls say" in text
     assert text.count("10.0.0.1") >= 2
     assert ", repeat 4" in text

@@ -6,12 +6,14 @@ import polars as pl
 import pytest
 
 import stories
+from resolver_diff.diff import Diff
 from resolver_diff.tables import Condition
 
 STORIES = sorted(stories.FOLDER.glob("*.yaml"))
 KNOWN = {
     "about", "truth", "moved", "resolvers", "repeats", "history", "before", "after", "changes", "today",
     "evidence", "origins", "identity", "known", "finds", "certificates", "health", "events", "says", "entered", "left",
+    "silent",
 }  # fmt: skip
 
 
@@ -36,6 +38,8 @@ def test_story(path: Path) -> None:
             part for row in rows.rows(named=True) for part in (row["evidence_for"], row["evidence_against"]) if part
         )
         assert set(names) <= set(given.split()), cell
+    for cell, names in story.told.get("silent", {}).items():
+        assert not set(names) & _found(found, *cell.split()), cell
     if "events" in story.told:
         assert len(found.events) == story.told["events"]
     if "says" in story.told:
@@ -56,6 +60,14 @@ def test_innocent_stories_are_not_outnumbered() -> None:
     innocent = [path for path in STORIES if not stories.read(path).told["changes"]]
     assert len(STORIES) >= 25
     assert 2 * len(innocent) >= len(STORIES)
+
+
+def _found(found: Diff, resolver: str, qname: str) -> set[str]:
+    """Return all evidence on the cells of a name at a resolver on the later date."""
+    rows = found.cells.filter(pl.col("resolver") == resolver, pl.col("qname") == qname)
+    rows = rows.filter(pl.col("date") == found.date_after)
+    assert rows.height
+    return {name for row in rows.iter_rows(named=True) for name in (*row["evidence_for"], *row["evidence_against"])}
 
 
 def _conditions(health: pl.DataFrame) -> dict[str, str]:

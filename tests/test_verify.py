@@ -1,5 +1,7 @@
 """The certificate check: which answers get a handshake, what servers show, and what of it is kept."""
 
+# long because every way in which a server fails has its own short test here
+
 import asyncio
 import contextlib
 import hashlib
@@ -29,7 +31,7 @@ from test_probe import Memory
 from test_verify_choosing import config
 
 DAY = date(2026, 2, 11)
-QUICK = Budget(rate=1000.0, apart=0.0, seconds=5.0)
+QUICK = Budget(rate=1000.0, apart=0.0, seconds=5.0, later=0.0)
 CONTROL = "20.0.0.1"
 BLOCKED = (
     b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\n\r\n"
@@ -155,6 +157,8 @@ def test_a_certificate_for_the_name_is_valid(serve: Callable[..., Server], autho
         "address": "20.1.0.1",
         "valid": True,
         "why": None,
+        "again": None,
+        "again_why": None,
         "names": "a.example *.b.example",
         "issuer": "Test Authority",
         "fingerprint": hashlib.sha256(issued.der).hexdigest(),
@@ -184,6 +188,53 @@ def test_a_bad_certificate_says_why(
     assert row["valid"] is False
     assert row["why"].startswith(why)
     assert (row["names"], row["fingerprint"]) == (name, hashlib.sha256(issued.der).hexdigest())
+
+
+def changing(*shown: Issued) -> Callable[[socket.socket], None]:
+    """Return a behaviour that shows one certificate after the other, and goes on with the last."""
+    turns = iter(shown[:-1])
+    lock = threading.Lock()
+
+    def behave(talk: socket.socket) -> None:
+        with lock:
+            one = next(turns, shown[-1])
+        with one.served.wrap_socket(talk, server_side=True) as secured:
+            secured.recv(4096)
+
+    return behave
+
+
+def test_who_fails_once_is_tried_again(serve: Callable[..., Server], authority: Authority) -> None:
+    """A handshake that failed is tried once more, later, and both facts are kept."""
+    good, other = authority.issue("a.example"), authority.issue("other.example")
+    old = authority.issue("a.example", ends=-timedelta(hours=1))
+    # who refuses a certificate looks at it in another handshake
+    where = {
+        "20.1.0.1": serve(changing(other, other, good)).port,
+        "20.1.1.1": serve(changing(other)).port,
+        "20.1.2.1": serve(changing(other, other, old)).port,
+        "20.1.3.1": serve(good).port,
+    }
+    rows = checked(wanted(authority, where), *(("a.example", address) for address in where))
+    wrong = "certificate is for other.example, not a.example"
+    assert [(row["valid"], row["why"], row["again"]) for row in rows] == [
+        (False, wrong, True),
+        (False, wrong, False),
+        (False, wrong, False),
+        (True, None, None),
+    ]
+    assert [row["again_why"] for row in rows[:2]] == [None, wrong]
+    assert rows[2]["again_why"].startswith("certificate has expired")
+
+
+def test_second_handshakes_are_within_the_budget(serve: Callable[..., Server], authority: Authority) -> None:
+    """What the first handshakes leave of the budget is for second ones, those first that showed a certificate."""
+    port = serve(authority.issue("other.example")).port
+    wish = wanted(authority, {"20.1.1.1": port, "20.1.2.1": port}, budget=replace(QUICK, total=4))
+    rows = checked(wish, ("a.example", "20.1.0.1"), ("a.example", "20.1.1.1"), ("a.example", "20.1.2.1"))
+    assert [(row["valid"], row["again"]) for row in rows] == [(None, None), (False, False), (False, None)]
+    assert rows[0]["again_why"] is None
+    assert replace(QUICK, total=1000).first == 750
 
 
 def test_another_authority_is_not_trusted(serve: Callable[..., Server], authority: Authority, tmp_path: Path) -> None:

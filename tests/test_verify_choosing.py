@@ -12,7 +12,7 @@ from resolver_diff.config.optout import OptOut
 from resolver_diff.tables import Certificates, Observations, Origins
 from resolver_diff.verify import Budget, choosing
 
-QUICK = Budget(rate=1000.0, apart=0.0, seconds=5.0)
+QUICK = Budget(rate=1000.0, apart=0.0, seconds=5.0, later=0.0)
 
 
 def config(**how: Any) -> Config:

@@ -35,12 +35,12 @@ def test_dnspython_reads_what_was_asked(questions: list[tuple[str, str]]) -> Non
 
 
 def test_a_query_asks_for_the_server_identifier() -> None:
-    """A query has ID 0, RD as told, and an OPT record that asks for NSID and says how much fits."""
+    """A query has ID 0, RD as told, AD, and an OPT record that asks for NSID and says how much fits."""
     message = dns.message.from_wire(encode(["example.com"], ["A"])[0])
-    assert (message.id, message.flags, message.edns, message.payload) == (0, dns.flags.RD, 0, 1232)
+    assert (message.id, message.flags, message.edns, message.payload) == (0, dns.flags.RD | dns.flags.AD, 0, 1232)
     assert [(option.otype, option.to_wire()) for option in message.options] == [(dns.edns.OptionType.NSID, b"")]
     plain = dns.message.from_wire(encode(["example.com"], ["A"], recursion=False, nsid=False, payload=4096)[0])
-    assert (plain.flags, plain.edns, plain.payload, plain.options) == (0, 0, 4096, ())
+    assert (plain.flags, plain.edns, plain.payload, plain.options) == (dns.flags.AD, 0, 4096, ())
 
 
 @pytest.mark.parametrize("qname", ["id.server", "hostname.bind", "version.bind", "version.server"])

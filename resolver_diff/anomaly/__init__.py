@@ -95,8 +95,7 @@ class Dates:
 
     def remember(self, judged: Judged) -> None:
         """Keep of a date what the ones after it will want to know."""
-        comparison = judged.comparison
-        self.past = memory.remember(judged.date, judged.cells, comparison.answers, comparison.published, self.past)
+        self.past = memory.remember(judged.comparison, judged.cells, self.past)
 
 
 def _applies(reason: Evidence) -> pl.Expr:

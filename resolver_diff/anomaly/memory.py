@@ -11,8 +11,8 @@ from datetime import date
 
 import polars as pl
 
-from resolver_diff.compare import CONSENSUS, KINDS
-from resolver_diff.compare.pools import ADDRESS, NARROW, Answers
+from resolver_diff.compare import CONSENSUS, KINDS, Comparison
+from resolver_diff.compare.pools import ADDRESS, NARROW
 from resolver_diff.tables import MECHANISM, STATE, State
 
 WRONG = (State.VANISHED, State.DIVERGENT)
@@ -32,6 +32,7 @@ CARRIED = {
     "run_after": pl.Date(),
 }
 TOKENS = {"token_kind": pl.UInt8(), "token": pl.UInt64()}
+FAILED = pl.DataFrame(schema={"q": pl.UInt32(), "token": pl.UInt64(), "fault": pl.UInt64()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Past:
 
     *published*: the marks of addresses and prefixes that controls gave. *agreed*: the same, of answers that agreed
     with the controls. *unconvicted*: key, token_kind, token of addresses given in answers that differ, when
-    nothing was wrong.
+    nothing was wrong. *failed*: q, token, fault of handshakes that did not go well.
     """
 
     date: date
@@ -61,6 +62,7 @@ class Past:
     published: pl.DataFrame
     agreed: pl.DataFrame
     unconvicted: pl.DataFrame
+    failed: pl.DataFrame
 
     @classmethod
     def nothing(cls) -> "Past":
@@ -68,7 +70,7 @@ class Past:
         kept = {"key": pl.UInt64(), "r": pl.UInt32(), "q": pl.UInt32(), "kind": KINDS, "consensus": CONSENSUS}
         cells = pl.DataFrame(schema={**kept, "state": STATE, **CARRIED})
         by_name = pl.DataFrame(schema={"mark": pl.UInt64()})
-        return cls(date.min, cells, by_name, by_name, pl.DataFrame(schema={"key": pl.UInt64(), **TOKENS}))
+        return cls(date.min, cells, by_name, by_name, pl.DataFrame(schema={"key": pl.UInt64(), **TOKENS}), FAILED)
 
 
 def is_wrong(column: str = "state") -> pl.Expr:
@@ -87,8 +89,9 @@ def returns() -> pl.Expr:
     return (pl.col("state") == State.INSUFFICIENT) & (pl.col("kind") == "answer") & known
 
 
-def remember(day: date, cells: pl.DataFrame, answers: Answers, published: pl.DataFrame, past: Past) -> Past:
+def remember(comparison: Comparison, cells: pl.DataFrame, past: Past) -> Past:
     """Keep what later dates will want to know; *past* is what was kept of the ones before."""
+    day, answers = comparison.date, comparison.answers
     before = past.cells.select("key", *CARRIED)
     kept = ("key", "r", "q", "kind", "consensus", "state")
     fresh = cells.select(
@@ -98,6 +101,7 @@ def remember(day: date, cells: pl.DataFrame, answers: Answers, published: pl.Dat
         "found",
         "aa",
         "unfit",
+        "failed_once",
         returns=returns(),
         part=is_part_of_more(),
         lost=(pl.col("apparent") == State.VANISHED) & (pl.col("consensus") == "answer"),
@@ -112,14 +116,18 @@ def remember(day: date, cells: pl.DataFrame, answers: Answers, published: pl.Dat
         joined = pl.concat([joined, stays.with_columns(r=r, q=q)], how="diagonal").sort("key")
     agreed = there.filter(pl.col("state") == State.AGREES).select("said").unique()
     agreed = agreed.join(answers.bogons, on="said", how="anti")
-    other = answers.of_rows(there.filter(pl.col("state") != State.AGREES), "key", kinds=(ADDRESS,))
+    # what showed another certificate once may do so again
+    other = answers.of_rows(
+        there.filter((pl.col("state") != State.AGREES) & ~pl.col("failed_once")), "key", kinds=(ADDRESS,)
+    )
     narrow = pl.col("token_kind").is_in(NARROW)
     return Past(
         day,
         joined.select(*kept, *CARRIED),
-        _both(past.published, published.filter(narrow)),
+        _both(past.published, comparison.published.filter(narrow)),
         _both(past.agreed, answers.of_rows(agreed, kinds=NARROW)),
         _both(past.unconvicted, other),
+        _both(past.failed, comparison.failed),
     )
 
 

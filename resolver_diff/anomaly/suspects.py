@@ -17,7 +17,17 @@ from resolver_diff.compare.replies import beside
 from resolver_diff.tables import State
 
 ENOUGH = 3  # answers that agree with the controls, before a resolver's habits are known
-FLAGS = ("bogon", "rewrites", "rewritten", "seen_before", "agreed_before", "published_before", "synthesised")
+FLAGS = (
+    "failed_once",
+    "failed_before",
+    "bogon",
+    "rewrites",
+    "rewritten",
+    "seen_before",
+    "agreed_before",
+    "published_before",
+    "synthesised",
+)
 COUNTS = ("stub_domains", "target_domains", "others_giving", "countries_giving")
 
 
@@ -34,6 +44,7 @@ def suspect(cells: pl.DataFrame, comparison: Comparison, stubs: pl.DataFrame, pa
         _given_elsewhere(odd, cells, comparison.answers),
         _synthesised(odd, cells, comparison),
         _aa_before(odd, past),
+        _failed_before(odd, comparison, past),
     ]
     for look in looks:
         odd = beside(odd, look, "key")
@@ -139,6 +150,16 @@ def _embedded(text: str) -> str | None:
 def _aa_before(odd: pl.DataFrame, past: Past) -> pl.DataFrame:
     """Return per key whether an earlier answer that was not wrong had AA set; null: there was none."""
     return past.cells.select("key", "had_aa").join(odd, on="key", how="semi")
+
+
+def _failed_before(odd: pl.DataFrame, comparison: Comparison, past: Past) -> pl.DataFrame:
+    """Return per key whether a handshake with an address failed today, and before today in the same way."""
+    same = ["q", "token", "fault"]
+    before = past.failed.with_columns(before=pl.lit(value=True))
+    failed = comparison.failed.join(before, on=same, how="left").select("q", "token", "before")
+    given = comparison.answers.of_rows(odd, "key", "q").filter(pl.col("token_kind") == ADDRESS)
+    found = given.join(failed, on=["q", "token"]).group_by("key")
+    return found.agg(failed_once=pl.lit(value=True), failed_before=pl.col("before").any())
 
 
 def _declared(cells: pl.DataFrame) -> pl.DataFrame:

@@ -71,8 +71,11 @@ async def _certificates(choice: "Choice", wanted: "Wanted") -> tuple[Certificate
         talk(f"shaking hands with {many(len(times), 'address', 'addresses')}, for at least {duration(times[-1])}")
     shown = await check(choice.chosen, wanted)
     valid = shown.frame["valid"]
+    second = shown.frame.filter(pl.col("again").is_not_null() | pl.col("again_why").is_not_null())["again"]
     counts = {
         "certificates": len(shown),
+        "certificates_tried_again": len(second),
+        "certificates_valid_then": int(second.sum() or 0),
         "certificates_valid": int(valid.sum() or 0),
         "certificates_none": valid.null_count(),
         **choice.counts,
@@ -81,7 +84,8 @@ async def _certificates(choice: "Choice", wanted: "Wanted") -> tuple[Certificate
     left = choice.counts
     talk(
         f"{many(len(shown), 'handshake')}: {counts['certificates_valid']:,} with a valid certificate for the name, "
-        f"{bad:,} with another, {counts['certificates_none']:,} with none; left out: "
+        f"{bad:,} with another, {counts['certificates_none']:,} with none; "
+        f"tried again later: {len(second):,}, and {counts['certificates_valid_then']:,} of these valid; left out: "
         f"{left['certificates_left_out_by_budget']:,} by the budget of the run, "
         f"{left['certificates_left_out_by_network']:,} by that of a network, "
         f"{left['certificates_not_to_be_asked']:,} as special addresses or on the opt-out list"

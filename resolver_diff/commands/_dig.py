@@ -16,7 +16,7 @@ from resolver_diff.reports._layout import Line, Tone, line, paragraph
 from resolver_diff.tables import TransportName
 
 FLAGS = ("aa", "tc", "ra", "ad")
-DIG = ("+nsid", "+nocookie", "+noadflag", "+bufsize=1232")  # what dig would do otherwise than we do
+DIG = ("+nsid", "+nocookie", "+bufsize=1232")  # what dig would do otherwise than we do
 
 
 def show(row: dict[str, Any], width: int | None) -> Iterator[Line]:
@@ -83,7 +83,7 @@ def command(resolver: Resolver, qname: str, qtype: str) -> str:
     if transport in (TransportName.UDP, TransportName.TCP):
         words = ["dig", *asked, *DIG, *(["+tcp"] if transport == TransportName.TCP else [])]
     else:
-        words = ["kdig", *asked, "+nsid", *_trust(resolver)]
+        words = ["kdig", *asked, "+nsid", "+adflag", *_trust(resolver)]
         if resolver.hostname:
             words += [f"+tls-hostname={resolver.hostname}"]
         if transport == TransportName.HTTPS:
@@ -105,8 +105,7 @@ def _curl(resolver: Resolver, qname: str, qtype: str) -> str:
     """Return a GET of RFC 8484 over HTTP/3, which neither dig nor kdig speaks."""
     query = dns.message.make_query(qname, qtype, use_edns=0, payload=1232, options=[dns.edns.NSIDOption(b"")])
     query.id = 0
-    if not resolver.recursion:
-        query.flags = dns.flags.Flag(0)
+    query.flags = (dns.flags.RD if resolver.recursion else dns.flags.Flag(0)) | dns.flags.AD
     octets = urlsafe_b64encode(query.to_wire()).rstrip(b"=").decode()
     host = resolver.hostname or resolver.address
     url = f"https://{host}:{resolver.port}{resolver.path or '/dns-query'}?dns={octets}"

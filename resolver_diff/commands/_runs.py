@@ -9,10 +9,11 @@ import polars as pl
 
 from resolver_diff import diff
 from resolver_diff.commands._loading import HISTORY, Source, about
+from resolver_diff.compare.shares import in_words
 from resolver_diff.errors import UsageError
 from resolver_diff.reports._idn import Names
 from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, many, paragraph, some, table
-from resolver_diff.series.panel import ENTERED, LEFT, RESOLVER, Moves, in_words
+from resolver_diff.series.panel import ENTERED, LEFT, RESOLVER, Moves, sentences
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import State
 
@@ -69,8 +70,26 @@ def describe(given: pl.DataFrame, width: int | None, every: Mapping[str, Sequenc
         shown = [[row[HEADER.index(name)] for name in columns] for row in rows]
         cuts = {columns.index(name): cut for name, cut in CUTS.items()}
         lines += table(columns, shown, tones=tones, width=width, cuts=cuts, indent=0)
+        lines += _now_and_then(frame, runs, width)
         for sentence in _moves(frame, (every or {}).get(vantage, ())):
             lines += paragraph(sentence, width=width, rest="  ", tone=Tone.FAINT)
+    return lines
+
+
+def _now_and_then(frame: pl.DataFrame, runs: pl.DataFrame, width: int | None) -> list[Line]:
+    """Return a line for each resolver and type that was wrong, not wrong, and wrong again: on how many dates."""
+    wrong, told = pl.col("state").is_in(WRONG), pl.col("state") != State.INSUFFICIENT
+    spells = (
+        runs.filter(told).sort(*SERIES, "first").group_by(SERIES).agg(spells=wrong.rle_id().filter(wrong).n_unique())
+    )
+    counts = frame.filter(told).group_by(SERIES).agg(k=wrong.sum(), n=pl.len())
+    often = counts.join(spells.filter(pl.col("spells") > 1), on=SERIES).sort(SERIES)
+    several = frame.select("resolver", "transport").unique()["resolver"].is_duplicated().any()
+    lines: list[Line] = []
+    for row in often.iter_rows(named=True):
+        over = f" over {row['transport']}" if several else ""
+        says = f"wrong on {in_words(row['k'], row['n'], 'dates that tell')}"
+        lines += paragraph(f"{row['resolver']}{over} {row['qtype']}: {says}", width=width, rest="  ")
     return lines
 
 
@@ -96,7 +115,7 @@ def _moves(frame: pl.DataFrame, every: Sequence[date]) -> list[str]:
     ]
     columns = ("date", "change", "kind", "what", "transport")
     schema = {name: Moves.schema[name] for name in columns}
-    return [*late, *gap, *gone, *in_words(pl.DataFrame(rows, schema=schema, orient="row"))]
+    return [*late, *gap, *gone, *sentences(pl.DataFrame(rows, schema=schema, orient="row"))]
 
 
 def _runs(frame: pl.DataFrame) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from resolver_diff.reports.csv import as_lines
 from resolver_diff.reports.json import plain_rows, written
 from resolver_diff.series import Series
 from resolver_diff.series.extent import Extents, growth
-from resolver_diff.series.panel import Moves, in_words
+from resolver_diff.series.panel import Moves, sentences
 from resolver_diff.tables import Coverage, Spells
 
 MOST_SHOWN = 20  # names of one event
@@ -110,7 +110,7 @@ def _less(series: Series, width: int | None) -> list[Line]:
 
 def _moves(series: Series, width: int | None) -> list[Line]:
     """Return a line for each date on which resolvers or names entered or left."""
-    said = in_words(series.moves.frame)
+    said = sentences(series.moves.frame)
     if not said:
         return []
     told = [EMPTY, *paragraph("Entered and left; only what two dates both have is compared", tone=Tone.HEADING)]

@@ -10,6 +10,7 @@ import polars as pl
 from resolver_diff import diff, evidence, family
 from resolver_diff.commands import _dig
 from resolver_diff.commands._loading import Source, did_you_mean
+from resolver_diff.compare.shares import in_words
 from resolver_diff.config import Resolver
 from resolver_diff.diff import Diff
 from resolver_diff.errors import UsageError
@@ -139,7 +140,7 @@ def _verdict(day: date, found: list[dict[str, object]], width: int | None) -> li
         return [line(f"{day}: not asked", Tone.FAINT)]
     cell = found[0]
     by = f" by {cell['mechanism']}" if cell["mechanism"] else ""
-    by += f", in {cell['repeats_alike']} of {cell['repeats']} repeats" if cell["repeats"] != 1 else ""
+    by += f", in {in_words(cell['repeats_alike'], cell['repeats'], 'repeats')}" if cell["repeats"] != 1 else ""
     controls = f"{cell['controls_agreeing'] or 0} of {cell['controls_asked'] or 0} control operators"
     said = f"{controls} say {cell['consensus']}" if cell["consensus"] else f"no consensus of {controls}"
     said = said if cell["controls_asked"] else "no control has a vote"

@@ -57,7 +57,8 @@ VerifyHttp = Annotated[
     ),
 ]
 VerifyBudget = Annotated[
-    int, typer.Option("--verify-budget", min=1, metavar="N", help="Handshakes in a run at most; 10 in a /24 or /48.")
+    int,
+    typer.Option("--verify-budget", min=1, metavar="N", help="Handshakes in a run at most; 10 names in a /24 or /48."),
 ]
 Authorities = Annotated[
     Path | None,

@@ -20,6 +20,7 @@ from resolver_diff.compare import (
     elsewhere,
     forwarding,
     health,
+    hints,
     homes,
     identity,
     known,
@@ -86,7 +87,8 @@ class Comparison:
 
     *entries* is the panel's entries as they were that day, with their condition; *answers* tells
     apart the distinct answers (said) to each question by their tokens; *published* is the tokens
-    that the voting controls gave; *control_endings* how each entry's control questions ended.
+    that the voting controls gave; *control_endings* how each entry's control questions ended; *failed* the
+    handshakes that did not go well.
     """
 
     date: date
@@ -96,6 +98,7 @@ class Comparison:
     answers: pools.Answers
     published: pl.DataFrame
     control_endings: pl.DataFrame
+    failed: pl.DataFrame
 
 
 def compare(day: Snapshot, panel: Panel) -> Comparison:
@@ -129,10 +132,11 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
     said = beside(said, untried.with_columns(qtype), "r", "qtype")
     said = said.with_columns(pl.col("type_untried").fill_null(value=False))
     said = homes.beside_homes(said, answers, published)
-    said = _contradicted(said).with_columns(apparent=_apparent())
+    said = hints.beside_hints(_contradicted(said).with_columns(apparent=_apparent()))
     entries = health.tell(entries, forwarding.forwarding(said, entries, leaves), "forwards")
     endings = health.control_endings(day.observations, entries)
-    return Comparison(day.date, day.vantage, said, entries, answers, published, endings)
+    failed = certified.failed(answers, panel.questions, day.certificates.frame)
+    return Comparison(day.date, day.vantage, said, entries, answers, published, endings, failed)
 
 
 def _entries(day: Snapshot, panel: Panel) -> pl.DataFrame:

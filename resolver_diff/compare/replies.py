@@ -15,7 +15,9 @@ from resolver_diff.tables import DENIALS, FAILURES, OUTCOME, Outcome, Purpose
 KINDS = pl.Enum(["answer", "denial", "failure", "silence"])
 KEY = ("domain_set", "qname", "qtype", "resolver", "transport")  # the order of cells in tables
 TEXTS = (*KEY[1:4], "answer", "cname", "soa")  # of replies; as categories they take a quarter of the room, or less
+ASIDE = ("ad", "ttl", "rtt")  # what hints of more, and decides nothing
 SAID = ("outcome", "aa", "tc", "answer", "cname", "soa", "ede")  # what is judged of a reply
+LONGEST = 2**32 - 1  # microseconds
 FAILED_RANK, SILENT_RANK = 1 << 18, 1 << 20  # every failure comes after every answer, every silence after every reply
 
 
@@ -84,9 +86,9 @@ def rank() -> pl.Expr:
 def cells(observations: pl.DataFrame, questions: pl.DataFrame, entries: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """Yield one row per target question and entry of the panel, sorted by *key*: once for each time it was put.
 
-    Adds *q*, *r*, *key* (both in one number), *kind*, *referral*, *bare* (its AUTHORITY has no SOA), *attempts*,
-    *silent_attempts*, and of another reply that answers or denies otherwise *second_outcome*, *second_answer*,
-    *second_cname*.
+    Adds *q*, *r*, *key* (both in one number), *kind*, *rtt* in microseconds, *referral*, *bare* (its AUTHORITY has
+    no SOA), *attempts*, *silent_attempts*, and of another reply that answers or denies otherwise
+    *second_outcome*, *second_answer*, *second_cname*.
     """
     asked = observations.filter(pl.col("purpose") == Purpose.TARGET, was_asked())
     columns = (
@@ -100,9 +102,11 @@ def cells(observations: pl.DataFrame, questions: pl.DataFrame, entries: pl.DataF
         "asked_at",
         "ra",
         "authority",
+        *ASIDE,
         *SAID,
     )
     asked = as_categories(asked.select(*columns, listed=pl.col("domain_set")), *TEXTS, "listed")
+    asked = asked.with_columns(rtt=pl.col("rtt").dt.total_microseconds().clip(0, LONGEST).cast(pl.UInt32))
     asked = asked.join(as_categories(questions, *KEY[:3]), on=["qname", "qtype"], how="inner", maintain_order="left")
     asked = asked.join(
         as_categories(entries, "resolver"), on=["resolver", "transport"], how="inner", maintain_order="left"
@@ -131,6 +135,7 @@ def _cells(asked: pl.DataFrame) -> pl.DataFrame:
         "kind",
         "referral",
         "bare",
+        *ASIDE,
         *SAID,
         "attempts",
         "silent_attempts",

@@ -197,12 +197,17 @@ def _heard() -> list[pl.Expr]:
 
 
 def _certificates(cells: pl.DataFrame, found: Read) -> Certificates:
-    """Return per name and address whether most of the handshakes went well: one may fail as any connection may."""
+    """Return per name and address whether most of the handshakes went well: one may fail as any connection may.
+
+    Where most failed, the others are the second try.
+    """
     probed = cells.lazy().filter(pl.col("good").is_not_null(), pl.col("first").is_not_null())
     told = probed.group_by("qname", "first").agg(good=pl.col("good").sum(), all=pl.len()).collect()
-    why = pl.format("{} of {} handshakes failed", pl.col("all") - pl.col("good"), "all")
+    why = pl.format("handshakes failed ({} of {})", pl.col("all") - pl.col("good"), "all")
     told = told.with_columns(address=found.addresses.gather(told["first"]), valid=2 * pl.col("good") >= pl.col("all"))
-    told = told.with_columns(why=pl.when(~pl.col("valid")).then(why))
+    several = ~pl.col("valid") & (pl.col("all") > 1)
+    told = told.with_columns(why=pl.when(~pl.col("valid")).then(why), again=pl.when(several).then(pl.col("good") > 0))
+    told = told.with_columns(again_why=pl.when(~pl.col("again")).then("why"))
     return Certificates.of(told.drop_nulls("address").unique(["qname", "address"]).sort("qname", "address"))
 
 

@@ -181,7 +181,7 @@ def _message(query: _Query, said: Saying, speaker: Part, turn: int, *, udp: bool
     zone = said.denier(query.qname, query.qtype)
     authority = [] if zone is None else [_soa(zone, said.ttl)]
     opt = [_opt(query, said, speaker)] if query.edns else []
-    flags = said.rcode | (dns.flags.AA if said.aa else 0)
+    flags = said.rcode | (dns.flags.AA if said.aa else 0) | (dns.flags.AD if said.ad else 0)
     counts = (len(answers), len(authority), len(opt))
     wire = b"".join([_header(query, flags, counts), query.question, *answers, *authority, *opt])
     if not udp or not (said.tc or len(wire) + 2 > query.payload):

@@ -53,6 +53,7 @@ class Saying:
     answer: tuple[str, ...] = ()
     cname: tuple[str, ...] = ()  # targets, in order
     aa: bool = False
+    ad: bool = False
     soa: bool = True  # denials carry a SOA in AUTHORITY, as honest ones do (RFC 2308)
     ede: tuple[int, ...] = ()
     ede_text: str | None = None
@@ -238,7 +239,12 @@ def _within(low: float, high: float, kind: Callable[[str], float]) -> Callable[[
     return number
 
 
-SWITCHES: dict[str, tuple[str, object]] = {"aa": ("aa", True), "no-soa": ("soa", False), "tc": ("tc", True)}
+SWITCHES: dict[str, tuple[str, object]] = {
+    "aa": ("aa", True),
+    "ad": ("ad", True),
+    "no-soa": ("soa", False),
+    "tc": ("tc", True),
+}
 FLAGS: dict[str, Callable[[str], object]] = {
     "cname": _name,
     "ede": lambda value: (int(_within(0, 0xFFFF, int)(value)),),

@@ -36,6 +36,7 @@ BY_ADDRESS = (
     Mechanism.INJECTED,
     Mechanism.POLICY,
 )
+OFTEN = ("repeats", "repeats_alike", "share_low", "share_high")
 HEADER = ("name", "type", "resolver", "over", "by", "controls")
 OVER = HEADER.index("over")  # a column that is there only where it tells something
 CUTS = {"by": Cut.TAIL, "resolver": Cut.MIDDLE, "name": Cut.MIDDLE}
@@ -125,7 +126,7 @@ def _anomalies(diff: Diff, names: Names, width: int | None) -> list[Line]:
     if not frame.height:
         return []
     apart = ("change", "qname", "resolver", "transport", "mechanism", "outcome_before")
-    shown = ("outcome_after", "answer_after", "controls_agreeing", "controls_asked")
+    shown = ("outcome_after", "answer_after", "controls_agreeing", "controls_asked", *OFTEN)
     merged = (
         frame.sort("qtype")
         .group_by(apart, maintain_order=True)
@@ -174,6 +175,14 @@ def _row(row: dict[str, object], names: Names) -> tuple[str, ...]:
 
 
 def _means(row: dict[str, object]) -> str:
+    """Return by what it changed, and how often of several times."""
+    if row["share_low"] is None or row["repeats_alike"] == row["repeats"]:
+        return _by(row)
+    share = f"({row['share_low']:.0%} to {row['share_high']:.0%})".replace("%", " %")
+    return f"{_by(row)}, in {row['repeats_alike']} of {row['repeats']} repeats {share}"
+
+
+def _by(row: dict[str, object]) -> str:
     """Return by what it changed: the mechanism, and the answer where that is the matter."""
     mechanism = str(row["mechanism"])
     if row["change"] in (Change.REAPPEARED, Change.CONVERGED):

@@ -62,7 +62,7 @@ class Asked:
         return Moves.of(pl.DataFrame(rows, schema=Moves.schema, orient="row"))
 
 
-def in_words(moves: pl.DataFrame, shown: int = 8) -> list[str]:
+def sentences(moves: pl.DataFrame, shown: int = 8) -> list[str]:
     """Say *moves*, which has the columns of ``Moves``: a sentence per date, what happened, and to which kind."""
     said = []
     order = ("date", "kind", "change")

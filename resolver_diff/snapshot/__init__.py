@@ -27,7 +27,7 @@ ORDER = ("qname", "qtype", "resolver", "transport", "repeat", "attempt", "reply"
 SCHEMA_VERSION = 1
 JUDGED = (  # the columns that a judgement looks at
     "asked_at", "resolver", "transport", "purpose", "qname", "qtype", "repeat", "attempt", "reply",
-    "outcome", "aa", "tc", "ra", "answer", "cname", "soa", "authority", "ede", "nsid", "trouble",
+    "outcome", "aa", "tc", "ra", "ad", "ttl", "rtt", "answer", "cname", "soa", "authority", "ede", "nsid", "trouble",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ kind; nothing beyond the handshake is sent unless that is wanted.
 import asyncio
 import ssl
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -31,11 +31,17 @@ Place = Callable[[str, int], tuple[str, int]]
 class Budget:
     """How much is checked at most, and how fast."""
 
-    total: int = 1000  # names and addresses in a run, those of controls among them
-    network: int = 10  # of these in one /24 or /48
+    total: int = 1000  # handshakes in a run, second ones and those with controls among them
+    network: int = 10  # names and addresses in one /24 or /48
     rate: float = 20.0  # connections begun in a second
     apart: float = 1.0  # seconds between two connections to one network
     seconds: float = 10.0  # that a connection, a handshake or a page may take
+    later: float = 60.0  # seconds from the end of the first handshakes to the second ones of those that failed
+
+    @property
+    def first(self) -> int:
+        """How many names and addresses are chosen at most: a quarter of all handshakes is kept for second ones."""
+        return self.total - self.total // 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,29 @@ def due(networks: Iterable[str], budget: Budget) -> list[float]:
 
 
 async def check(chosen: pl.DataFrame, wanted: Wanted) -> Certificates:
-    """Return what the handshakes told for *chosen* (qname, address, network), a row each."""
+    """Return what the handshakes told for *chosen* (qname, address, network), a row each.
+
+    Where one did not go well another follows later, as far as the budget goes: a host may be ill for a moment.
+    """
+    shown = await _round(chosen, wanted)
+    failed = _failed(chosen, shown).head(max(0, wanted.budget.total - chosen.height))
+    if failed.is_empty():
+        return Certificates.of(shown)
+    await asyncio.sleep(wanted.budget.later)
+    later = await _round(failed, replace(wanted, http=False))
+    later = later.select("qname", "address", again="valid", again_why="why")
+    return Certificates.of(shown.drop("again", "again_why").join(later, on=["qname", "address"], how="left"))
+
+
+def _failed(chosen: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of *chosen* that showed no valid certificate, those first that showed another."""
+    told = chosen.join(shown.select("qname", "address", "valid"), on=["qname", "address"], maintain_order="left")
+    failed = told.filter(~pl.col("valid").fill_null(value=False))
+    return failed.sort(pl.col("valid").is_null(), maintain_order=True).drop("valid")
+
+
+async def _round(chosen: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
+    """Shake hands once with each of *chosen*, at the pace; return rows of ``Certificates``, sorted."""
     gate = asyncio.Semaphore(TOGETHER)
     times = due(chosen["network"], wanted.budget)
 
@@ -89,7 +117,8 @@ async def check(chosen: pl.DataFrame, wanted: Wanted) -> Certificates:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(*pair)) for pair in pairs]
     rows = [task.result() for task in tasks]
-    return Certificates.of(pl.DataFrame(rows, schema=Certificates.schema, orient="row").sort("qname", "address"))
+    once = {name: dtype for name, dtype in Certificates.schema.items() if name not in ("again", "again_why")}
+    return Certificates.of(pl.DataFrame(rows, schema=once, orient="row").sort("qname", "address")).frame
 
 
 async def _check_one(qname: str, address: str, wanted: Wanted) -> tuple[Found, page.Page]:

@@ -42,7 +42,7 @@ def choose(heard: pl.LazyFrame, config: Config, origins: Origins, known: Certifi
         descending=[False, True, False, False],
     )  # fmt: skip
     within = queue.with_columns(nth=pl.int_range(pl.len()).over("network")).filter(pl.col("nth") < budget.network)
-    chosen = within.head(budget.total).select(*PAIR, "network")
+    chosen = within.head(budget.first).select(*PAIR, "network")
     counts = {
         "certificates_left_out_by_network": queue.height - within.height,
         "certificates_left_out_by_budget": within.height - chosen.height,

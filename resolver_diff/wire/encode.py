@@ -21,6 +21,7 @@ CHAOS_NAMES = frozenset({"id.server", "hostname.bind", "version.bind", "version.
 PAYLOAD = 1232  # octets over UDP without fragments, the DNS flag day value of 2020
 
 _IN, _CH, _TXT, _OPT, _NSID = 1, 3, 16, 41, 3
+_AD = 0x20
 _QUESTION_TAIL = 4  # QTYPE and QCLASS
 _OPT_RECORD = 11  # root owner, TYPE, CLASS, TTL, RDLENGTH
 _OPTION = 4  # OPTION-CODE and OPTION-LENGTH
@@ -30,7 +31,7 @@ _DOT = ord(".")
 def encode(
     qnames: Sequence[str], qtypes: Sequence[str], *, recursion: bool = True, nsid: bool = True, payload: int = PAYLOAD
 ) -> Messages:
-    """Return one query per name and type: ID 0, class IN (CH for the names of RFC 4892), with an OPT record.
+    """Return one query per name and type: ID 0, class IN (CH for the names of RFC 4892), with AD set and an OPT record.
 
     Names are absolute A-labels with or without the final dot, in presentation form. Raises
     ValueError for one that no message can hold, and for a type that is none.
@@ -45,6 +46,7 @@ def encode(
     numbers = {qtype: type_number(qtype) for qtype in set(qtypes)}
     types = np.fromiter(map(numbers.__getitem__, qtypes), np.int64, len(qtypes))
     octets[start + 2] = 1 if recursion else 0  # RD
+    octets[start + 3] = _AD  # tell us whether you validated it; without DO the reply stays small (RFC 6840 5.7)
     octets[start + 5] = 1  # QDCOUNT
     octets[start + 11] = 1  # ARCOUNT
     after = end + 1
