@@ -23,7 +23,7 @@ from resolver_diff.transports._mmsg import NAME, Inbox, Outbox, sockaddr
 from resolver_diff.transports._ports import Port, Ports
 from resolver_diff.transports._rounds import Rounds
 from resolver_diff.transports._words import in_words
-from resolver_diff.wire import AHEAD, HEADER, WORD, Messages
+from resolver_diff.wire import AHEAD, HEAD, HEADER, WORD, Messages
 
 ROUND = 2_048  # datagrams received, and sent, in one round
 LEAST_RECEIVE = 16  # datagrams from one socket in one round
@@ -283,9 +283,10 @@ def _copied(inbox: Inbox, rows: Rows | slice) -> Messages:
 def _side_by_side(inbox: Inbox, rows: Rows | slice, length: NDArray[np.int64]) -> Messages:
     """Return the datagrams in *rows*, each in as much room as the longest takes."""
     width = (AHEAD + int(length.max()) + WORD - 1) // WORD * WORD
-    octets = np.empty((len(length), width), np.uint8)
-    octets[:, AHEAD:] = inbox.octets[rows, : width - AHEAD]
-    return Messages(octets.ravel(), np.arange(AHEAD, octets.size, width), length)
+    size = len(length) * width
+    octets = np.empty(size + HEAD * WORD, np.uint8)  # so much may be looked at from where the last one begins
+    octets[:size].reshape(-1, width)[:, AHEAD:] = inbox.octets[rows, : width - AHEAD]
+    return Messages(octets, np.arange(AHEAD, size, width), length)
 
 
 def _of_icmp(extended_error: bytes) -> str | None:
