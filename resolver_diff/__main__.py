@@ -1,5 +1,6 @@
 """resolver-diff on the command line: which commands there are, and how they end."""
 
+import atexit
 import functools
 import gc
 import inspect
@@ -41,7 +42,8 @@ def main() -> None:
     """Run the command that was typed, and exit with its status."""
     manner = Manner()
     _heed_signals(manner)
-    gc.set_threshold(10_000, 50, 100)  # what is imported is no garbage, and a tenth of starting was to look for it
+    gc.set_threshold(100_000, 50, 100)  # what is imported is no garbage, and a tenth of starting was to look for it
+    atexit.register(gc.freeze)  # nor is it when all is over: the interpreter would look through everything once more
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:

@@ -90,7 +90,7 @@ def _groups(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
 
 def write(rows: pl.DataFrame, file: Path) -> None:
     """Write one group of *rows*, whose texts may be categories, to *file*, to be put into a snapshot by ``join``."""
-    empty = [column.name for column in rows if column.dtype in (pl.String, pl.Binary) and _is_empty(column)]
+    empty = [column.name for column in rows if _is_empty(column) and column.dtype in (pl.String, pl.Binary)]
     rows = rows.with_columns(
         pl.col("rtt").to_physical(),
         *(pl.lit(None, dtype=pl.Enum([])).alias(name) for name in empty),  # written in half the time of nulls as texts

@@ -23,7 +23,7 @@ from resolver_diff.transports._mmsg import NAME, Inbox, Outbox, sockaddr
 from resolver_diff.transports._ports import Port, Ports
 from resolver_diff.transports._rounds import Rounds
 from resolver_diff.transports._words import in_words
-from resolver_diff.wire import AHEAD, HEADER, WORD, Messages
+from resolver_diff.wire import AHEAD, HEAD, HEADER, WORD, Messages
 
 ROUND = 2_048  # datagrams received, and sent, in one round
 LEAST_RECEIVE = 16  # datagrams from one socket in one round
@@ -77,9 +77,12 @@ class BulkSession(Rounds):
         rows = asked.ready(min(room, ROUND))
         if not len(rows):
             return 0
+        here = self._routes[asked.base].families
+        if len(here) == 1 and self._spoken >= here.keys():
+            return self._send_to(next(iter(here)), asked, rows)
         families = self._addresses.family[asked.endpoint[rows]]
         left = 0
-        for family in self._routes[asked.base].families:
+        for family in here:
             mine = rows[families == family]
             if family in self._spoken:
                 left += self._send_to(family, asked, mine)
@@ -167,10 +170,10 @@ class BulkSession(Rounds):
         inbox, ledger = self._inbox, self._ledger
         serials = self._ports.serials(self._slots[:count], inbox.ids[:count].astype(np.int64))
         known = (serials >= ledger.oldest) & (inbox.length[:count] >= HEADER)
-        places = np.flatnonzero(known)
+        places = slice(count) if known.all() else np.flatnonzero(known)  # mostly all of them
         matched = 0
         for asked, members in ledger.split(serials[places]):
-            mine: Rows | slice = slice(count) if len(members) == count else places[members]  # mostly all of them
+            mine: Rows | slice = slice(count) if len(members) == count else np.arange(count)[places][members]
             rows = serials[mine] - asked.base
             same = self._addresses.same(asked.endpoint[rows], inbox.names[mine])
             if not same.all():
@@ -245,9 +248,10 @@ class _Route:
         self._octets = np.ascontiguousarray(messages.octets)  # kept: the kernel reads from it
         self._rest = (self._octets.ctypes.data + messages.start + 2).astype(np.uintp)  # the ID is in the outbox
         self._rest_length = (messages.length - 2).astype(np.uintp)
-        self._names = addresses.names
+        self._names = addresses.names  # kept: the kernel reads from it
+        self._name_at = self._names.ctypes.data + np.arange(len(self._names), dtype=np.uintp) * np.uintp(NAME)
         self._name_length = addresses.length
-        self._message, self._endpoint = asked.queries.message, asked.endpoint
+        self._message, self._endpoint = asked.message, asked.endpoint
         found, counts = np.unique(addresses.family[asked.endpoint], return_counts=True)
         self.families = dict(zip(found.tolist(), counts.tolist(), strict=True))  # how many queries go to each
 
@@ -259,15 +263,15 @@ class _Route:
     def names(self, rows: Rows) -> tuple[NDArray[np.uintp], NDArray[np.uint32]]:
         """Return where the socket address of each row's endpoint lies, and how long it is."""
         endpoint = self._endpoint[rows]
-        return self._names.ctypes.data + endpoint.astype(np.uintp) * np.uintp(NAME), self._name_length[endpoint]
+        return self._name_at[endpoint], self._name_length[endpoint]
 
 
 def _copied(inbox: Inbox, rows: Rows | slice) -> Messages:
     """Return the datagrams in *rows*, in memory of their own, aligned (see ``Messages``)."""
     length = inbox.length[rows].astype(np.int64)
-    long = np.flatnonzero(length > LONG)
-    if not len(long):
+    if length.max() <= LONG:
         return _side_by_side(inbox, rows, length)
+    long = np.flatnonzero(length > LONG)
     rows = np.arange(inbox.size)[rows]
     parts = [_side_by_side(inbox, rows[long[nth : nth + 1]], length[long[nth : nth + 1]]) for nth in range(len(long))]
     short = np.flatnonzero(length <= LONG)
@@ -279,9 +283,10 @@ def _copied(inbox: Inbox, rows: Rows | slice) -> Messages:
 def _side_by_side(inbox: Inbox, rows: Rows | slice, length: NDArray[np.int64]) -> Messages:
     """Return the datagrams in *rows*, each in as much room as the longest takes."""
     width = (AHEAD + int(length.max()) + WORD - 1) // WORD * WORD
-    octets = np.empty((len(length), width), np.uint8)
-    octets[:, AHEAD:] = inbox.octets[rows, : width - AHEAD]
-    return Messages(octets.ravel(), np.arange(AHEAD, octets.size, width), length)
+    size = len(length) * width
+    octets = np.empty(size + HEAD * WORD, np.uint8)  # so much may be looked at from where the last one begins
+    octets[:size].reshape(-1, width)[:, AHEAD:] = inbox.octets[rows, : width - AHEAD]
+    return Messages(octets, np.arange(AHEAD, size, width), length)
 
 
 def _of_icmp(extended_error: bytes) -> str | None:

@@ -162,6 +162,10 @@ class Care:
         if again:
             slowing.speak(keys[(ending != Ending.SILENT) & (ending != Ending.UNREACHABLE)], now)
             slowing.answer(keys[ending == Ending.GOOD])
+        elif not ending.any() and not slowing.doubting:  # all is well
+            if control is not None and control.any():
+                slowing.control(keys[control], answered=True)
+            slowing.hear_well(keys, now)
         else:
             silent, unreachable = ending == Ending.SILENT, ending == Ending.UNREACHABLE
             if silent.any():

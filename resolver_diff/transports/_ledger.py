@@ -44,6 +44,7 @@ class Asked:
         count = len(queries)
         self.queries = queries
         self.endpoint = endpoint  # index into the endpoints of the ledger
+        self.message = queries.message.astype(np.int64)  # as an index it is used for each reply
         self.base = base  # serial of its first query
         self.in_flight = 0
         self.replies = np.zeros(count, np.uint8)
@@ -260,19 +261,20 @@ class Ledger:
 
         The caller has checked ID and source; *received* is ns since 1970.
         """
-        good, echoed = heard(asked.queries.messages, asked.queries.message[rows], messages)
+        good, echoed = heard(asked.queries.messages, asked.message[rows], messages)
         if not good.all():
             rows, received, messages, echoed = rows[good], received[good], messages.take(good), echoed[good]
             self.strays += int(len(good) - len(rows))
         nth = asked.count(rows)
-        kept = nth < KEPT_REPLIES
-        if not kept.all():
+        several = bool(nth.any())
+        if several:
+            kept = nth < KEPT_REPLIES
             rows, received, nth, echoed = rows[kept], received[kept], nth[kept], echoed[kept]
             messages = messages.take(kept)
             self.strays += int(len(kept) - len(rows))
         if len(rows):
             rtt = np.maximum(received - asked.queries.sent[rows], 0)
-            first = nth == 0
+            first = nth == 0 if several else slice(None)
             asked.answered(rows[first], rtt[first], endings(messages)[first])
             fine = np.zeros(len(rows), np.uint8)
             self._keep(Responses(asked.queries.number[rows], nth, rtt, fine, messages, echoed))

@@ -106,11 +106,20 @@ class Slowing:
         self._quota[keys] -= counts
         return epoch
 
+    @property
+    def doubting(self) -> bool:
+        """Whether anything was lost that makes every ending count."""
+        return self.disturbed or self._doubted
+
+    def hear_well(self, keys: Keys, now: int) -> None:
+        """Take note of good replies to first askings while nothing is in doubt."""
+        self._word[keys] = now
+
     def hear(self, keys: Keys, ending: NDArray[np.uint8], epoch: NDArray[np.uint16] | None, now: int) -> None:
         """Take note of how first askings ended; *epoch* is what ``enlist`` returned, None when nothing was slowed."""
         lost = ending != Ending.GOOD
-        if not (self.disturbed or self._doubted or lost.any()):  # as good as always, and at any speed
-            self._word[keys] = now
+        if not (self.doubting or lost.any()):  # as good as always, and at any speed
+            self.hear_well(keys, now)
             return
         self._doubt()
         self.speak(keys[(ending != Ending.SILENT) & (ending != Ending.UNREACHABLE)], now)

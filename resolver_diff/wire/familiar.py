@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from resolver_diff.wire import WORD, Messages, first_words, no_bit
 
-MOST_WORDS = 32  # of a reply that is remembered
+LEAST_WORDS, MOST_WORDS = 8, 32  # of a reply that is remembered
 BLOCK = 2_048  # replies that are compared together: their words stay in the processor's cache
 USUAL = 0.9  # part of the replies that shall be short enough
 
@@ -25,7 +25,7 @@ class Familiar:
         self.reading = np.zeros(count, np.int32)
         self.flags = np.zeros(count, np.uint16)
         self.malformed = np.zeros(count, np.bool_)
-        self._words = min(-(-usual // WORD), MOST_WORDS)
+        self._words = min(max(LEAST_WORDS, -(-usual // WORD)), MOST_WORDS)
         self._length = np.full(count, -1)  # of the reply; of none, no reply's
         self._value = np.zeros((count, self._words), np.uint64)
         self._bits = np.zeros((count, self._words), np.uint64)  # that count
