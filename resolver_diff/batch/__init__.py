@@ -301,15 +301,17 @@ class Batch:
             return
         self._answers.put(position[first], attempt, sent[first], rtt[first], decoded.take(first))
         other = ~first
+        when = {"asked_at": _time(sent[other]), "rtt": _interval(rtt[other])}
         facts = self._decoder.frame(decoded.take(other)).with_columns(
-            attempt=pl.lit(attempt, dtype=pl.UInt8),
-            reply=pl.Series(nth[other]),
-            asked_at=_time(sent[other]),
-            rtt=_interval(rtt[other]),
+            attempt=pl.lit(attempt, dtype=pl.UInt8), reply=pl.Series(nth[other]), **when
         )
+        self._put(position[other], facts, replies.take(other))
+
+    def _put(self, position: NDArray[np.int64], facts: pl.DataFrame, replies: Messages) -> None:
+        """Keep *facts*, a row for each reply to the questions at *position*."""
         if self.keep_wire:
-            facts = facts.with_columns(wire=pl.Series(list(replies.take(other)), dtype=pl.Binary))
-        self._rows.append(self._with_question(position[other], facts))
+            facts = facts.with_columns(wire=pl.Series(list(replies), dtype=pl.Binary))
+        self._rows.append(self._with_question(position, facts))
 
     def _note_failures(self, position: NDArray[np.int64], at_fault: NDArray[np.bool_]) -> None:
         """Note which questions at *position* got an error that a limit may explain, and nothing better before."""
