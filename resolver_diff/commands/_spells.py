@@ -66,11 +66,18 @@ def page(found: Sequence[Series], width: int | None) -> list[Line]:
 def _event(event: pl.DataFrame, width: int | None) -> list[Line]:
     over = event["first_good"].null_count() == 0
     told = [EMPTY, *paragraph(f"{event['says'][0]}.", width=width, tone=Tone.GOOD if over else Tone.BAD)]
+    told += _confidence(event, width)
     for row in event.head(MOST_SHOWN).iter_rows(named=True):
         told += paragraph(_spell(row), width=width, first="  ", rest="    ")
     if event.height > MOST_SHOWN:
         told += paragraph(f"and {many(event.height - MOST_SHOWN, 'name')} more; `--csv FILE` has all", first="  ")
     return told
+
+
+def _confidence(event: pl.DataFrame, width: int | None) -> list[Line]:
+    """Say how often spells by the same means were right; that is one line, unless the names were lost by several."""
+    says = event["confidence_says"].drop_nulls().unique(maintain_order=True).to_list()
+    return paragraph(f"confidence {'; '.join(says)}", width=width, first="  ", rest="    ") if says else []
 
 
 def _spell(row: dict[str, Any]) -> str:
