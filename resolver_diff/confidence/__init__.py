@@ -11,7 +11,7 @@ that of the cells, and its interval as wide as the number of cases has it (the e
 Graubard, Survey Methodology 24, 1998, at its most careful: as if all cells of a case were one).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import sqrt
@@ -75,6 +75,11 @@ class Measured:
         most = counts.group_by("event", maintain_order=True).last().drop("len")
         gathered = events.frame.drop(COLUMNS).join(most, on="event", how="left", maintain_order="left")
         return Anomalies.of(found), Events.of(gathered)
+
+    def of(self, mechanism: str, names: Iterable[str]) -> dict[str, Any]:
+        """Return ``COLUMNS`` for a cell with the evidence *names*."""
+        one = pl.Series([pattern(mechanism, " ".join(names))])
+        return _joined(pl.DataFrame({"mechanism": [mechanism]}), one, self.cells).select(COLUMNS).row(0, named=True)
 
     def beside_spells(self, spells: Spells) -> Spells:
         """Return *spells* with ``COLUMNS``."""

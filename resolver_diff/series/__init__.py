@@ -19,12 +19,12 @@ from resolver_diff.compare import FILTERS, Panel
 from resolver_diff.series.chance import Tested
 from resolver_diff.series.shared import Shared
 from resolver_diff.series.signs import FOREIGN, SIGNS, signs
-from resolver_diff.series.sums import NEVER, Spell, Sums
+from resolver_diff.series.sums import ALARM, NEVER, Spell, Sums, Weighing
 from resolver_diff.series.telling import tell
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import Mechanism, Spells
 
-__all__ = ["Series", "follow", "judged"]
+__all__ = ["ALARM", "Series", "Sums", "Weighing", "follow", "judged"]
 
 COMMON = SIGNS.index(Mechanism.STUB)
 UNPROVEN = ("uncertified", "foreign")
@@ -52,11 +52,15 @@ def judged(days: Iterable[Snapshot], panel: Panel) -> Iterator[Judged]:
 
 
 def follow(
-    vantage: str, days: Iterable[Snapshot], panel: Panel, heard: Callable[[Judged], None] | None = None
+    vantage: str,
+    days: Iterable[Snapshot],
+    panel: Panel,
+    heard: Callable[[Judged], None] | None = None,
+    weighed: Callable[[Judged, Sums], None] | None = None,
 ) -> Series:
     """Follow the names through *days*, oldest first; *panel* numbers everything asked on any of them.
 
-    *heard* is told of each date once it is judged.
+    *heard* is told of each date once it is judged, *weighed* also of the sums that it led to.
     """
     who, names = (
         column.rank("dense").to_numpy() - 1 for column in (panel.entries["resolver"], panel.questions["qname"])
@@ -77,6 +81,8 @@ def follow(
         dates.append(day.date)
         if heard is not None:
             heard(day)
+        if weighed is not None:
+            weighed(day, sums)
     return Series(vantage, tuple(dates), _told(vantage, sums.spells, dates, panel, countries, place))
 
 
