@@ -76,7 +76,7 @@ def follow(
         sign = signs(day).to_numpy().copy()
         odd = day.cells.filter(pl.Series(sign == FOREIGN) & pl.col("r").is_in(np.flatnonzero(place >= 0)))
         sign[day.cells["key"].is_in(shared.keys(day, odd).implode()).to_numpy()] = COMMON
-        tested = Tested(place.copy(), len(countries), panel.questions.height)
+        tested = Tested(place.copy(), max(1, len(countries)), panel.questions.height)  # where nobody has one, too
         sums.add(len(dates), tested, q, r, sign, found)
         dates.append(day.date)
         if heard is not None:
