@@ -237,7 +237,11 @@ class Anomalies(Table):
     share_high = Column(pl.Float64(), "High end of it.", nullable=True)
     evidence_for = Column(pl.String(), "Names of the evidence that supports it, a space between.", nullable=True)
     evidence_against = Column(pl.String(), "Names of the evidence that weakens it, a space between.", nullable=True)
-    confidence = Column(pl.Float64(), "Measured precision of this evidence on labelled data; null: not measured.", nullable=True)
+    confidence = Column(pl.Float64(), "Of the cells that differed like this on the same evidence in labelled data, the share that was blocked; null: never measured.", nullable=True)
+    confidence_low = Column(pl.Float64(), "The lower bound of its 95 % interval (Wilson).", nullable=True)
+    confidence_high = Column(pl.Float64(), "The upper bound.", nullable=True)
+    confidence_cases = Column(pl.UInt32(), "Of how many cases: cells of one name in one country are one.", nullable=True)
+    confidence_says = Column(pl.String(), "The same in words, and `never measured` where it was not; null: nobody looked.", nullable=True)
     first_seen = Column(pl.Date(), "First date, of those compared, on which the cell was wrong in this way.")
     event = Column(pl.String(), "The event it belongs to.")
 
@@ -260,6 +264,11 @@ class Events(Table):
     last_good = Column(pl.Date(), "Last date before it, of those compared.", nullable=True)
     first_bad = Column(pl.Date(), "First date of it, of those compared.")
     says = Column(pl.String(), "The event as a sentence.")
+    confidence = Column(pl.Float64(), "That of most of its anomalies; null: never measured.", nullable=True)
+    confidence_low = Column(pl.Float64(), "The lower bound of its 95 % interval (Wilson).", nullable=True)
+    confidence_high = Column(pl.Float64(), "The upper bound.", nullable=True)
+    confidence_cases = Column(pl.UInt32(), "Of how many cases.", nullable=True)
+    confidence_says = Column(pl.String(), "The same in words, and `never measured` where it was not; null: nobody looked.", nullable=True)
 
 
 class Spells(Table):
@@ -285,6 +294,23 @@ class Spells(Table):
     evidence = Column(pl.List(pl.String()), "Names of the evidence on its cells, sorted.")
     event = Column(pl.String(), "The event it belongs to: names of one set that a country's resolvers lost together, by the same kind of means.")
     says = Column(pl.String(), "The event as a sentence.")
+    confidence = Column(pl.Float64(), "Of the spells by the same means in labelled data, the share that was a block; null: never measured.", nullable=True)
+    confidence_low = Column(pl.Float64(), "The lower bound of its 95 % interval (Wilson).", nullable=True)
+    confidence_high = Column(pl.Float64(), "The upper bound.", nullable=True)
+    confidence_cases = Column(pl.UInt32(), "Of how many spells.", nullable=True)
+    confidence_says = Column(pl.String(), "The same in words, and `never measured` where it was not; null: nobody looked.", nullable=True)
+
+
+class Patterns(Table):
+    """What was counted on labelled data; one row per pattern of evidence."""
+
+    pattern = Column(pl.String(), "How it differs, and on what that rests: the mechanism, then names of evidence, sorted.")
+    true = Column(pl.UInt32(), "Cells (or spells) of that pattern that were blocked.")
+    false = Column(pl.UInt32(), "Those that were not.")
+    cases = Column(pl.UInt32(), "Names in a country of a labelled set that these are of: what counts as a trial.")
+    precision = Column(pl.Float64(), "The share that was blocked.")
+    low = Column(pl.Float64(), "The lower bound of its 95 % interval (Wilson), by the number of cases.")
+    high = Column(pl.Float64(), "The upper bound.")
 
 
 class Condition(StrEnum):

@@ -46,12 +46,13 @@ MAY_IMPORT = {
     "event": "tables",
     "rules": "compare snapshot tables",
     "series": "anomaly compare event evidence snapshot tables",
+    "confidence": "anomaly compare errors event evidence series snapshot tables",
     "diff": "anomaly compare event evidence family snapshot tables",
-    "reports": "diff evidence family tables",
+    "reports": "confidence diff evidence family tables",
     "lab": "config errors tables transports wire",
     "commands": (
-        "anomaly compare config diff errors event evidence family importers lab origins plan probe reports rules "
-        "series snapshot tables transports verify"
+        "anomaly compare confidence config diff errors event evidence family importers lab origins plan probe reports "
+        "rules series snapshot tables transports verify"
     ),
     "__main__": "commands errors family",
 }

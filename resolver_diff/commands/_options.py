@@ -103,6 +103,15 @@ KnownAnswers = Annotated[
         readable=False,
     ),
 ]
+Calibration = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration",
+        metavar="FILE",
+        help="How often evidence was right, as `calibrate` counted it; the shipped table if not given.",
+        readable=False,
+    ),
+]
 OptOut = Annotated[
     Path | None,
     typer.Option(

@@ -126,6 +126,7 @@ def _event(event: pl.DataFrame, reach: pl.DataFrame, width: int | None) -> list[
     told = [EMPTY, *paragraph(f"{event['says'][0]}.", width=width, tone=Tone.GOOD if over else Tone.BAD)]
     for text in filter(None, (growth(reach), _rejected(event))):
         told += paragraph(text, width=width, first="  ", rest="  ", tone=Tone.FAINT)
+    told += _confidence(event, width)
     for row in event.head(MOST_SHOWN).iter_rows(named=True):
         told += paragraph(_spell(row), width=width, first="  ", rest="    ")
     if event.height > MOST_SHOWN:
@@ -149,6 +150,12 @@ def _share(share: float) -> str:
     if share <= 0:
         return "none"
     return f"{100 * share:.2g} %" if share < LEAST_WHOLE else f"{100 * share:.0f} %"
+
+
+def _confidence(event: pl.DataFrame, width: int | None) -> list[Line]:
+    """Say how often spells by the same means were right; that is one line, unless the names were lost by several."""
+    says = event["confidence_says"].drop_nulls().unique(maintain_order=True).to_list()
+    return paragraph(f"confidence {'; '.join(says)}", width=width, first="  ", rest="    ") if says else []
 
 
 def _spell(row: dict[str, Any]) -> str:

@@ -1,28 +1,27 @@
 """The witnesses of a cell: who said what, when; what speaks for and against; how to ask again."""
 
-import importlib
-import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
+from typing import Any
 
 import polars as pl
 
-from resolver_diff import diff, evidence, family
-from resolver_diff.commands import _dig
+from resolver_diff import diff
+from resolver_diff.commands import _considered, _dig, _printable, _weighing
 from resolver_diff.commands._loading import Source, did_you_mean
+from resolver_diff.commands._weighing import Followed
 from resolver_diff.compare.shares import in_words
+from resolver_diff.confidence import Measured, pattern
 from resolver_diff.config import Resolver
 from resolver_diff.diff import Diff
 from resolver_diff.errors import UsageError
-from resolver_diff.evidence import Evidence
 from resolver_diff.reports._idn import Names
 from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, paragraph, some, table
 from resolver_diff.snapshot import Snapshot
-from resolver_diff.tables import Purpose, State
+from resolver_diff.tables import Condition, Purpose, State
 
 CONTROLS = ("control", "operator", "transport", "outcome", "said")
 CUTS = {4: Cut.TAIL, 1: Cut.MIDDLE, 0: Cut.MIDDLE}
-FOR, AGAINST = "Evidence for a difference", "Evidence against a difference"
 TONES = {State.VANISHED: Tone.BAD, State.DIVERGENT: Tone.BAD}
 
 
@@ -33,9 +32,13 @@ def describe(
     qtypes: Sequence[str],
     days: tuple[str | None, str],
     width: int | None,
+    measured: Measured,
+    *,
+    whole: bool,
 ) -> list[Line]:
     """Return the page about *qname* at *resolver*, for the later of *days* beside the earlier.
 
+    All names are looked at on all dates, for what `events` makes of this one, if *whole*.
     Raises UsageError when the snapshots do not hold that cell.
     """
     later = source.day(days[1])
@@ -54,6 +57,7 @@ def describe(
     missing = [qtype for qtype in qtypes if qtype not in there]
     if missing:
         raise UsageError(f"`{qname}` was not asked for {missing[0]}", hint=f"it was asked for {', '.join(there)}")
+    told = _weighing.follow(source, today.vantage, (qname, resolver), later, measured, whole=whole)
     lines: list[Line] = []
     for qtype in qtypes or there:
         asked = cells.filter(pl.col("qtype") == qtype)
@@ -61,7 +65,7 @@ def describe(
         for entry in entries:
             if str(entry.transport) in over:
                 lines += [EMPTY] if lines else []
-                lines += _page(asked, entry, snapshots, width, several=len(entries) > 1)
+                lines += _page(judged, asked, entry, snapshots, told, width, several=len(entries) > 1)
     return lines
 
 
@@ -96,16 +100,28 @@ def _judge(source: Source, qname: str, today: Snapshot, earlier: date | None) ->
 
 
 def _page(
-    cells: pl.DataFrame, entry: Resolver, snapshots: list[Snapshot], width: int | None, *, several: bool
+    judged: Diff,
+    cells: pl.DataFrame,
+    entry: Resolver,
+    snapshots: list[Snapshot],
+    told: Followed,
+    width: int | None,
+    *,
+    several: bool,
 ) -> Iterator[Line]:
     """Yield the page about the cells of one name and type, all resolvers; *several* transports have a page each."""
     today = snapshots[-1]
     of_entry = (pl.col("resolver") == entry.name) & (pl.col("transport") == str(entry.transport))
     own = cells.filter(of_entry)
     qname, qtype = own["qname"][0], own["qtype"][0]
-    over = f" over {entry.transport}" if several else ""
-    title = f"{Names().name(qname)} {qtype} at {_called(entry)}{over}, from vantage {today.vantage}"
+    carried = f" over {entry.transport}" if several else ""
+    title = f"{Names().name(qname)} {qtype} at {_called(entry)}{carried}, from vantage {today.vantage}"
     yield from paragraph(title, width=width, tone=Tone.HEADING)
+    found = own.filter(pl.col("date") == today.date).to_dicts()
+    earlier = own.filter(pl.col("date") != today.date).to_dicts()
+    for row in found:
+        health = judged.health.frame.filter(pl.col("date") == today.date, of_entry).to_dicts()
+        yield from _summary(row, earlier[0] if earlier else None, entry, health, today, told, width)
     for snapshot in snapshots:
         verdict = own.filter(pl.col("date") == snapshot.date).to_dicts()
         yield EMPTY
@@ -118,16 +134,39 @@ def _page(
         if others:
             yield line(f"  ;; asked on {' and '.join(others)}, and filed under {snapshot.date}", Tone.BAD)
     yield from _others(cells.filter(pl.col("date") == today.date), entry, today.date, width)
-    found = own.filter(pl.col("date") == today.date).to_dicts()
-    for heading, column in ((FOR, "evidence_for"), (AGAINST, "evidence_against")):
-        names = [name for row in found for name in row[column] or ()]
-        if names:
-            yield EMPTY
-            yield line(heading, Tone.HEADING)
-            yield from _evidence(names, found[0], width)
+    over = (qtype, str(entry.transport))
+    yield from _weighing.page(told, over, entry.country, width)
+    for row in found:
+        yield from _considered.page(row, told.inputs.get(over, {}), width)
     yield EMPTY
     yield line("Ask again", Tone.HEADING)
     yield line(f"  {_dig.command(entry, qname, qtype)}")
+
+
+def _summary(
+    row: dict[str, Any],
+    before: dict[str, Any] | None,
+    entry: Resolver,
+    health: list[dict[str, Any]],
+    today: Snapshot,
+    told: Followed,
+    width: int | None,
+) -> Iterator[Line]:
+    """Yield the cell in a sentence, and how often cells like it were right."""
+    name = Names().name(row["qname"])
+    yield EMPTY
+    condition = health[0]["condition"] if health else ""
+    yield from paragraph(_printable.sentence(row, before, entry, condition, name, today.vantage), width=width)
+    for about in health:
+        how = "" if about["condition"] == Condition.WELL else f" ({about['condition']})"
+        if how or about["says"]:
+            text = f"About {entry.name}{how}: {about['says'] or 'nothing more is known'}"
+            yield from paragraph(text, width=width, tone=Tone.BAD if how else Tone.PLAIN)
+    if row["mechanism"] is not None:
+        names = [*(row["evidence_for"] or ()), *(row["evidence_against"] or ())]
+        confidence = told.measured.of(row["mechanism"], names)
+        text = _printable.sure(confidence, pattern(row["mechanism"], " ".join(names)))
+        yield from paragraph(f"Confidence: {text}", width=width)
 
 
 def _called(entry: Resolver) -> str:
@@ -166,20 +205,3 @@ def _others(cells: pl.DataFrame, entry: Resolver, day: date, width: int | None) 
         said = ", ".join(f"{count} {outcome}" for outcome, count in counts.iter_rows())
         yield EMPTY
         yield from paragraph(f"Others on {day}: {said}", width=width)
-
-
-def _evidence(names: Iterable[str], cell: Mapping[str, object], width: int | None) -> Iterator[Line]:
-    """Yield each piece of evidence as a sentence, then what it claims and when it is wrong, as its file says."""
-    members = family.members(evidence, "EVIDENCE", Evidence)
-    for name in names:
-        says = f": {members[name].sentence(cell)}" if name in members else ""
-        yield from paragraph(f"{name}{says}", width=width, first="  ", rest="  ")
-        module = name.replace("-", "_")
-        if module in members:
-            for part in _docstring(module):
-                yield from paragraph(part, width=width, first="    ", rest="    ", tone=Tone.FAINT)
-
-
-def _docstring(module: str) -> list[str]:
-    text = inspect.getdoc(importlib.import_module(f"{evidence.__name__}.{module}")) or ""
-    return [" ".join(part.split()) for part in text.split("\n\n")]

@@ -8,6 +8,7 @@ def command(
     after: options.DayAfter = "latest",
     resolvers: options.Facts = None,
     known_answers: options.KnownAnswers = None,
+    calibration: options.Calibration = None,
     domains: options.OnlyDomains = None,
     snapshots: options.Snapshots = options.SNAPSHOTS,
     vantage: options.Vantage = None,
@@ -28,11 +29,13 @@ def command(
       resolver-diff diff 2026-02-10 latest --csv changes.csv --exit-code
     """
     from resolver_diff import diff
+    from resolver_diff.commands import _measured
     from resolver_diff.commands._loading import Source
     from resolver_diff.commands._output import check_outputs, hand_over, warn
     from resolver_diff.errors import ExitStatus, Problem, UsageError
 
     check_outputs(csv, json)
+    measured = _measured.table(calibration)
     source = Source.of(snapshots, vantage, resolvers, domains, known_answers)
     second = source.latest(after)
     first = source.day(before, second)
@@ -47,6 +50,6 @@ def command(
         warn([Problem(f"vantage {name} has only one of the two dates and is left out")])
     # let go of each date as soon as it was looked at: a large one is most of the memory there is
     diffs = [diff.diff(earlier.pop(name), later.pop(name), source.history(first, name)) for name in both]
-    hand_over(diffs, csv, json)
+    hand_over(_measured.beside(diffs, measured), csv, json)
     found = any(len(each.anomalies) for each in diffs)
     return ExitStatus.DIFFERENT if exit_code and found else ExitStatus.DONE

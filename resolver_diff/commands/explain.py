@@ -6,6 +6,10 @@ import typer
 
 from resolver_diff.commands import _options as options
 
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Do not weigh all names on all dates, as `events` does: it takes as long.")
+]
+
 
 def command(
     name: options.Name,
@@ -17,25 +21,31 @@ def command(
     qtypes: options.OnlyQtypes = None,
     resolvers: options.Facts = None,
     known_answers: options.KnownAnswers = None,
+    calibration: options.Calibration = None,
+    quick: Quick = False,
     snapshots: options.Snapshots = options.SNAPSHOTS,
     vantage: options.Vantage = None,
 ) -> int:
     """Show what one resolver said about one name, before and after, next to the controls, and what to make of it.
 
-    Every query and reply is there as `dig` would show it, then what each control said, the evidence for and against
-    with what it claims and when it is wrong, and a command that asks the same again.
+    First a sentence that can be printed, and how often cells like this were right. Then every query and reply as `dig`
+    would show it; what each control said; all dates, with what `events` weighs; the evidence for and against, with
+    what it claims and when it is wrong; the evidence that did not apply, with what it looked at; and a command that
+    asks the same again.
 
     \b
     Examples:
       resolver-diff explain whatsapp.com nsdi-a
       resolver-diff explain whatsapp.com nsdi-a --date 2026-02-11 --qtype A
     """
-    from resolver_diff.commands import _witness
+    from resolver_diff.commands import _measured, _witness
     from resolver_diff.commands._loading import Source, parse_name
     from resolver_diff.commands._output import page_width, show
     from resolver_diff.errors import ExitStatus
 
     source = Source.of(snapshots, vantage, resolvers, None, known_answers)
     wanted = [each.upper() for each in qtypes or ()]
-    show(_witness.describe(source, parse_name(name), resolver, wanted, (before, day), page_width()))
+    measured = _measured.table(calibration)
+    days = (before, day)
+    show(_witness.describe(source, parse_name(name), resolver, wanted, days, page_width(), measured, whole=not quick))
     return ExitStatus.DONE

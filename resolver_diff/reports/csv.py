@@ -28,7 +28,9 @@ def render(diffs: Sequence[Diff]) -> str:
     """Return the anomalies of all *diffs*, sorted by date, vantage and name."""
     frames = [Anomalies.empty().frame, *(diff.anomalies.frame for diff in diffs)]
     frame = pl.concat(frames).sort(ORDER, nulls_last=False, maintain_order=True)
-    return as_lines(frame.with_columns(pl.col("confidence").round_sig_figs(4)), header=True)
+    return as_lines(
+        frame.with_columns(pl.col("confidence", "confidence_low", "confidence_high").round_sig_figs(4)), header=True
+    )
 
 
 def as_lines(frame: pl.DataFrame, *, header: bool) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 
+from resolver_diff.confidence import percent
 from resolver_diff.diff import Diff
 from resolver_diff.reports import Report
 from resolver_diff.reports._idn import Names
@@ -37,8 +38,9 @@ BY_ADDRESS = (
     Mechanism.POLICY,
 )
 OFTEN = ("repeats", "repeats_alike", "share_low", "share_high")
-HEADER = ("name", "type", "resolver", "over", "by", "controls")
-OVER = HEADER.index("over")  # a column that is there only where it tells something
+HEADER = ("name", "type", "resolver", "over", "by", "controls", "right")
+OVER, RIGHT = HEADER.index("over"), HEADER.index("right")  # columns that are there only where they tell something
+SURE = "right: the share of such cells that was blocked, in labelled data; ?: never measured."
 CUTS = {"by": Cut.TAIL, "resolver": Cut.MIDDLE, "name": Cut.MIDDLE}
 
 
@@ -103,6 +105,9 @@ def _events(diff: Diff, names: Names, width: int | None) -> list[Line]:
             if not all(_mentions(row["says"], one) for one in (*listed, *every)):
                 text = f"{label}: {_listed(listed, len(every))}"
                 lines += paragraph(text, width=width, first="    ", rest="      ", tone=Tone.FAINT)
+        if row["confidence_says"]:
+            text = f"confidence {row['confidence_says']}"
+            lines += paragraph(text, width=width, first="    ", rest="      ", tone=Tone.FAINT)
     if lines:
         text = "In brackets: what the column `event` of the CSV says of its cells."
         lines += paragraph(text, width=width, first="  ", rest="  ", tone=Tone.FAINT)
@@ -127,16 +132,19 @@ def _anomalies(diff: Diff, names: Names, width: int | None) -> list[Line]:
         return []
     apart = ("change", "qname", "resolver", "transport", "mechanism", "outcome_before")
     shown = ("outcome_after", "answer_after", "controls_agreeing", "controls_asked", *OFTEN)
+    sure = ("confidence", "confidence_says")
     merged = (
         frame.sort("qtype")
         .group_by(apart, maintain_order=True)
-        .agg("qtype", pl.col(shown).sort_by("controls_agreeing").first(), cells=pl.len())
+        .agg("qtype", pl.col(shown).sort_by("controls_agreeing").first(), pl.col(sure).min(), cells=pl.len())
         .sort(apart)
     )
     rows = merged.head(MOST_ROWS).to_dicts()
     tones = [TONES[Change(row["change"])] for row in rows]
     several = bool(_over_several(diff) & {row["resolver"] for row in rows})
-    columns = [column for column in range(len(HEADER)) if several or column != OVER]
+    looked = any(row["confidence_says"] for row in rows)
+    there = {OVER: several, RIGHT: looked}
+    columns = [column for column in range(len(HEADER)) if there.get(column, True)]
     cells = [_row(row, names) for row in rows]
     header, *body = table(
         [HEADER[column] for column in columns],
@@ -152,6 +160,8 @@ def _anomalies(diff: Diff, names: Names, width: int | None) -> list[Line]:
             lines.append(line(f"  {row['change']}", tones[index]))
         lines.append(body[index])
     lines += _more(int(merged["cells"].slice(MOST_ROWS).sum()), "cell", "--csv")
+    if looked:
+        lines += paragraph(SURE, width=width, first="  ", rest="  ", tone=Tone.FAINT)
     advice = "`resolver-diff explain NAME RESOLVER` shows the witnesses of a row."
     return lines + paragraph(advice, width=width, first="  ", rest="  ", tone=Tone.FAINT)
 
@@ -171,7 +181,12 @@ def _row(row: dict[str, object], names: Names) -> tuple[str, ...]:
     assert isinstance(qtypes, list)
     controls = f"{row['controls_agreeing']}/{row['controls_asked']}"
     where = (str(row["resolver"]), str(row["transport"]))
-    return (names.name(str(row["qname"])), " ".join(qtypes), *where, _means(row), controls)
+    return (names.name(str(row["qname"])), " ".join(qtypes), *where, _means(row), controls, _right(row))
+
+
+def _right(row: dict[str, object]) -> str:
+    """Return the confidence, short."""
+    return percent(row["confidence"]) if isinstance(row["confidence"], float) else "?"
 
 
 def _means(row: dict[str, object]) -> str:

@@ -23,12 +23,12 @@ from resolver_diff.series.panel import Asked, Moves
 from resolver_diff.series.replaced import Replaced
 from resolver_diff.series.shared import Shared
 from resolver_diff.series.signs import FOREIGN, REPLACED, SIGNS, signs
-from resolver_diff.series.sums import NEVER, Sums
+from resolver_diff.series.sums import ALARM, NEVER, Sums, Weighing
 from resolver_diff.series.telling import tell
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import Coverage, Mechanism, Spells
 
-__all__ = ["Series", "follow", "judged"]
+__all__ = ["ALARM", "Series", "Sums", "Weighing", "follow", "judged"]
 
 COMMON = SIGNS.index(Mechanism.STUB)
 UNPROVEN = ("uncertified", "foreign", "replaced")
@@ -70,11 +70,15 @@ def judged(days: Iterable[Snapshot], panel: Panel) -> Iterator[Judged]:
 
 
 def follow(
-    vantage: str, days: Iterable[Snapshot], panel: Panel, heard: Callable[[Judged], None] | None = None
+    vantage: str,
+    days: Iterable[Snapshot],
+    panel: Panel,
+    heard: Callable[[Judged], None] | None = None,
+    weighed: Callable[[Judged, Sums], None] | None = None,
 ) -> Series:
     """Follow the names through *days*, oldest first; *panel* numbers everything asked on any of them.
 
-    *heard* is told of each date once it is judged.
+    *heard* is told of each date once it is judged, *weighed* also of the sums that it led to.
     """
     who, names = (
         column.rank("dense").to_numpy() - 1 for column in (panel.entries["resolver"], panel.questions["qname"])
@@ -91,14 +95,17 @@ def follow(
         sign = signs(day).to_numpy().copy()
         odd = day.cells.filter(pl.Series(sign == FOREIGN) & pl.col("r").is_in(np.flatnonzero(place >= 0)))
         sign[day.cells["key"].is_in(shared.keys(day, odd).implode()).to_numpy()] = COMMON
-        sign[replaced.among(day, place, len(countries), sign)] = REPLACED
-        tested = Tested(place.copy(), len(countries), panel.questions.height)
+        number = max(1, len(countries))  # where nobody has one, too
+        sign[replaced.among(day, place, number, sign)] = REPLACED
+        tested = Tested(place.copy(), number, panel.questions.height)
         sums.add(len(dates), tested, q, r, sign, found)
         dates.append(day.date)
         asked.add(day.date, q, r)
         drops.append(day.coverage.frame)
         if heard is not None:
             heard(day)
+        if weighed is not None:
+            weighed(day, sums)
     rows = _told(vantage, sums, dates, panel, countries, place)
     told = pl.DataFrame([{name: row[name] for name in Spells.schema} for row in rows], schema=Spells.schema)
     spells = Spells.of(told.sort("first_bad", "country", "event", "qname"))

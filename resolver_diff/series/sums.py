@@ -41,6 +41,17 @@ class Spell:
     days: dict[int, set[int]] = field(default_factory=dict)  # date -> entries that showed it
 
 
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """How much speaks for a block of a cell, up to a date; and how likely its last sign is where nobody blocks."""
+
+    weight: float
+    together: float  # of its name in its country, beyond the price of picking these resolvers
+    by_chance: float
+    elsewhere: float
+    at_once: float
+
+
 class Sums:
     """What is known of every cell of the panel, date by date."""
 
@@ -98,6 +109,20 @@ class Sums:
         there = there[self.tested.country[there] >= 0]
         pairs = np.unique(np.stack([self.tested.country[there], self._who[there]]), axis=1)
         return np.bincount(pairs[0], minlength=self.tested.countries)
+
+    def weighing(self, q: int, r: int) -> Weighing | None:
+        """Return how the cell of a question and an entry stands; None where the entry is not tested."""
+        country = self.tested.country
+        if country[r] < 0:
+            return None
+        questions, there = np.flatnonzero(self._name == self._name[q]), np.flatnonzero(country == country[r])
+        weights = self._weight[questions[:, None] * self.tested.entries + there].max(0)
+        best: dict[int, float] = {}
+        for who, weight in zip(self._who[there].tolist(), weights.tolist(), strict=True):
+            best[who] = max(best.get(who, 0.0), weight)
+        place = q * self.tested.entries + r
+        instead = self._instead[place].tolist()
+        return Weighing(float(self._weight[place]), sum(max(0.0, one - PRICE) for one in best.values()), *instead)
 
     def _gained(self, cells: Cells, place: Numbers) -> Floats:
         """Return what the signs of a date add to the sum of their cells."""

@@ -1,9 +1,7 @@
 """Labelled sets: what a detector may see, and beside it what was true.
 
-Two forms are read. A *world* is a folder with observations.parquet, resolvers.csv, domains.csv and
-ip_tags.parquet, which a detector may see, and with labels.parquet (obs_id, blocked, mechanism,
-benign_cause), truth_events.parquet and truth_benign.parquet, which it may not. *Replies* are one Parquet file of
-rows with label_blocked and label_mechanism beside them. ``import observations`` reads both, and passes over the truth.
+The truth of cells is read as `resolver-diff calibrate` reads it; that of events, and of what befell names, only here:
+a world has truth_events.parquet and truth_benign.parquet too. ``import observations`` passes over all of it.
 """
 
 from collections.abc import Iterator
@@ -13,10 +11,11 @@ from pathlib import Path
 
 import polars as pl
 
-from resolver_diff.config.qnames import BadNameError, qname
-from resolver_diff.importers._panel import names
+from resolver_diff.importers import _labels
+from resolver_diff.importers._labels import CELL
 
-CELL = ("qname", "qtype", "resolver")
+__all__ = ["CELL", "NETWORKS", "Truth", "read", "replies", "world"]
+
 NETWORKS = ("isp", "national", "public")  # kinds of resolvers that stand for their country
 EVENTS = {
     "event": pl.String,
@@ -71,55 +70,23 @@ def read(path: Path) -> Truth:
 def world(folder: Path) -> Truth:
     """Read a folder with a world."""
     resolvers, domains = pl.read_csv(folder / "resolvers.csv"), pl.read_csv(folder / "domains.csv")
-    seen = pl.scan_parquet(folder / "observations.parquet")
-    runs = seen.group_by("run").agg(date=pl.col("ts").min().dt.date()).sort("run").collect()
-    place = runs.select("run", day=pl.col("date").rank("dense").cast(pl.Int64) - 1)
-    tested = domains.filter(pl.col("role") == "test")["domain"]
+    place, _ = _labels.runs(folder)
+    labels = _labels.world(folder)
     judged = resolvers.filter(pl.col("role") != "control")
     networks = judged.filter(pl.col("kind").is_in(NETWORKS))
     benign = _benign(folder, place)
-    open_ = benign.filter("ignore")
-    cells = _cells(folder, tested, judged["resolver_id"], open_["cause"])
     return Truth(
         name=folder.name,
         table=folder,
-        dates=tuple(runs["date"].unique().sort()),
-        cells=_each_once(cells.join(place, on="run", how="left", maintain_order="left").drop("run")),
+        dates=labels.dates,
+        cells=labels.cells,
         events=_events(folder, place),
         benign=benign.select(pl.col(name).cast(dtype) for name, dtype in BENIGN.items()),
         countries=networks.select("country", resolver="resolver_id"),
-        domains=len(tested),
-        ignored=frozenset(open_.select("key", "detail").rows()),
+        domains=len(domains.filter(pl.col("role") == "test")),
+        ignored=frozenset(benign.filter("ignore").select("key", "detail").rows()),
         providers=_providers(folder),
     )
-
-
-def _cells(folder: Path, tested: pl.Series, judged: pl.Series, left_open: pl.Series) -> pl.DataFrame:
-    """Return run, ``CELL`` and what is true of each tested name at each resolver that is *judged*."""
-    cells = pl.scan_parquet(folder / "observations.parquet").select("obs_id", "run", "resolver_id", "domain", "qtype")
-    labels = pl.scan_parquet(folder / "labels.parquet").select("obs_id", "blocked", "mechanism", "benign_cause")
-    both = pl.concat([cells, labels.rename({"obs_id": "same"})], how="horizontal")
-    assert both.select((pl.col("obs_id") == pl.col("same")).all()).collect().item(), "labels are not in order"
-    kept = both.filter(pl.col("domain").is_in(tested.implode()), pl.col("resolver_id").is_in(judged.implode()))
-    return kept.select(
-        "run",
-        qname=pl.col("domain").cast(pl.Categorical),
-        qtype=pl.col("qtype").cast(pl.Categorical),
-        resolver=pl.col("resolver_id").cast(pl.Categorical),
-        blocked=pl.when(~pl.col("benign_cause").is_in(left_open.implode())).then("blocked"),
-        mechanism=pl.col("mechanism").cast(pl.Categorical),
-        cause=pl.col("benign_cause").cast(pl.Categorical),
-    ).collect()
-
-
-def _each_once(cells: pl.DataFrame) -> pl.DataFrame:
-    """Join the runs of a day, and the transports of a resolver: a cell of which any is blocked is."""
-    key = ("day", *CELL)
-    if cells.height == cells.select(pl.struct(key).n_unique()).item():
-        return cells
-    blocked = pl.col("blocked").any(ignore_nulls=False)
-    block = pl.col("mechanism", "cause").sort_by(pl.col("blocked").fill_null(value=False), descending=True).first()
-    return cells.group_by(key).agg(blocked, block)
 
 
 def _events(folder: Path, place: pl.DataFrame) -> pl.DataFrame:
@@ -160,30 +127,7 @@ def _providers(folder: Path) -> dict[str, str]:
 
 def replies(file: Path) -> Truth:
     """Read a file of labelled replies; a cell of which any reply is blocked is."""
-    rows = pl.read_parquet(file).filter(pl.col("role") == "test")
-    called = names(pl.read_parquet(file, columns=["resolver_id"])["resolver_id"].unique())
-    spelled = {text: _spelled(text) for text in rows["domain"].unique()}
-    day = pl.col("ts").dt.date()
-    dates = tuple(pl.read_parquet(file, columns=["ts"]).select(day.unique().sort()).to_series())
-    found = rows.select(
-        day=day.replace_strict({each: place for place, each in enumerate(dates)}, return_dtype=pl.Int64),
-        qname=pl.col("domain").replace_strict(spelled, return_dtype=pl.String),
-        qtype=pl.when(pl.col("qtype") == "ANY").then(pl.lit("A")).otherwise("qtype"),
-        resolver=pl.col("resolver_id").replace_strict(called, return_dtype=pl.String),
-        blocked="label_blocked",
-        mechanism=pl.when("label_blocked").then(pl.col("label_mechanism")),
-        cause=pl.when(~pl.col("label_blocked")).then("label_mechanism"),
-    )
-    cells = found.group_by("day", *CELL).agg(
-        pl.col("blocked").any(ignore_nulls=False), pl.col("mechanism", "cause").drop_nulls().first()
-    )
+    found = _labels.replies(file)
     countries = pl.DataFrame(schema={"resolver": pl.String, "country": pl.String})
     empty = pl.DataFrame(schema=EVENTS), pl.DataFrame(schema=BENIGN)
-    return Truth(file.stem, file, dates, cells.sort("day", *CELL), *empty, countries, cells["qname"].n_unique())
-
-
-def _spelled(text: str) -> str:
-    try:
-        return qname(text)
-    except BadNameError:
-        return text
+    return Truth(file.stem, file, found.dates, found.cells, *empty, countries, found.cells["qname"].n_unique())
