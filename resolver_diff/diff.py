@@ -69,6 +69,7 @@ CELLS: dict[str, pl.DataType] = {
     "home_left": pl.UInt32(),
     "lapse_operators": pl.UInt32(),
     "lapse_countries": pl.UInt32(),
+    "owner_domains": pl.UInt32(),
     "stub_domains": pl.UInt32(),
     "target_domains": pl.UInt32(),
     "expected_by_chance": pl.Float64(),

@@ -11,8 +11,8 @@ import polars as pl
 from resolver_diff.anomaly import chance, losses
 from resolver_diff.anomaly.memory import Past
 from resolver_diff.anomaly.stubs import foreign, tokens
-from resolver_diff.compare import POLICY_EDE, Comparison, health
-from resolver_diff.compare.pools import ADDRESS, CNAME, NARROW, PREFIX, Answers
+from resolver_diff.compare import POLICY_EDE, Comparison, health, owners
+from resolver_diff.compare.pools import ADDRESS, CNAME, NARROW, ORIGIN, PREFIX, Answers
 from resolver_diff.compare.replies import beside
 from resolver_diff.tables import State
 
@@ -28,7 +28,7 @@ FLAGS = (
     "published_before",
     "synthesised",
 )
-COUNTS = ("stub_domains", "target_domains", "others_giving", "countries_giving")
+COUNTS = ("owner_domains", "stub_domains", "target_domains", "others_giving", "countries_giving")
 
 
 def suspect(cells: pl.DataFrame, comparison: Comparison, stubs: pl.DataFrame, past: Past) -> pl.DataFrame:
@@ -45,6 +45,7 @@ def suspect(cells: pl.DataFrame, comparison: Comparison, stubs: pl.DataFrame, pa
         _synthesised(odd, cells, comparison),
         _aa_before(odd, past),
         _failed_before(odd, comparison, past),
+        _of_one_owner(odd, cells, comparison, past),
     ]
     for look in looks:
         odd = beside(odd, look, "key")
@@ -161,6 +162,23 @@ def _failed_before(odd: pl.DataFrame, comparison: Comparison, past: Past) -> pl.
     given = comparison.answers.of_rows(odd, "key", "q").filter(pl.col("token_kind") == ADDRESS)
     found = given.join(failed, on=["q", "token"]).group_by("key")
     return found.agg(failed_once=pl.lit(value=True), failed_before=pl.col("before").any())
+
+
+def _of_one_owner(odd: pl.DataFrame, cells: pl.DataFrame, comparison: Comparison, past: Past) -> pl.DataFrame:
+    """Return key, *owner_domains*: names that the controls answer from the answer's network and from their own here."""
+    strange = odd.filter(pl.col("kind") == "answer").join(cells.select("key", "shares_origin"), on="key")
+    given = comparison.answers.of_rows(strange.filter(~pl.col("shares_origin")), "key", "q")
+    given = given.filter(pl.col("token_kind") == ORIGIN)
+    both = (comparison.published, past.published)
+    systems = [one.filter(pl.col("token_kind") == ORIGIN).select("q", "token") for one in both]
+    published = pl.concat(systems).unique()
+    theirs = published.select("q", other="token")
+    met = given.select("key", "q", "token").join(theirs, on="q").filter(pl.col("token") != pl.col("other"))
+    if met.is_empty():
+        return pl.DataFrame(schema={"key": pl.UInt64(), "owner_domains": pl.UInt32()})
+    names = cells.select("q", "name", "domain").unique("q")
+    found = owners.groups(met.select("token", "other").unique(), published, names)
+    return met.join(found, on=["token", "other"]).group_by("key").agg(owner_domains=pl.col("domains").max())
 
 
 def _declared(cells: pl.DataFrame) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from functools import lru_cache
 import polars as pl
 import polars.selectors as cs
 
+from resolver_diff.compare import words
 from resolver_diff.compare.replies import beside
 from resolver_diff.compare.special import KEPT, PERHAPS, special
 from resolver_diff.tables import DENIALS
@@ -171,6 +172,7 @@ def _tokens(distinct: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame:
     )
     prefixes = pl.concat([addresses.drop_nulls(), rare])
     within = rdata.filter(pl.col("qtype").is_in(["A", "AAAA"])).join(prefixes, on="text")
+    origins = origins.with_columns(organisation=words.normal(pl.col("organisation")))
     systems = rdata.join(origins.select(pl.col("address").alias("text"), "asn", "organisation"), on="text")
     targets = distinct.lazy().filter(pl.col("cname").is_not_null())
     parts = [

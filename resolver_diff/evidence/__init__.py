@@ -110,6 +110,7 @@ COLUMNS = {
     "shares_cname": "A CNAME target is one the controls give.",
     "shares_origin": "An address is announced by an autonomous system that announces some of the controls'.",
     "shares_organisation": "An address lies in a network of an organisation in whose networks the controls' lie.",
+    "owner_domains": "Unrelated names that controls answer from the address's network and from theirs here; 0: few.",
     "astray": "Every control is sent to one network, and the answer has no address in it.",
     "home_asked": "Resolvers of other countries that answer a name of which every control is sent to one network.",
     "home_countries": "Their countries.",
