@@ -28,7 +28,7 @@ FLAGS = (
     "published_before",
     "synthesised",
 )
-COUNTS = ("owner_domains", "stub_domains", "target_domains", "others_giving", "countries_giving")
+COUNTS = ("countries_near", "owner_domains", "stub_domains", "target_domains", "others_giving", "countries_giving")
 
 
 def suspect(cells: pl.DataFrame, comparison: Comparison, stubs: pl.DataFrame, past: Past) -> pl.DataFrame:
@@ -46,6 +46,7 @@ def suspect(cells: pl.DataFrame, comparison: Comparison, stubs: pl.DataFrame, pa
         _aa_before(odd, past),
         _failed_before(odd, comparison, past),
         _of_one_owner(odd, cells, comparison, past),
+        _near_elsewhere(odd, cells, comparison.answers),
     ]
     for look in looks:
         odd = beside(odd, look, "key")
@@ -117,6 +118,21 @@ def _given_elsewhere(odd: pl.DataFrame, cells: pl.DataFrame, answers: Answers) -
         others_giving=pl.col("op_other").filter(near).n_unique(),
         countries_giving=pl.col("country_other").filter(same).drop_nulls().n_unique(),
     )
+
+
+def _near_elsewhere(odd: pl.DataFrame, cells: pl.DataFrame, answers: Answers) -> pl.DataFrame:
+    """Return key, *countries_near*: other countries in which somebody fit is sent to the system of a strange answer."""
+    strange = odd.filter(pl.col("kind") == "answer").join(cells.select("key", "shares_origin"), on="key")
+    mine = answers.of_rows(strange.filter(~pl.col("shares_origin")), "key", "q", "country")
+    mine = mine.filter(pl.col("token_kind") == ORIGIN).select("key", "q", "country", "token")
+    heard = cells.select("q", "country", "role", "unfit", "kind", "said").join(mine, on="q", how="semi")
+    heard = heard.filter((pl.col("role") != "control") & ~pl.col("unfit") & (pl.col("kind") == "answer"))
+    given = answers.of_rows(heard.filter(pl.col("country").is_not_null()), "q", "country")
+    given = given.filter(pl.col("token_kind") == ORIGIN).select("q", "country", "token").unique()
+    world = given.group_by("q", "token").agg(everywhere=pl.len().cast(pl.Int32))
+    here = given.with_columns(here=pl.lit(1, pl.Int32))
+    met = mine.join(world, on=["q", "token"]).join(here, on=["q", "country", "token"], how="left")
+    return met.group_by("key").agg(countries_near=(pl.col("everywhere") - pl.col("here").fill_null(0)).max())
 
 
 def _synthesised(odd: pl.DataFrame, cells: pl.DataFrame, comparison: Comparison) -> pl.DataFrame:
