@@ -5,19 +5,21 @@ import polars as pl
 from resolver_diff.anomaly.memory import Past
 from resolver_diff.anomaly.stubs import components
 from resolver_diff.compare import Comparison, health
+from resolver_diff.compare.pools import ADDRESS
 from resolver_diff.compare.replies import beside
 from resolver_diff.tables import Outcome, State
 
 UPSTREAM_EDE = (6, 7, 8, 9, 10, 11, 12, 22, 23)  # RFC 8914: DNSSEC, No Reachable Authority, Network Error
 DENIED = ("nxdomain", "nodata")
 FLAGS = ("upstream", "denied_before", "name_denied", "lost_together")
-COUNTS = ("neighbours_lost", "nights_before", "lapse_operators", "lapse_countries", "lapse_controls")
+COUNTS = ("neighbours_lost", "nights_before", "lapse_operators", "lapse_countries", "lapse_controls", "parked_names")
 
 
 def look(cells: pl.DataFrame, comparison: Comparison, past: Past) -> pl.DataFrame:
     """Add the columns of ``evidence.COLUMNS`` that are about what was lost, and what became of it before."""
     lost = cells.filter(pl.col("apparent") == State.VANISHED)
     looks = [_upstream(lost), _before(lost, past), _name_denied(lost), _neighbours(lost, cells), _lapsing(lost, cells)]
+    looks.append(_parked(lost, cells, comparison, past))
     for found in looks:
         lost = beside(lost, found, "key")
     lost = beside(lost, _together(lost, cells, comparison), "key")
@@ -58,15 +60,20 @@ def _neighbours(lost: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
     return met.filter(other).group_by("key").agg(neighbours_lost=pl.len())
 
 
+def _denied_from_above() -> pl.Expr:
+    """Tell a denial that is passed on from a zone above the name: with that zone's SOA, and without AA."""
+    above = (pl.col("soa") == ".") | pl.col("qname").cast(pl.String).str.ends_with(
+        pl.concat_str(pl.lit("."), pl.col("soa").cast(pl.String))
+    )
+    return (pl.col("outcome") == Outcome.NXDOMAIN) & above & ~pl.col("aa").fill_null(value=False) & ~pl.col("unfit")
+
+
 def _lapsing(lost: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
     """Return, for denials that come from a zone above the name, how many say so: operators, countries, controls.
 
     A resolver that has looked gets such a denial with the SOA of that zone, and passes it on without AA.
     """
-    above = (pl.col("soa") == ".") | pl.col("qname").cast(pl.String).str.ends_with(
-        pl.concat_str(pl.lit("."), pl.col("soa").cast(pl.String))
-    )
-    honest = (pl.col("outcome") == Outcome.NXDOMAIN) & above & ~pl.col("aa").fill_null(value=False) & ~pl.col("unfit")
+    honest = _denied_from_above()
     wanted = lost.filter(honest)
     said = cells.filter(pl.col("outcome") == Outcome.NXDOMAIN).join(wanted, on="q", how="semi").filter(honest)
     counts = said.group_by("q").agg(
@@ -75,6 +82,22 @@ def _lapsing(lost: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
         lapse_controls=(pl.col("role") == "control").sum(),
     )
     return wanted.select("key", "q").join(counts, on="q").drop("q")
+
+
+def _parked(lost: pl.DataFrame, cells: pl.DataFrame, comparison: Comparison, past: Past) -> pl.DataFrame:
+    """Return per key *parked_names*: unrelated domains that controls send to where they send the name since today.
+
+    Of names that the zone above denies here, and that the controls had elsewhere on an earlier date.
+    """
+    denied = lost.filter(_denied_from_above()).select("key", "q", "domain")
+    addresses = pl.col("token_kind") == ADDRESS
+    then = past.published.filter(addresses).join(denied, on="q", how="semi").select("q", "token")
+    known = denied.join(then, on="q", how="semi")
+    today = comparison.published.filter(addresses & (pl.col("op_least") != pl.col("op_most")))
+    moved = known.join(today.select("q", "token"), on="q").join(then, on=["q", "token"], how="anti")
+    there = today.join(moved, on="token", how="semi").join(cells.select("q", other="domain").unique(), on="q")
+    met = moved.join(there.select("token", "other").unique(), on="token").filter(pl.col("domain") != pl.col("other"))
+    return met.group_by("key").agg(parked_names=pl.col("other").n_unique())
 
 
 def _together(lost: pl.DataFrame, cells: pl.DataFrame, comparison: Comparison) -> pl.DataFrame:

@@ -11,8 +11,8 @@ import polars as pl
 from resolver_diff.anomaly import chance, losses
 from resolver_diff.anomaly.memory import Past
 from resolver_diff.anomaly.stubs import foreign, tokens
-from resolver_diff.compare import POLICY_EDE, Comparison, health
-from resolver_diff.compare.pools import ADDRESS, CNAME, NARROW, PREFIX, Answers
+from resolver_diff.compare import POLICY_EDE, Comparison, health, owners
+from resolver_diff.compare.pools import ADDRESS, CNAME, NARROW, ORIGIN, PREFIX, Answers
 from resolver_diff.compare.replies import beside
 from resolver_diff.tables import State
 
@@ -28,7 +28,7 @@ FLAGS = (
     "published_before",
     "synthesised",
 )
-COUNTS = ("stub_domains", "target_domains", "others_giving", "countries_giving")
+COUNTS = ("countries_near", "owner_domains", "stub_domains", "target_domains", "others_giving", "countries_giving")
 
 
 def suspect(cells: pl.DataFrame, comparison: Comparison, stubs: pl.DataFrame, past: Past) -> pl.DataFrame:
@@ -45,6 +45,8 @@ def suspect(cells: pl.DataFrame, comparison: Comparison, stubs: pl.DataFrame, pa
         _synthesised(odd, cells, comparison),
         _aa_before(odd, past),
         _failed_before(odd, comparison, past),
+        _of_one_owner(odd, cells, comparison, past),
+        _near_elsewhere(odd, cells, comparison.answers),
     ]
     for look in looks:
         odd = beside(odd, look, "key")
@@ -117,6 +119,21 @@ def _given_elsewhere(odd: pl.DataFrame, cells: pl.DataFrame, answers: Answers) -
     )
 
 
+def _near_elsewhere(odd: pl.DataFrame, cells: pl.DataFrame, answers: Answers) -> pl.DataFrame:
+    """Return key, *countries_near*: other countries in which somebody fit is sent to the system of a strange answer."""
+    strange = odd.filter(pl.col("kind") == "answer").join(cells.select("key", "shares_origin"), on="key")
+    mine = answers.of_rows(strange.filter(~pl.col("shares_origin")), "key", "q", "country")
+    mine = mine.filter(pl.col("token_kind") == ORIGIN).select("key", "q", "country", "token")
+    heard = cells.select("q", "country", "role", "unfit", "kind", "said").join(mine, on="q", how="semi")
+    heard = heard.filter((pl.col("role") != "control") & ~pl.col("unfit") & (pl.col("kind") == "answer"))
+    given = answers.of_rows(heard.filter(pl.col("country").is_not_null()), "q", "country")
+    given = given.filter(pl.col("token_kind") == ORIGIN).select("q", "country", "token").unique()
+    world = given.group_by("q", "token").agg(everywhere=pl.len().cast(pl.Int32))
+    here = given.with_columns(here=pl.lit(1, pl.Int32))
+    met = mine.join(world, on=["q", "token"]).join(here, on=["q", "country", "token"], how="left")
+    return met.group_by("key").agg(countries_near=(pl.col("everywhere") - pl.col("here").fill_null(0)).max())
+
+
 def _synthesised(odd: pl.DataFrame, cells: pl.DataFrame, comparison: Comparison) -> pl.DataFrame:
     """Return the keys whose AAAA embeds an A of the controls or of the resolver's own (RFC 6147, RFC 6052)."""
     sixes = odd.join(cells.filter(pl.col("qtype") == "AAAA").select("key", "qname"), on="key")
@@ -160,6 +177,23 @@ def _failed_before(odd: pl.DataFrame, comparison: Comparison, past: Past) -> pl.
     given = comparison.answers.of_rows(odd, "key", "q").filter(pl.col("token_kind") == ADDRESS)
     found = given.join(failed, on=["q", "token"]).group_by("key")
     return found.agg(failed_once=pl.lit(value=True), failed_before=pl.col("before").any())
+
+
+def _of_one_owner(odd: pl.DataFrame, cells: pl.DataFrame, comparison: Comparison, past: Past) -> pl.DataFrame:
+    """Return key, *owner_domains*: names that the controls answer from the answer's network and from their own here."""
+    strange = odd.filter(pl.col("kind") == "answer").join(cells.select("key", "shares_origin"), on="key")
+    given = comparison.answers.of_rows(strange.filter(~pl.col("shares_origin")), "key", "q")
+    given = given.filter(pl.col("token_kind") == ORIGIN)
+    both = (comparison.published, past.published)
+    systems = [one.filter(pl.col("token_kind") == ORIGIN).select("q", "token") for one in both]
+    published = pl.concat(systems).unique()
+    theirs = published.select("q", other="token")
+    met = given.select("key", "q", "token").join(theirs, on="q").filter(pl.col("token") != pl.col("other"))
+    if met.is_empty():
+        return pl.DataFrame(schema={"key": pl.UInt64(), "owner_domains": pl.UInt32()})
+    names = cells.select("q", "name", "domain").unique("q")
+    found = owners.groups(met.select("token", "other").unique(), published, names)
+    return met.join(found, on=["token", "other"]).group_by("key").agg(owner_domains=pl.col("domains").max())
 
 
 def _declared(cells: pl.DataFrame) -> pl.DataFrame:
