@@ -130,6 +130,62 @@ def test_an_address_of_its_own_that_a_country_always_had_is_none_of_it() -> None
     assert told(follow([own] * (QUIET + 6))) == []
 
 
+def rotating(turn: int) -> dict[str, Any]:
+    """Return a date on which some names have an address of their own in every country, as those of large pools do."""
+    names = [f"quiet-{(turn + step) % 10:02}.test" for step in range(3)]
+    who = ("nsdi-a", "nsdi-b", "isp-ru", "isp-de", "isp-ir", "isp-in", "isp-br")
+    return {
+        one: {name: {"A": f"61.{place}.{turn}.{step}"} for step, name in enumerate(names)}
+        for place, one in enumerate(who, 1)
+    }
+
+
+def rotating_with(given: dict[str, dict[str, str]], regions: dict[str, dict[str, str]] | None = None) -> Series:
+    """Follow names that rotate, and four.example: at some *regions* always, and at last as *given*, by resolver."""
+    days = [rotating(turn) for turn in range(2 * QUIET + 3)]
+    for turn, one in enumerate(days):
+        for who, answer in {**(regions or {}), **(given if turn >= 2 * QUIET else {})}.items():
+            one[who] = {**one.get(who, {}), "four.example": answer}
+    return follow(days)
+
+
+RUSSIA = ("nsdi-a", "nsdi-b", "isp-ru")
+PAGE = {who: {"A": "95.167.13.77"} for who in RUSSIA}
+
+
+def test_an_answer_that_one_country_alone_gets_tells_when_it_begins() -> None:
+    """A country's resolvers begin to give one address for a name; all others get what the controls give."""
+    found = rotating_with(PAGE)
+    assert told(found) == [("four.example", "RU", ["forged"])]
+    assert found.spells.frame["first_bad"].to_list() == [day(2 * QUIET, 2 * QUIET + 3)]
+
+
+def test_a_name_with_other_addresses_in_other_countries_is_not_so_told() -> None:
+    """Who sends other countries to places of their own may send one more to another."""
+    regions = {"isp-de": {"A": "80.81.1.1"}, "isp-in": {"A": "49.44.1.1"}}
+    assert told(rotating_with(PAGE, regions)) == []
+
+
+def test_several_addresses_for_one_country_are_not_so_told() -> None:
+    """A location that a site opens for a country has addresses; a page that stands in its place is one."""
+    places = {who: {"A": f"95.167.13.{77 + number}"} for number, who in enumerate(RUSSIA)}
+    assert told(rotating_with(places)) == []
+
+
+def test_growth_is_counted_date_by_date() -> None:
+    """An event says for each date how many names were lost at how many resolvers, of how many that were heard."""
+    first = {"nsdi-a": {"one.example": "nxdomain"}}
+    more = dict.fromkeys(("nsdi-a", "nsdi-b"), dict.fromkeys(NAMES[:2], "nxdomain"))
+    silent = {"isp-ru": {"*": "timeout", "canary": "timeout"}}
+    found = follow([{}] * QUIET + [first, more, {**more, **silent}])
+    dates = [day(QUIET + number, QUIET + 3) for number in range(3)]
+    assert found.extents.frame.drop("event").rows() == [
+        (dates[0], 1, 1, 3),
+        (dates[1], 2, 2, 3),
+        (dates[2], 2, 2, 2),
+    ]
+
+
 def test_names_that_go_together_are_one_event() -> None:
     """Three names lost at the same resolvers on the same date are told in one sentence."""
     names = dict.fromkeys(NAMES[:3], "nxdomain")

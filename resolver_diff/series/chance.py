@@ -134,14 +134,14 @@ def at_once(cells: Cells, chosen: Flags, tested: Tested, sign: int) -> Floats:
 
 
 def weights(
-    cells: Cells, chosen: Flags, chance: Floats, tested: Tested, sign: int, failing: float
+    cells: Cells, chosen: Flags, chance: Floats, tested: Tested, sign: int, failing: float, news: Flags
 ) -> tuple[Floats, Floats]:
     """Return how much each chosen cell, all of one *sign*, speaks for a block, in nats; and what else may explain it.
 
     That is the logarithm of how much likelier the sign is under a block than under the best of the innocent
     explanations. Those of a name and of a country explain all cells of the country at once, so that these
-    together weigh no more than one. *failing* is the share of honest handshakes that fail. The second
-    array has a row per cell: chance, elsewhere, at once.
+    together weigh no more than one. *news* are cells that were answered as the controls are until now; *failing* is
+    the share of honest handshakes that fail. The second array has a row per cell: chance, elsewhere, at once.
     """
     q, r = cells.q[chosen], cells.r[chosen]
     country = tested.country[r]
@@ -149,6 +149,8 @@ def weights(
     if sign == UNCERTIFIED:  # an address that is there to stay has to fail again and again
         by_chance = np.where(cells.was_fine[chosen], by_chance, np.maximum(by_chance, failing))
     own = np.log(TAKEN / np.clip(by_chance, LEAST, MOST))
+    if sign in STRANGE:  # an address is kept: that it is there again tomorrow says nothing more
+        own = np.where(news[chosen], own, 0.0)
     outside = elsewhere(cells, chosen, chance, tested, sign)
     burst = np.where(country >= 0, at_once(cells, chosen, tested, sign)[country], 0.0)
     shared = np.maximum(outside, burst)

@@ -128,15 +128,14 @@ class Sums:
         """Return what the signs of a date add to the sum of their cells."""
         chance = self.rates.learn(cells)
         gained = np.zeros(len(place))
+        news = cells.was_fine & self._ever_fine[place]
         for sign in np.unique(cells.sign):
             if sign == FINE:
                 continue
             chosen = cells.sign == sign
             weight, instead = weights(
-                cells, chosen, chance, self.tested, int(sign), self.rates.failed / self.rates.tried
+                cells, chosen, chance, self.tested, int(sign), self.rates.failed / self.rates.tried, news
             )
-            if sign in STRANGE:  # an address is kept: that it is there again tomorrow says nothing more
-                weight = np.where(cells.was_fine[chosen] & self._ever_fine[place[chosen]], weight, 0.0)
             gained[chosen] = weight
             self._instead[place[chosen]] = instead
         return gained
