@@ -8,7 +8,7 @@ from resolver_diff.transports import Endpoint, Transport, Trouble
 from resolver_diff.transports._connection import unfit
 from resolver_diff.transports._http import EMPTY, LARGEST, TOO_LONG, Asking, Headers, fault
 from resolver_diff.transports._quic import lack, open_session
-from resolver_diff.transports._words import coded
+from resolver_diff.transports._words import coded, shown
 
 if TYPE_CHECKING:
     from aioquic.h3.connection import H3Connection
@@ -19,6 +19,7 @@ FROM_SERVER = 0b11  # the low bits of the number of a stream on which only the s
 CONTROL, GOAWAY = 0x00, 0x07  # kinds of a stream and of a frame (RFC 9114 6.2.1, 7.2.6)
 LONGEST_INTEGER = 8  # octets
 GOING = "HTTP server going away"
+WRONG = 0x10E  # H3_MESSAGE_ERROR
 REJECTED = 0x10B  # H3_REQUEST_REJECTED: not looked at, to be asked again (RFC 9114 4.1.1)
 
 
@@ -28,6 +29,24 @@ class Exchange:
 
     began: bool = False  # good headers came
     body: bytearray = field(default_factory=bytearray)
+
+
+class Sparing:
+    """A connection of QUIC that is not closed for what is wrong with one response (RFC 9114 4.1.2)."""
+
+    def __init__(self, link: "Link") -> None:
+        self._link = link
+        self.wrong: str | None = None  # what was wrong with the response that was looked at last
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._link.quic, name)
+
+    def close(self, error_code: int = 0, frame_type: int | None = None, reason_phrase: str = "") -> None:
+        """Close the connection, as aioquic's HTTP/3 asks for whatever is wrong."""
+        if error_code == WRONG:
+            self.wrong = reason_phrase
+        else:
+            self._link.quic.close(error_code, frame_type, reason_phrase)
 
 
 class Doh3:
@@ -41,6 +60,7 @@ class Doh3:
     def __init__(self, link: "Link", endpoint: Endpoint) -> None:
         self._link = link
         self._http: H3Connection | None = None
+        self._quic = Sparing(link)
         self._exchanges: dict[int, Exchange] = {}
         self._controls: dict[int, Control] = {}
         self._asking = Asking(endpoint)
@@ -49,7 +69,7 @@ class Doh3:
         """See ``Speech``: streams for settings and for the compression of headers."""
         from aioquic.h3.connection import H3Connection  # noqa: PLC0415  an extra
 
-        self._http = H3Connection(self._link.quic)
+        self._http = H3Connection(self._quic)  # type: ignore[arg-type]  # it looks like one
 
     def ask(self, message: bytes) -> int:
         """See ``Speech``."""
@@ -70,6 +90,11 @@ class Doh3:
             if first is not None:
                 self._go_away(first)
         parts: list[Any] = list(self._http.handle_event(event))  # what they have differs by kind
+        if self._quic.wrong is not None:
+            wrong, self._quic.wrong = f"wrong HTTP/3: {shown(self._quic.wrong)}", None
+            self._http._is_done = False  # noqa: SLF001  the other responses are none the worse for it
+            self._fault(event.stream_id, Trouble.HTTP, wrong)
+            return
         for part in parts:
             exchange = self._exchanges.get(part.stream_id) if getattr(part, "push_id", None) is None else None
             if exchange is None:

@@ -166,7 +166,10 @@ CASES = (
     case("runt", "A body of 11 octets", saying(bytes(11)), *bad("11 octets are no DNS message", "malformed")),
     case("length", "Fewer octets than the content-length says", saying(
         Asked.honest, more=[(b"content-length", b"500")]),
-         *bad(Begins("connection closed with H3_MESSAGE_ERROR"))),
+         *bad("wrong HTTP/3: content-length does not match data size")),
+    case("header-http-1", "A header that HTTP/3 does not have, over the true answer", saying(
+        Asked.honest, more=[(b"transfer-encoding", b"chunked")]),
+         *bad("wrong HTTP/3: Header b'transfer-encoding' is connection-specific")),
     case("endless", "A body without end", endless, *bad("the body is longer than 65535 octets")),
     case("trickled", "The answer octet by octet", trickled, answered()),
     case("hinted", "Hints, a frame of no known kind, the answer, and trailers", hinted, answered()),
