@@ -12,7 +12,7 @@ from datetime import date
 import polars as pl
 
 from resolver_diff.compare import CONSENSUS, KINDS, Comparison
-from resolver_diff.compare.pools import ADDRESS, NARROW
+from resolver_diff.compare.pools import ADDRESS, NARROW, ORIGIN
 from resolver_diff.tables import MECHANISM, STATE, State
 
 WRONG = (State.VANISHED, State.DIVERGENT)
@@ -52,9 +52,10 @@ class Past:
     - *run_state*, *run_since*, *run_last*: the last state other than ``insufficient``, and the first and the
       last date of the run of dates in it; *run_after*: the last date before that run that shows another
 
-    *published*: the marks of addresses and prefixes that controls gave. *agreed*: the same, of answers that agreed
-    with the controls. *unconvicted*: key, token_kind, token of addresses given in answers that differ, when
-    nothing was wrong. *failed*: q, token, fault of handshakes that did not go well.
+    *published*: mark, q, token_kind, token of addresses, prefixes and systems that controls gave. *agreed*: the
+    marks of addresses and prefixes in answers that agreed with the controls. *unconvicted*: key, token_kind, token of
+    addresses given in answers that differ, when nothing was wrong. *failed*: q, token, fault of handshakes that did
+    not go well.
     """
 
     date: date
@@ -69,8 +70,9 @@ class Past:
         """Return what is known before the first date."""
         kept = {"key": pl.UInt64(), "r": pl.UInt32(), "q": pl.UInt32(), "kind": KINDS, "consensus": CONSENSUS}
         cells = pl.DataFrame(schema={**kept, "state": STATE, **CARRIED})
-        by_name = pl.DataFrame(schema={"mark": pl.UInt64()})
-        return cls(date.min, cells, by_name, by_name, pl.DataFrame(schema={"key": pl.UInt64(), **TOKENS}), FAILED)
+        marks = pl.DataFrame(schema={"mark": pl.UInt64()})
+        published = pl.DataFrame(schema={"mark": pl.UInt64(), "q": pl.UInt32(), **TOKENS})
+        return cls(date.min, cells, published, marks, pl.DataFrame(schema={"key": pl.UInt64(), **TOKENS}), FAILED)
 
 
 def is_wrong(column: str = "state") -> pl.Expr:
@@ -120,20 +122,21 @@ def remember(comparison: Comparison, cells: pl.DataFrame, past: Past) -> Past:
     other = answers.of_rows(
         there.filter((pl.col("state") != State.AGREES) & ~pl.col("failed_once")), "key", kinds=(ADDRESS,)
     )
-    narrow = pl.col("token_kind").is_in(NARROW)
+    published = comparison.published.filter(pl.col("token_kind").is_in((*NARROW, ORIGIN)))
     return Past(
         day,
         joined.select(*kept, *CARRIED),
-        _both(past.published, comparison.published.filter(narrow)),
+        _both(past.published, published, "mark"),
         _both(past.agreed, answers.of_rows(agreed, kinds=NARROW)),
         _both(past.unconvicted, other),
         _both(past.failed, comparison.failed),
     )
 
 
-def _both(known: pl.DataFrame, today: pl.DataFrame) -> pl.DataFrame:
-    """Return *known* with the rows of *today* that it does not have."""
-    new = today.select(known.columns).unique().join(known, on=known.columns, how="anti")
+def _both(known: pl.DataFrame, today: pl.DataFrame, *by: str) -> pl.DataFrame:
+    """Return *known* with the rows of *today* that it does not have; they are told apart *by* these columns, or all."""
+    same = by or tuple(known.columns)
+    new = today.select(known.columns).unique(same).join(known, on=same, how="anti")
     return pl.concat([known, new])
 
 

@@ -94,7 +94,8 @@ def _agreed_before(odd: pl.DataFrame, answers: Answers, past: Past) -> pl.DataFr
 
 def _published_before(odd: pl.DataFrame, answers: Answers, past: Past) -> pl.DataFrame:
     """Return the keys whose address or prefix the controls gave for the name on an earlier date."""
-    found = answers.tokens.join(past.published, on="mark", how="semi").select("said").unique()
+    near = past.published.filter(pl.col("token_kind").is_in(NARROW))
+    found = answers.tokens.join(near, on="mark", how="semi").select("said").unique()
     return odd.join(found, on="said", how="semi").select("key", published_before=pl.lit(value=True))
 
 
@@ -122,12 +123,11 @@ def _given_elsewhere(odd: pl.DataFrame, cells: pl.DataFrame, answers: Answers) -
 def _near_elsewhere(odd: pl.DataFrame, cells: pl.DataFrame, answers: Answers) -> pl.DataFrame:
     """Return key, *countries_near*: other countries in which somebody fit is sent to the system of a strange answer."""
     strange = odd.filter(pl.col("kind") == "answer").join(cells.select("key", "shares_origin"), on="key")
-    mine = answers.of_rows(strange.filter(~pl.col("shares_origin")), "key", "q", "country")
-    mine = mine.filter(pl.col("token_kind") == ORIGIN).select("key", "q", "country", "token")
+    mine = answers.of_rows(strange.filter(~pl.col("shares_origin")), "key", "q", "country", kinds=(ORIGIN,))
     heard = cells.select("q", "country", "role", "unfit", "kind", "said").join(mine, on="q", how="semi")
     heard = heard.filter((pl.col("role") != "control") & ~pl.col("unfit") & (pl.col("kind") == "answer"))
-    given = answers.of_rows(heard.filter(pl.col("country").is_not_null()), "q", "country")
-    given = given.filter(pl.col("token_kind") == ORIGIN).select("q", "country", "token").unique()
+    given = answers.of_rows(heard.filter(pl.col("country").is_not_null()), "q", "country", kinds=(ORIGIN,))
+    given = given.select("q", "country", "token").unique()
     world = given.group_by("q", "token").agg(everywhere=pl.len().cast(pl.Int32))
     here = given.with_columns(here=pl.lit(1, pl.Int32))
     met = mine.join(world, on=["q", "token"]).join(here, on=["q", "country", "token"], how="left")
@@ -174,7 +174,7 @@ def _failed_before(odd: pl.DataFrame, comparison: Comparison, past: Past) -> pl.
     same = ["q", "token", "fault"]
     before = past.failed.with_columns(before=pl.lit(value=True))
     failed = comparison.failed.join(before, on=same, how="left").select("q", "token", "before")
-    given = comparison.answers.of_rows(odd, "key", "q").filter(pl.col("token_kind") == ADDRESS)
+    given = comparison.answers.of_rows(odd, "key", "q", kinds=(ADDRESS,))
     found = given.join(failed, on=["q", "token"]).group_by("key")
     return found.agg(failed_once=pl.lit(value=True), failed_before=pl.col("before").any())
 
@@ -182,8 +182,7 @@ def _failed_before(odd: pl.DataFrame, comparison: Comparison, past: Past) -> pl.
 def _of_one_owner(odd: pl.DataFrame, cells: pl.DataFrame, comparison: Comparison, past: Past) -> pl.DataFrame:
     """Return key, *owner_domains*: names that the controls answer from the answer's network and from their own here."""
     strange = odd.filter(pl.col("kind") == "answer").join(cells.select("key", "shares_origin"), on="key")
-    given = comparison.answers.of_rows(strange.filter(~pl.col("shares_origin")), "key", "q")
-    given = given.filter(pl.col("token_kind") == ORIGIN)
+    given = comparison.answers.of_rows(strange.filter(~pl.col("shares_origin")), "key", "q", kinds=(ORIGIN,))
     both = (comparison.published, past.published)
     systems = [one.filter(pl.col("token_kind") == ORIGIN).select("q", "token") for one in both]
     published = pl.concat(systems).unique()
