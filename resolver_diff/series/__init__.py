@@ -107,7 +107,7 @@ def follow(
         if weighed is not None:
             weighed(day, sums)
     rows = _told(vantage, sums, dates, panel, countries, place)
-    told = pl.DataFrame([{name: row[name] for name in Spells.schema} for row in rows], schema=Spells.schema)
+    told = pl.DataFrame([{name: row.get(name) for name in Spells.schema} for row in rows], schema=Spells.schema)
     spells = Spells.of(told.sort("first_bad", "country", "event", "qname"))
     return Series(vantage, tuple(dates), spells, extents(rows), asked.moves(vantage), Coverage(pl.concat(drops)))
 
