@@ -246,21 +246,6 @@ SAID: dict[str, tuple[Callable[[Talk], None], Trouble, str | None]] = {
         Trouble.HTTP,
         "wrong HTTP/3: content-length does not match data size",
     ),
-    "a length that is none": (
-        lambda talk: talk.respond(reply(talk.asked), more=[(b"content-length", b"nine")]),
-        Trouble.HTTP,
-        "wrong HTTP/3: content-length is not a non-negative integer",
-    ),
-    "a header of HTTP/1": (
-        lambda talk: talk.respond(reply(talk.asked), more=[(b"connection", b"close")]),
-        Trouble.HTTP,
-        "wrong HTTP/3: Header b'connection' is connection-specific",
-    ),
-    "a header in capitals": (
-        lambda talk: talk.respond(reply(talk.asked), more=[(b"X-Capitals", b"1")]),
-        Trouble.HTTP,
-        "wrong HTTP/3: Header b'X-Capitals' contains invalid characters",
-    ),
 }
 
 
