@@ -62,6 +62,7 @@ class Measured:
     spells: Patterns
     origins: tuple[Origin, ...] = ()
     made: str = ""  # date
+    where: str = "labelled data"  # in words
 
     @classmethod
     def nothing(cls) -> "Measured":

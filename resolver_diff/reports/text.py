@@ -39,7 +39,10 @@ BY_ADDRESS = (
 )
 HEADER = ("name", "type", "resolver", "over", "by", "controls", "right")
 OVER, RIGHT = HEADER.index("over"), HEADER.index("right")  # columns that are there only where they tell something
-SURE = "right: the share of such cells that was blocked, in labelled data; ?: never measured."
+SURE = (
+    "right: the share of such cells that was blocked, in labelled data (made-up worlds, unless --calibration says "
+    "otherwise); ?: never measured."
+)
 CUTS = {"by": Cut.TAIL, "resolver": Cut.MIDDLE, "name": Cut.MIDDLE}
 
 
