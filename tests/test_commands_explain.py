@@ -1,6 +1,5 @@
 """One cell, explained whole: the sentence, the confidence, all dates, and all of the evidence."""
 
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ BEFORE = CELL | {"date": date(2026, 2, 10), "state": State.AGREES, "mechanism": 
 ENTRY = Resolver(name="nsdi-a", address="192.0.2.1", operator="MSK-IX", country="RU", role="register")
 
 
-def sentence(cell: Mapping[str, Any], before: Mapping[str, Any] | None = None, condition: str = Condition.WELL) -> str:
+def sentence(cell: dict[str, Any], before: dict[str, Any] | None = None, condition: str = Condition.WELL) -> str:
     """Return the sentence about a cell like ``CELL``."""
     return _printable.sentence(CELL | cell, before, ENTRY, condition, "a.example", "home")
 
