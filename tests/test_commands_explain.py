@@ -121,6 +121,16 @@ def test_explain_shows_all_dates_and_what_they_weigh(snapshots: Path) -> None:
     assert "Not weighed for `events`: left out by --quick." in quick
 
 
+def test_what_is_damaged_is_said_once(snapshots: Path) -> None:
+    """A file that cannot be read is told of once, however often the page needs its date; the others are still told."""
+    (damaged,) = snapshots.glob("date=2026-02-10/*/shops.parquet")
+    damaged.write_bytes(b"nothing")
+    said = run("explain", "whatsapp.com", "nsdi-a", "--date", "2026-02-11", "--qtype", "A")
+    assert said.exit_code == 0
+    assert said.stderr.count("damaged snapshot file") == 1
+    assert "2026-02-09 2026-02-10 answer agrees" in " ".join(said.stdout.split())
+
+
 def test_controls_are_not_weighed(snapshots: Path) -> None:
     """A control is no witness of its country, and the page says so."""
     said = run("explain", "whatsapp.com", "google", "--date", "2026-02-11", "--qtype", "A")
