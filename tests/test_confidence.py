@@ -45,6 +45,7 @@ def cells(*told: tuple[str, str, str, bool]) -> pl.DataFrame:
 def test_the_interval_is_that_of_wilson(true: float, cases: int, low: float, high: float) -> None:
     """The bounds are those that a person finds with a pocket calculator."""
     assert interval(true, cases) == pytest.approx((low, high), abs=5e-5)
+    assert (interval(true, cases)[1] == 1) == (true == 1)
 
 
 def test_a_name_in_a_country_is_one_trial() -> None:

@@ -190,13 +190,18 @@ class Source:
             except SnapshotError as error:  # the others are still worth following
                 warn(error.problems)
 
-    def read(self, day: date, sets: Sequence[str] | None = None, *, judged: bool = False) -> list[Snapshot]:
-        """Return the snapshots of *day*, one per vantage, only these domain *sets*; says which files are damaged."""
+    def read(
+        self, day: date, sets: Sequence[str] | None = None, *, judged: bool = False, again: bool = False
+    ) -> list[Snapshot]:
+        """Return the snapshots of *day*, one per vantage, only these domain *sets*.
+
+        Says which files are damaged, unless they are read *again*.
+        """
         there = self.dates()
         if not there:
             raise self.nothing()
         found = snapshot.load(self.folder, day, self.vantage, sets, judged=judged)
-        warn(problem for each in found for problem in each.damaged)
+        warn(problem for each in found for problem in each.damaged if not again)
         return [self._corrected(each if self.names is None else about(each, self.names)) for each in found]
 
     def _corrected(self, given: Snapshot) -> Snapshot:

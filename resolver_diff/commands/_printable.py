@@ -105,12 +105,12 @@ def _answer(cell: Mapping[str, Any]) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST].rpartition(' ')[0] or text[:LONGEST]} ..."
 
 
-def sure(confidence: Mapping[str, Any], pattern: str) -> str:
-    """Say how often cells like this were right."""
+def sure(confidence: Mapping[str, Any], pattern: str, where: str) -> str:
+    """Say how often cells like this were right, and *where*."""
     share, low, high, cases, _ = (confidence[name] for name in COLUMNS)
     if share is None:
-        return f"{NEVER}: the labelled data have no cell with this pattern of evidence ({pattern})."
+        return f"{NEVER}: there was no cell with this pattern of evidence ({pattern}) in {where}."
     return (
-        f"{percent(share)} of the cells with this pattern of evidence ({pattern}) were blocked in labelled data; 95 % "
-        f"interval {percent(low)} to {percent(high)}, of {many(cases, 'case')}."
+        f"{percent(share)} of the cells with this pattern of evidence ({pattern}) were blocked in {where}; "
+        f"95 % interval {percent(low)} to {percent(high)}, of {many(cases, 'case')}."
     )

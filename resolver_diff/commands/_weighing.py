@@ -9,7 +9,8 @@ import polars as pl
 
 from resolver_diff import compare, series, snapshot
 from resolver_diff.anomaly import Judged
-from resolver_diff.commands._loading import Source, about
+from resolver_diff.commands._loading import HISTORY, Source, about
+from resolver_diff.commands._output import warn
 from resolver_diff.confidence import Measured
 from resolver_diff.errors import SnapshotError
 from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, paragraph, table
@@ -64,12 +65,14 @@ def follow(
 
 
 def _days(source: Source, vantage: str, days: Sequence[date], qname: str | None) -> Iterator[Snapshot]:
-    """Yield the snapshots of *days*; what cannot be read was said when it was to be shown, and ends nothing here."""
+    """Yield the snapshots of *days*; what cannot be read is said once, and ends nothing."""
     there = replace(source, vantage=vantage)
+    said = days[-HISTORY - 2 :]  # when the cell was judged on the last two of them
     for day in days:
         try:
-            found = there.read(day, judged=True)[0]
-        except SnapshotError:
+            found = there.read(day, judged=True, again=day in said)[0]
+        except SnapshotError as error:
+            warn(error.problems if day not in said else ())
             continue
         yield found if qname is None or day == days[-1] else about(found, (qname,))
 

@@ -165,7 +165,7 @@ def _summary(
     if row["mechanism"] is not None:
         names = [*(row["evidence_for"] or ()), *(row["evidence_against"] or ())]
         confidence = told.measured.of(row["mechanism"], names)
-        text = _printable.sure(confidence, pattern(row["mechanism"], " ".join(names)))
+        text = _printable.sure(confidence, pattern(row["mechanism"], " ".join(names)), told.measured.where)
         yield from paragraph(f"Confidence: {text}", width=width)
 
 

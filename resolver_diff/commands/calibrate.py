@@ -7,7 +7,7 @@ import typer
 
 Labelled = Annotated[
     list[Path],
-    typer.Argument(metavar="LABELLED...", help="Labelled sets: folders with worlds, or Parquet files of replies."),
+    typer.Argument(metavar="LABELLED", help="Labelled sets: folders with worlds, or Parquet files of replies."),
 ]
 Out = Annotated[
     Path,

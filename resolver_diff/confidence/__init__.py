@@ -62,6 +62,7 @@ class Measured:
     spells: Patterns
     origins: tuple[Origin, ...] = ()
     made: str = ""  # date
+    where: str = "labelled data"  # in words
 
     @classmethod
     def nothing(cls) -> "Measured":
@@ -135,7 +136,8 @@ def interval(share: float, trials: int) -> tuple[float, float]:
     square = Z * Z / trials
     middle = (share + square / 2) / (1 + square)
     half = Z / (1 + square) * sqrt(share * (1 - share) / trials + square / trials / 4)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # at its ends the bound is exact, whatever floating point makes of it
+    return 0.0 if share == 0 else middle - half, 1.0 if share == 1 else middle + half
 
 
 def count(cells: pl.DataFrame, patterns: pl.Series | None = None) -> Patterns:

@@ -12,7 +12,7 @@ hand, and is refused.
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -86,4 +86,5 @@ def _patterns(rows: list[dict[str, Any]]) -> Patterns:
 
 def shipped() -> Measured:
     """Return the table that is shipped."""
-    return read(Path(str(resources.files("resolver_diff"))) / "confidence" / SHIPPED)
+    found = read(Path(str(resources.files("resolver_diff"))) / "confidence" / SHIPPED)
+    return replace(found, where="made-up worlds")

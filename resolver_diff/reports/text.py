@@ -40,7 +40,10 @@ BY_ADDRESS = (
 OFTEN = ("repeats", "repeats_alike", "share_low", "share_high")
 HEADER = ("name", "type", "resolver", "over", "by", "controls", "right")
 OVER, RIGHT = HEADER.index("over"), HEADER.index("right")  # columns that are there only where they tell something
-SURE = "right: the share of such cells that was blocked, in labelled data; ?: never measured."
+SURE = (
+    "right: the share of such cells that was blocked, in labelled data (made-up worlds, unless --calibration says "
+    "otherwise); ?: never measured."
+)
 CUTS = {"by": Cut.TAIL, "resolver": Cut.MIDDLE, "name": Cut.MIDDLE}
 
 
