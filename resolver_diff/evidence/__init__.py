@@ -118,6 +118,7 @@ COLUMNS = {
     "home_countries": "Their countries.",
     "home_left": "Of these, the ones sent elsewhere.",
     "certified": "An address of the answer showed a certificate for the name; false: not, twice; null: not known.",
+    "failed_once": "A handshake with an address of it showed another certificate, and none a valid one, however often.",
     "failed_before": "A handshake with an address of it failed, as one on an earlier date did, in the same way.",
     "controls_certified": "What most of the controls gave showed a certificate for the name; null: not tried.",
     "second_outcome": "How a second reply that differs from the first ended; null: there was none.",
