@@ -82,7 +82,7 @@ COLUMNS = {
     "controls_timed": "Operators of controls that gave one.",
     "controls_validate": "Most controls that answer say that they validated it.",
     "raises_ttl": "The resolver often gives more than twice the controls' greatest TTL; null: too few answers to say.",
-    "ttl_names": "Unrelated names to which it gives foreign answers with this TTL, which is not that of their zones.",
+    "ttl_names": "Unrelated names to which it gives foreign answers with this TTL, more than by chance.",
     "rtt_usual": "Microseconds; of its answers that agree with the controls, one in twenty comes sooner.",
     "validates": "It says that it validated what the controls validate, and no other name; null: too few to say.",
     "controls_chain": "Every control that answers does so through a CNAME.",
