@@ -15,6 +15,7 @@ ENOUGH_SIGNED = 5  # names that the controls validate, before it is known whethe
 EARLIEST = 0.05  # the share of its replies that may come sooner than what is called usual
 RAISED = 2  # times the greatest TTL of the controls; one time in eight, three caches all have less than half left
 NO_TTL_OF_A_ZONE = (0, 30)  # what caches give beside what zones say: nothing is kept, or it is stale (RFC 8767 5)
+MORE, TIMES = 2.8, 8  # names by chance: so many more than these times as many are met once in a million (Poisson)
 USUAL = 0.05  # of its answers; what more of them show is a habit
 MOST = 0.9  # of the names that the controls validate
 OF_DATAGRAMS = str(TransportName.UDP)
@@ -83,18 +84,33 @@ def _habits(usual: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _by_chance(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return r, *below*, *expected*: foreign answers that have any one TTL up to *below* by chance, sorted by it.
+
+    One that has counted down from a TTL to anywhere below it has a given one by a chance of one in that many.
+    """
+    each = rows.group_by("r", "controls_ttl").agg(chance=pl.len() / pl.col("controls_ttl").first())
+    each = each.sort("controls_ttl")
+    summed = pl.col("chance").cum_sum(reverse=True).over("r")
+    return each.select("r", below=pl.col("controls_ttl") - 1, expected=summed)
+
+
 def _alike(found: pl.DataFrame, usual: pl.DataFrame) -> pl.DataFrame:
     """Return key, *ttl_names*: in how many unrelated names the resolver's foreign answers have this one TTL.
 
-    Names count of which the controls gave a greater TTL, or none that is half as great: the TTL is not the zone's.
-    Names behind one CNAME target are one.
+    Names count of which the controls gave a greater TTL. Caches count down, and meet now and then, at small TTLs
+    mostly: there must be many more than would (see ``_by_chance``). Names behind one CNAME target are one.
     """
     foreign = (pl.col("kind") == "answer") & ~pl.col("shares_address") & ~pl.col("shares_prefix")
-    strange = (pl.col("controls_ttl") > pl.col("ttl")) | (RAISED * pl.col("controls_ttl") < pl.col("ttl"))
-    rows = found.filter(foreign & strange & ~pl.col("ttl").is_in(NO_TTL_OF_A_ZONE))
+    lower = pl.col("controls_ttl") > pl.col("ttl")
+    rows = found.filter(foreign & lower & ~pl.col("ttl").is_in(NO_TTL_OF_A_ZONE))
     target = pl.col("cname").cast(pl.String).str.extract(r"(\S+)$").hash()
     behind = pl.when(pl.col("cname").is_not_null()).then(target).otherwise("domain")
-    owned = rows.group_by("r", "ttl").agg(ttl_names=behind.n_unique())
+    owned = rows.group_by("r", "ttl").agg(ttl_names=behind.n_unique()).filter(pl.col("ttl_names") > 1).sort("ttl")
+    owned = owned.join_asof(
+        _by_chance(rows), left_on="ttl", right_on="below", by="r", strategy="forward", check_sortedness=False
+    )
+    owned = owned.filter(pl.col("ttl_names") > MORE + TIMES * pl.col("expected"))
     habits = usual.drop_nulls("ttl").group_by("r", "ttl").agg(n=pl.len())
     every = usual.drop_nulls("ttl").group_by("r").agg(all=pl.len()).filter(pl.col("all") >= ENOUGH)
     owned = owned.join(every, on="r").join(habits, on=["r", "ttl"], how="left")
