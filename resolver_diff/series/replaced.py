@@ -1,9 +1,9 @@
-"""Names that all the world is sent to one place with, but for one country, which is sent somewhere else.
+"""Names that all the world gets one answer for, but for one country, which gets another one.
 
 A pool that rotates brings new addresses every day, here and elsewhere, and no such address is a sign by
-itself. Of a name that nobody in other countries was ever given an address for that the controls do
-not give, it is: then one answer, the same at every resolver of the country that gives another, stands in its place.
-It is no proof. A site may open a location for one country; chance is weighed as for every other sign.
+itself. Of a name that has one answer everywhere, and that nobody elsewhere was ever given an address for that the
+controls do not give, it is: one answer, the same at every resolver of the country that gives another, stands in
+its place. It is no proof. A site may open a location for one country; chance is weighed as for every other sign.
 """
 
 import numpy as np
@@ -40,6 +40,11 @@ class Replaced:
         today = np.bincount(q[foreign], minlength=questions)
         today_here = np.bincount(here[mine], minlength=size).reshape(-1, countries)
         well = (np.bincount(here[fine], minlength=size) > 0).reshape(-1, countries)
+        world = told & (sign == FINE)
+        said = day.cells["said"].fill_null(0).to_numpy().astype(np.int64)
+        first, last = np.full(questions, np.iinfo(np.int64).max), np.zeros(questions, np.int64)
+        np.minimum.at(first, q[world], said[world])
+        np.maximum.at(last, q[world], said[world])
         elsewhere = well.sum(1)[:, None] - well
         alone = (today + self._total)[:, None] == today_here + self._here
         answer = np.zeros(len(q), np.uint64)
@@ -52,7 +57,7 @@ class Replaced:
         known[known == 0] = most[known == 0]
         self._total += today
         self._here += today_here
-        found = (alone & alike & (elsewhere >= WORLD)).reshape(-1)
+        found = (alone & alike & (elsewhere >= WORLD) & (first == last)[:, None]).reshape(-1)
         chosen: Flags = mine & found[np.where(mine, here, 0)]
         return chosen
 
