@@ -268,13 +268,9 @@ class Batch:
     ) -> None:
         """Take in the responses *mine*, to the queries of *attempt* at *position*, over *name*; None: their repeats."""
         state = self.attempts[attempt]
-        trouble = responses.trouble[mine]
-        if trouble.any() or responses.says:
+        if responses.trouble[mine].any() or responses.says:
             mine = np.arange(len(responses))[mine]
-            state.trouble[position[trouble != Trouble.NONE]] = trouble[trouble != Trouble.NONE]
-            told = zip(mine.tolist(), position.tolist(), strict=True)
-            state.says.update((place, responses.says[row]) for row, place in told if row in responses.says)
-            whole = trouble == Trouble.NONE
+            whole = state.meet(responses, mine, position)
             mine, position = mine[whole], position[whole]
         if not len(position):
             return

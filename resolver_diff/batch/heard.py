@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from resolver_diff.transports import Queries
+from resolver_diff.transports import Queries, Responses, Trouble
 from resolver_diff.wire.decode import Decoded
 
 
@@ -65,6 +65,15 @@ class Attempt:
     row: NDArray[np.int32]  # of the query in the queries of its transport
     says: dict[int, str] = field(default_factory=dict)  # its trouble in words, by position
     queries: dict[str, Queries] = field(default_factory=dict)
+
+    def meet(self, responses: Responses, mine: NDArray[np.int64], position: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Note the trouble in the responses *mine*, which are to *position*; say which have none."""
+        trouble = responses.trouble[mine]
+        whole: NDArray[np.bool_] = trouble == Trouble.NONE
+        self.trouble[position[~whole]] = trouble[~whole]
+        told = zip(mine.tolist(), position.tolist(), strict=True)
+        self.says.update((place, responses.says[row]) for row, place in told if row in responses.says)
+        return whole
 
     def words(self, position: NDArray[np.int64]) -> pl.Series:
         """Return the trouble at each *position* in words; null where there is none."""
