@@ -5,6 +5,8 @@ columns are declared here, once. null means *there was nothing*: never zero,
 never "unknown", never a vote.
 """
 
+# long because every column there is has its one line here, where a reader of the files looks for it
+
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import ClassVar, Self
