@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from resolver_diff.series.signs import DENIED, LOSSES, SIGNS, STRANGE, UNCERTIFIED
+from resolver_diff.series.signs import DENIED, FOREIGN, LOSSES, REPLACED, SIGNS, STRANGE, UNCERTIFIED
 
 TAKEN = 0.8  # the share of its queries that a block is taken to catch; blocks leak
 MOST, LEAST = TAKEN - 0.01, 1e-6  # what a probability is cut to
@@ -67,6 +67,7 @@ class Rates:
     def forget(self, r: Numbers, sign: NDArray[np.uint8]) -> None:
         """Count no longer that a cell of each entry *r* turned to its *sign*: that was no chance."""
         np.subtract.at(self._turned, (r, sign), 1)
+        np.subtract.at(self._turned[:, FOREIGN], r[sign == REPLACED], 1)
         np.clip(self._turned, 0, None, out=self._turned)
 
     def learn(self, cells: Cells) -> Floats:
@@ -82,6 +83,8 @@ class Rates:
         trials = np.bincount(cells.r[cells.was_fine], minlength=entries)
         shown = np.bincount(place, minlength=entries * signs).reshape(entries, signs)
         judged = np.bincount(cells.r, minlength=entries)
+        for counts in (turned, shown):  # who is given another answer alone is given a foreign one
+            counts[:, FOREIGN] += counts[:, REPLACED]
         unknown = (self._trials == 0) & (trials == 0)
         # that the other names were not denied today tells of an entry's habits; with addresses it takes longer
         tried = np.repeat(self._trials[:, None], signs, axis=1)
