@@ -82,7 +82,7 @@ async def test_requests_are_as_they_should_be(hostile: Secure, method: str) -> N
     if method == "POST":
         wanted |= {":path": "/dns-query", "content-type": "application/dns-message", "content-length": "128"}
     path = request.headers.pop(":path")
-    assert path.startswith("/dns-query?dns=AAABAAABAAAAAAABA3d3dwdleGFtcGxlA2NvbQAAAQAB") or method == "POST"
+    assert path.startswith("/dns-query?dns=AAABIAABAAAAAAABA3d3dwdleGFtcGxlA2NvbQAAAQAB") or method == "POST"
     assert "=" not in path.partition("dns=")[2]
     wanted.pop(":path", None)
     assert request.headers == wanted
