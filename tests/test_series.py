@@ -140,38 +140,6 @@ def rotating(turn: int) -> dict[str, Any]:
     }
 
 
-def rotating_with(given: dict[str, dict[str, str]], regions: dict[str, dict[str, str]] | None = None) -> Series:
-    """Follow names that rotate, and four.example: at some *regions* always, and at last as *given*, by resolver."""
-    days = [rotating(turn) for turn in range(2 * QUIET + 3)]
-    for turn, one in enumerate(days):
-        for who, answer in {**(regions or {}), **(given if turn >= 2 * QUIET else {})}.items():
-            one[who] = {**one.get(who, {}), "four.example": answer}
-    return follow(days)
-
-
-RUSSIA = ("nsdi-a", "nsdi-b", "isp-ru")
-PAGE = {who: {"A": "95.167.13.77"} for who in RUSSIA}
-
-
-def test_an_answer_that_one_country_alone_gets_tells_when_it_begins() -> None:
-    """A country's resolvers begin to give one address for a name; all others get what the controls give."""
-    found = rotating_with(PAGE)
-    assert told(found) == [("four.example", "RU", ["forged"])]
-    assert found.spells.frame["first_bad"].to_list() == [day(2 * QUIET, 2 * QUIET + 3)]
-
-
-def test_a_name_with_other_addresses_in_other_countries_is_not_so_told() -> None:
-    """Who sends other countries to places of their own may send one more to another."""
-    regions = {"isp-de": {"A": "80.81.1.1"}, "isp-in": {"A": "49.44.1.1"}}
-    assert told(rotating_with(PAGE, regions)) == []
-
-
-def test_several_addresses_for_one_country_are_not_so_told() -> None:
-    """A location that a site opens for a country has addresses; a page that stands in its place is one."""
-    places = {who: {"A": f"95.167.13.{77 + number}"} for number, who in enumerate(RUSSIA)}
-    assert told(rotating_with(places)) == []
-
-
 def test_growth_is_counted_date_by_date() -> None:
     """An event says for each date how many names were lost at how many resolvers, of how many that were heard."""
     first = {"nsdi-a": {"one.example": "nxdomain"}}

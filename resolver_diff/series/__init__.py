@@ -20,9 +20,8 @@ from resolver_diff.compare import FILTERS, Comparison, Panel
 from resolver_diff.series.chance import Tested
 from resolver_diff.series.extent import Extents, Row, extents
 from resolver_diff.series.panel import Asked, Moves
-from resolver_diff.series.replaced import Replaced
 from resolver_diff.series.shared import Shared
-from resolver_diff.series.signs import FOREIGN, REPLACED, SIGNS, signs
+from resolver_diff.series.signs import FOREIGN, SIGNS, signs
 from resolver_diff.series.sums import ALARM, NEVER, Sums, Weighing
 from resolver_diff.series.telling import tell
 from resolver_diff.snapshot import Snapshot
@@ -31,7 +30,7 @@ from resolver_diff.tables import Coverage, Mechanism, Spells
 __all__ = ["ALARM", "Series", "Sums", "Weighing", "follow", "judged"]
 
 COMMON = SIGNS.index(Mechanism.STUB)
-UNPROVEN = ("uncertified", "foreign", "replaced")
+UNPROVEN = ("uncertified", "foreign")
 MECHANISMS = [Mechanism.FORGED if sign in UNPROVEN else sign for sign in SIGNS]
 
 
@@ -85,7 +84,7 @@ def follow(
     )
     place, countries = np.full(panel.entries.height, -1), dict[str, int]()
     sums = Sums(names.astype(np.int64), who.astype(np.int64))
-    shared, replaced = Shared(), Replaced(panel.questions.height)
+    shared = Shared()
     dates: list[date] = []
     asked, drops = Asked(panel), [Coverage.empty().frame]
     for day in judged(days, panel):
@@ -96,7 +95,6 @@ def follow(
         odd = day.cells.filter(pl.Series(sign == FOREIGN) & pl.col("r").is_in(np.flatnonzero(place >= 0)))
         sign[day.cells["key"].is_in(shared.keys(day, odd).implode()).to_numpy()] = COMMON
         number = max(1, len(countries))  # where nobody has one, too
-        sign[replaced.among(day, place, number, sign)] = REPLACED
         tested = Tested(place.copy(), number, panel.questions.height)
         sums.add(len(dates), tested, q, r, sign, found)
         dates.append(day.date)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from resolver_diff.series.signs import DENIED, FOREIGN, LOSSES, REPLACED, SIGNS, STRANGE, UNCERTIFIED
+from resolver_diff.series.signs import DENIED, FOREIGN, LOSSES, SIGNS, UNCERTIFIED
 
 TAKEN = 0.8  # the share of its queries that a block is taken to catch; blocks leak
 MOST, LEAST = TAKEN - 0.01, 1e-6  # what a probability is cut to
 QUIET = 0.05  # a resolver that shows a sign more often than this by chance is no witness of it elsewhere
 ALIKE = 100  # cells that what is known of all other entries counts for, beside an entry's own
-WEAK = [*LOSSES, *STRANGE, UNCERTIFIED]  # signs that have innocent reasons which strike many names
+WEAK = [*LOSSES, FOREIGN, UNCERTIFIED]  # signs that have innocent reasons which strike many names
 ELSEWHERE = 2  # witnesses; one alone may be chance
 FRESH = 3  # dates; who has denied a name for longer does not explain a denial that begins today
 
@@ -67,7 +67,6 @@ class Rates:
     def forget(self, r: Numbers, sign: NDArray[np.uint8]) -> None:
         """Count no longer that a cell of each entry *r* turned to its *sign*: that was no chance."""
         np.subtract.at(self._turned, (r, sign), 1)
-        np.subtract.at(self._turned[:, FOREIGN], r[sign == REPLACED], 1)
         np.clip(self._turned, 0, None, out=self._turned)
 
     def learn(self, cells: Cells) -> Floats:
@@ -83,8 +82,6 @@ class Rates:
         trials = np.bincount(cells.r[cells.was_fine], minlength=entries)
         shown = np.bincount(place, minlength=entries * signs).reshape(entries, signs)
         judged = np.bincount(cells.r, minlength=entries)
-        for counts in (turned, shown):  # who is given another answer alone is given a foreign one
-            counts[:, FOREIGN] += counts[:, REPLACED]
         unknown = (self._trials == 0) & (trials == 0)
         # that the other names were not denied today tells of an entry's habits; with addresses it takes longer
         tried = np.repeat(self._trials[:, None], signs, axis=1)
@@ -106,7 +103,7 @@ def elsewhere(cells: Cells, chosen: Flags, chance: Floats, tested: Tested, sign:
     """Return for each chosen cell, all of one *sign*, the share of the witnesses in other countries who show it."""
     country = tested.country[cells.r]
     witness = (country >= 0) & (chance[cells.r, sign] < QUIET)
-    counts = sign in (*LOSSES, *STRANGE)
+    counts = sign in LOSSES or sign == FOREIGN
     showing = chosen & witness & (counts | cells.fresh)
     size = tested.questions * tested.countries
     here = cells.q * tested.countries + country
@@ -122,7 +119,7 @@ def elsewhere(cells: Cells, chosen: Flags, chance: Floats, tested: Tested, sign:
 
 def at_once(cells: Cells, chosen: Flags, tested: Tested, sign: int) -> Floats:
     """Return for each country the share of names that most of its resolvers lost by *sign* on this very date."""
-    if sign not in (*LOSSES, *STRANGE):
+    if sign not in (*LOSSES, FOREIGN):
         return np.zeros(tested.countries)
     country = tested.country[cells.r]
     size = tested.questions * tested.countries
@@ -137,14 +134,14 @@ def at_once(cells: Cells, chosen: Flags, tested: Tested, sign: int) -> Floats:
 
 
 def weights(
-    cells: Cells, chosen: Flags, chance: Floats, tested: Tested, sign: int, failing: float, news: Flags
+    cells: Cells, chosen: Flags, chance: Floats, tested: Tested, sign: int, failing: float
 ) -> tuple[Floats, Floats]:
     """Return how much each chosen cell, all of one *sign*, speaks for a block, in nats; and what else may explain it.
 
     That is the logarithm of how much likelier the sign is under a block than under the best of the innocent
     explanations. Those of a name and of a country explain all cells of the country at once, so that these
-    together weigh no more than one. *news* are cells that were answered as the controls are until now; *failing* is
-    the share of honest handshakes that fail. The second array has a row per cell: chance, elsewhere, at once.
+    together weigh no more than one. *failing* is the share of honest handshakes that fail. The second
+    array has a row per cell: chance, elsewhere, at once.
     """
     q, r = cells.q[chosen], cells.r[chosen]
     country = tested.country[r]
@@ -152,8 +149,6 @@ def weights(
     if sign == UNCERTIFIED:  # an address that is there to stay has to fail again and again
         by_chance = np.where(cells.was_fine[chosen], by_chance, np.maximum(by_chance, failing))
     own = np.log(TAKEN / np.clip(by_chance, LEAST, MOST))
-    if sign in STRANGE:  # an address is kept: that it is there again tomorrow says nothing more
-        own = np.where(news[chosen], own, 0.0)
     outside = elsewhere(cells, chosen, chance, tested, sign)
     burst = np.where(country >= 0, at_once(cells, chosen, tested, sign)[country], 0.0)
     shared = np.maximum(outside, burst)

@@ -27,11 +27,9 @@ SIGNS = (
     Mechanism.POLICY,
     "uncertified",  # convicted by its certificate alone
     "foreign",  # an answer that nothing clears and nothing convicts
-    "replaced",  # such an answer, where all the world has another: see ``series.replaced``
 )
 FINE, UNKNOWN = 0, 255
-UNCERTIFIED, FOREIGN, REPLACED = (SIGNS.index(one) for one in ("uncertified", "foreign", "replaced"))
-STRANGE = (FOREIGN, REPLACED)
+UNCERTIFIED, FOREIGN = SIGNS.index("uncertified"), SIGNS.index("foreign")
 DENIED = [SIGNS.index(one) for one in (Mechanism.NXDOMAIN, Mechanism.NODATA)]
 LOSSES = tuple(SIGNS.index(one) for one in (Mechanism.SERVFAIL, Mechanism.REFUSED, Mechanism.TIMEOUT))
 # what is likely by chance, and what an address stands for, many dates tell better than the one that says this

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from resolver_diff.series.chance import FRESH, TAKEN, Cells, Flags, Floats, Numbers, Rates, Tested, weights
-from resolver_diff.series.signs import FINE, STRANGE, UNKNOWN
+from resolver_diff.series.signs import FINE, FOREIGN, UNKNOWN
 
 ALARM = float(np.log(30_000))  # less than one false alarm in a thousand months of a name in a country
 PRICE = float(np.log(12))  # one of a dozen resolvers
@@ -86,7 +86,7 @@ class Sums:
         fresh = (self._since[place] == NEVER) | (date - self._since[place] < FRESH)
         cells = Cells(q, r, sign[told].astype(np.uint8), self._was_fine[place], fresh)
         # who always had an address of its own has it still
-        usual = np.isin(cells.sign, STRANGE) & ~self._ever_fine[place]
+        usual = (cells.sign == FOREIGN) & ~self._ever_fine[place]
         fine = (cells.sign == FINE) | usual
         gained = self._gained(cells, place)
         gained[fine] = BACK
@@ -128,14 +128,15 @@ class Sums:
         """Return what the signs of a date add to the sum of their cells."""
         chance = self.rates.learn(cells)
         gained = np.zeros(len(place))
-        news = cells.was_fine & self._ever_fine[place]
         for sign in np.unique(cells.sign):
             if sign == FINE:
                 continue
             chosen = cells.sign == sign
             weight, instead = weights(
-                cells, chosen, chance, self.tested, int(sign), self.rates.failed / self.rates.tried, news
+                cells, chosen, chance, self.tested, int(sign), self.rates.failed / self.rates.tried
             )
+            if sign == FOREIGN:  # an address is kept: that it is there again tomorrow says nothing more
+                weight = np.where(cells.was_fine[chosen] & self._ever_fine[place[chosen]], weight, 0.0)
             gained[chosen] = weight
             self._instead[place[chosen]] = instead
         return gained
