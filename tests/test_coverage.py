@@ -78,6 +78,15 @@ def test_a_drop_that_lasts_becomes_usual() -> None:
     assert groups(stories.Story("test", {**story, "history": [*QUIET, {}, down, down], "after": {}}).today()) == []
 
 
+def test_the_end_of_a_long_drop_hides_no_other() -> None:
+    """Once a country has been back for three dates, what it was like while it was silent is no longer usual."""
+    down = dict.fromkeys(("nsdi-a", "nsdi-b", "isp-ru"), SILENT)
+    dates: list[Mapping[str, Any]] = [*QUIET, {}, down, down, down, {}, {}]
+    story = {"history": dates, "before": {}, "after": down}
+    assert ("RU", None) in groups(stories.Story("test", story).today())
+    assert groups(stories.Story("test", {**story, "after": {}}).today()) == []
+
+
 def test_too_few_dates_tell_nothing() -> None:
     """What is usual is not known on the first dates."""
     story = {"before": {}, "after": {"nsdi-a": SILENT, "nsdi-b": SILENT, "isp-ru": SILENT}, "history": [{}]}

@@ -30,6 +30,10 @@ def test_one_organisation_has_many_names(names: list[str]) -> None:
         ("AS3356", "AS3549"),
         ("Vodafone GmbH", "Vodafone-TR"),
         ("GOOGLE", "GOOGLE-CLOUD"),
+        ("Cloud Example", "Example Hosting"),
+        ("Iran Technology Company", "Iran International"),
+        ("Hong Kong Technology", "Hong Kong International Ltd, HK"),
+        ("Islamic Republic of Iran Group", "Islamic Republic of Iran Holding"),
     ],
 )
 def test_common_words_are_no_organisation(one: str, other: str) -> None:
@@ -40,6 +44,12 @@ def test_common_words_are_no_organisation(one: str, other: str) -> None:
 def test_no_name_stays_none() -> None:
     """Who is not named is not named alike."""
     assert pl.select(normal(pl.lit(None, pl.String))).item() is None
+
+
+@pytest.mark.parametrize("name", ["", " ", "-", "N/A", "Unknown", "PRIVATE", "Reserved, US", "Not announced", "*"])
+def test_who_names_nobody_shares_no_owner(name: str) -> None:
+    """Two networks whose register tells no owner do not belong to one: such an answer is not cleared by it."""
+    assert pl.select(normal(pl.lit(name))).item() is None
 
 
 def grouped(*networks: tuple[int, ...]) -> list[tuple[int, int, int]]:

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 import wire_texts
 from resolver_diff.tables import Outcome
 from resolver_diff.wire import Messages
-from resolver_diff.wire.decode import decode
+from resolver_diff.wire.decode import Decoder, decode
 from resolver_diff.wire.encode import encode
-from resolver_diff.wire.question import echoes
+from resolver_diff.wire.question import echoes, same_question
 from resolver_diff.wire.reading import LONGEST_CHAIN
 from wire_messages import RDATA, reference, rows, sample
 
@@ -107,6 +107,40 @@ def test_wild_messages_decode_together_as_alone(random: Random, data: st.DataObj
         replies.append(bytes(octets))
     together = rows((origin.query, reply) for reply in replies)
     assert together == [rows([(origin.query, reply)])[0] for reply in replies]
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=20, deadline=None)
+def test_what_was_heard_before_changes_nothing(random: Random) -> None:
+    """A reply, however bent, says after others to its query and to other queries what it says alone, TTLs included."""
+    origins = [sample(random) for _ in range(3)]
+    asked = Messages.of([origin.query for origin in origins])
+    decoder = Decoder()
+    for _ in range(3):
+        about = np.array([random.randrange(3) for _ in range(24)])
+        replies = [random.randbytes(2) + bent(random, origins[which].reply)[2:] for which in about.tolist()]
+        laid = Messages.of([*replies, bytes(300)]).take(slice(len(replies)))
+        together = decoder.frame(decoder.read(asked, about, laid, same_question(asked, about, laid))).to_dicts()
+        assert together == [
+            decode(asked, about[row : row + 1], Messages.of([reply])).to_dicts()[0] for row, reply in enumerate(replies)
+        ]
+
+
+def bent(random: Random, reply: bytes) -> bytes:
+    """Return *reply* as it is, with an octet changed, with four, cut, with some more, or in other letters."""
+    octets, at = bytearray(reply), random.randrange(2, len(reply))
+    way = random.randrange(8)
+    if way == 0:
+        octets[at] = random.choice([0, 1, 12, 41, 63, 64, 192, 193, 255])
+    elif way == 1:
+        octets[at : at + 4] = random.randbytes(len(octets[at : at + 4]))
+    elif way == 2:
+        del octets[max(at, 12) :]
+    elif way == 3:
+        octets += random.randbytes(random.randrange(1, 9))
+    elif way == 4:
+        octets[12:] = octets[12:].swapcase()
+    return bytes(octets)
 
 
 LONG = b"\x3f" + b"x" * 63

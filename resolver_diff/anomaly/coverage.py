@@ -40,6 +40,22 @@ class Counts:
 class _Known:
     usual: deque[Counts] = field(default_factory=lambda: deque(maxlen=KEPT))
     low: list[Counts] = field(default_factory=list)  # the dates in a row on which it was down
+    high: list[Counts] = field(default_factory=list)  # or up
+
+    def take(self, today: Counts) -> None:
+        """Add a date on which it was not down; what is much more than usual is so when it lasts, as a drop is.
+
+        Else the end of a long drop would count as how much it varies, and hide each drop for a month.
+        """
+        self.low.clear()
+        if not _is_more(self.usual, today):
+            self.high.clear()
+            self.usual.append(today)
+            return
+        self.high.append(today)
+        if len(self.high) >= ENOUGH:
+            self.usual = deque(self.high, maxlen=KEPT)
+            self.high = []
 
 
 class Dates:
@@ -60,9 +76,9 @@ class Dates:
             known = self._known.setdefault(group, _Known())
             row = _drop(known.usual, today)
             if row is None:
-                known.usual.append(today)
-                known.low.clear()
+                known.take(today)
                 continue
+            known.high.clear()
             known.low.append(today)
             names = dict(zip(("country", "resolver", "transport"), (part or None for part in group), strict=True))
             told.append({"date": day, "vantage": vantage, **names, **row})
@@ -98,6 +114,14 @@ def _counted(cells: pl.DataFrame, entries: pl.DataFrame) -> dict[Group, Counts]:
         group = (row["country"] or "", row["resolver"], row["transport"])
         found[group] = Counts(*(row[name] for name in counts))
     return found
+
+
+def _is_more(usual: Sequence[Counts], today: Counts) -> bool:
+    """Say whether a date lies above the others by more than these differ."""
+    if len(usual) < ENOUGH:
+        return False
+    judged = [each.judged for each in usual]
+    return today.judged > max(judged) + (max(judged) - min(judged)) + SIGMAS * sqrt(median(judged))
 
 
 def _drop(usual: Sequence[Counts], today: Counts) -> dict[str, Any] | None:

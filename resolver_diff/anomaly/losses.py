@@ -87,14 +87,17 @@ def _lapsing(lost: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
 def _parked(lost: pl.DataFrame, cells: pl.DataFrame, comparison: Comparison, past: Past) -> pl.DataFrame:
     """Return per key *parked_names*: unrelated domains that controls send to where they send the name since today.
 
-    Of names that the zone above denies here, and that the controls had elsewhere on an earlier date.
+    Of names that the zone above denies here, and that the controls had in other networks on earlier dates: a host
+    of many turns its own addresses every night.
     """
     denied = lost.filter(_denied_from_above()).select("key", "q", "domain")
     addresses = pl.col("token_kind") == ADDRESS
-    then = past.published.filter(addresses).join(denied, on="q", how="semi").select("q", "token")
+    then = past.published.join(denied, on="q", how="semi")
     known = denied.join(then, on="q", how="semi")
-    today = comparison.published.filter(addresses & (pl.col("op_least") != pl.col("op_most")))
-    moved = known.join(today.select("q", "token"), on="q").join(then, on=["q", "token"], how="anti")
+    several = comparison.published.filter(pl.col("op_least") != pl.col("op_most"))
+    stayed = several.join(then, on="mark", how="semi")
+    today = several.filter(addresses)
+    moved = known.join(today.select("q", "token"), on="q").join(stayed, on="q", how="anti")
     there = today.join(moved, on="token", how="semi").join(cells.select("q", other="domain").unique(), on="q")
     met = moved.join(there.select("token", "other").unique(), on="token").filter(pl.col("domain") != pl.col("other"))
     return met.group_by("key").agg(parked_names=pl.col("other").n_unique())

@@ -2,7 +2,8 @@
 
 Clears the difference, for one night: a name that lapses is parked at one address with many others, denied by
 the zone above, given back or sold, and not everybody sees each step on the same night. The denial carries
-the SOA of a zone above the name and no AA, as one does that was looked up.
+the SOA of a zone above the name and no AA, as one does that was looked up. New is an address in networks where
+the name was not before: a CDN's shared addresses turn every night within its own.
 
 Wrong when a site moves to a host of many on the very night on which it is blocked, by a denial that is made to look
 like that of the zone above.
