@@ -84,6 +84,7 @@ def test_page() -> None:
     assert "one.example and 1 more name were lost at 2 of 3 resolvers in RU" in page
     assert "It grew from 1 name at 1 of 3 resolvers (2026-01-27) to 2 names at 2 of 3 resolvers (2026-01-28)" in page
     assert "and shrank to 1 name at 2 of 3 resolvers (2026-01-29)." in page
+    assert "told from chance: the first date with enough evidence" in page
     assert "trouble of the name itself (seen by none of the resolvers in other countries)" in page
 
 

@@ -20,6 +20,11 @@ from resolver_diff.tables import Coverage, Spells
 
 MOST_SHOWN = 20  # names of one event
 MOST_DROPS, MOST_MOVES = 10, 20  # lines
+SURE = (
+    "confidence: the share of such cases that was a block, in labelled data (made-up worlds, unless --calibration says "
+    "otherwise), not the chance that this one is; in brackets its 95 % interval, and how many cases. told from chance: "
+    "the first date with enough evidence. never good: nor on the first date there is, so it may be older."
+)
 LEAST_WHOLE = 0.1  # shares from here on are said in whole per cent
 
 
@@ -91,6 +96,8 @@ def page(found: Sequence[Series], width: int | None) -> list[Line]:
         for event in latest.partition_by("event", maintain_order=True):
             reach = each.extents.frame.filter(pl.col("event") == event["event"][0])
             told += _event(event, reach, width)
+        if spells.height:
+            told += [EMPTY, *paragraph(SURE, width=width, tone=Tone.FAINT)]
         told += _moves(each, width)
     return told
 

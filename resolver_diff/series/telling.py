@@ -61,15 +61,17 @@ def sentence(event: Sequence[Row]) -> str:
     ends = [row["first_good"] for row in event]
     over = all(end is not None for end in ends)
     kind = means(event[0]["mechanisms"])
-    what = "answered otherwise" if kind in OTHERWISE else "lost"
+    every = {Mechanism(one) for row in event for one in row["mechanisms"]}
+    beside = kind in OTHERWISE and any(MEANS[one] == "denial" for one in every)
+    what = "lost, or answered otherwise," if beside else "answered otherwise" if kind in OTHERWISE else "lost"
     verb = ("were" if several else "was") if over else ("are" if several else "is")
     when = _until(first, max(row["last_bad"] for row in event)) if over else f"since {day_in_words(first)}"
     of = max(len(resolvers), *(row["denominator"] for row in event))
     noun = "resolver" if of == 1 else "resolvers"
     where = f"at {len(resolvers)} of {of} {noun} in {event[0]['country']}"
-    every = {Mechanism(one) for row in event for one in row["mechanisms"]}
+    told = {kind, "denial"} if beside else {kind}
     # queries that are lost on the way beside what they are lost for are no means of their own
-    shown = sorted(SHOWN.get(one, "declared policy") for one in every if MEANS[one] == kind)
+    shown = sorted({SHOWN.get(one, "declared policy") for one in every if MEANS[one] in told})
     return f"{counted(names, 'name')} {verb} {what} {where} {when}: {joined(shown, 'and')}"
 
 
