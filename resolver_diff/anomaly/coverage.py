@@ -21,7 +21,6 @@ KEPT = 30  # dates that tell what is usual
 ENOUGH = 3  # dates, before anything is usual; and a drop that lasts longer than these is the usual thing
 SIGMAS = 4.0  # counts vary by their square root at the least: one in 30,000 falls by more than this by chance
 MOST_NAMED = 5  # resolvers in a sentence
-WHOLE = ("", "", "")  # the group of all that was asked
 
 Group = tuple[str, str, str]  # country, resolver, transport; "" stands for all
 
@@ -85,9 +84,10 @@ class Dates:
             if len(known.low) >= ENOUGH:
                 known.usual = deque(known.low, maxlen=KEPT)
                 known.low = []
-        silent, dumb = _named(entries, "unfit"), _named(entries.filter(pl.col("role") == "control"), "mute")
+        silent = _named(entries, pl.col("unfit"))
+        voteless = _named(entries, (pl.col("role") == "control") & ~pl.col("votes"))
         for row in told:
-            row["says"] = _sentence(row, silent, dumb)
+            row["says"] = _sentence(row, silent, voteless)
         return Coverage.of(pl.DataFrame(told, schema_overrides=Coverage.schema) if told else Coverage.empty().frame)
 
 
@@ -125,7 +125,7 @@ def _is_more(usual: Sequence[Counts], today: Counts) -> bool:
 
 
 def _drop(usual: Sequence[Counts], today: Counts) -> dict[str, Any] | None:
-    """Return the numbers of a date that lies below the others by more than these differ; null where it does not."""
+    """Return the numbers of a date that lies below the others by more than these differ; None where it does not."""
     if len(usual) < ENOUGH:
         return None
     judged = [each.judged for each in usual]
@@ -142,30 +142,31 @@ def _drop(usual: Sequence[Counts], today: Counts) -> dict[str, Any] | None:
     return {**numbers, "dates": len(usual), "unfit": more["unfit"], "undecided": more["undecided"], "not_asked": fewer}
 
 
-def _named(entries: pl.DataFrame, what: str) -> list[tuple[str, str | None]]:
-    """Return resolver and country of the entries that were *unfit*, or, of controls, had no vote."""
-    chosen = pl.col("unfit") if what == "unfit" else ~pl.col("votes")
+def _named(entries: pl.DataFrame, chosen: pl.Expr) -> list[tuple[str, str | None]]:
+    """Return resolver and country of the *chosen* entries; null chooses none."""
     rows = entries.filter(chosen.fill_null(value=False)).select("resolver", pl.col("country").cast(pl.String))
     return list(rows.unique().sort("resolver").iter_rows())
 
 
-def _sentence(row: dict[str, Any], silent: Sequence[tuple[str, str | None]], dumb: Sequence[tuple[str, Any]]) -> str:
+def _sentence(
+    row: dict[str, Any], silent: Sequence[tuple[str, str | None]], voteless: Sequence[tuple[str, str | None]]
+) -> str:
     """Say what could be judged, what is usual, and what was missing."""
     where = row["resolver"] or row["country"] or "this vantage"
     there = [name for name, country in silent if row["country"] in (None, country)]
     if row["resolver"]:
         there = []
-    return "".join(_parts(row, where, there, [name for name, _ in dumb]))
+    return "".join(_parts(row, where, there, [name for name, _ in voteless]))
 
 
-def _parts(row: dict[str, Any], where: str, silent: Sequence[str], dumb: Sequence[str]) -> Iterator[str]:
+def _parts(row: dict[str, Any], where: str, silent: Sequence[str], voteless: Sequence[str]) -> Iterator[str]:
     yield f"{row['judged']:,} of {row['asked']:,} cells at {where} could be judged"
     yield f", usually {row['usual']:,}, and never fewer than {row['least']:,} on {row['dates']} earlier dates"
     missing = []
     if row["unfit"]:
         missing.append(f"{row['unfit']:,} at resolvers that were silent or ill{_listed(silent)}")
     if row["undecided"]:
-        missing.append(f"{row['undecided']:,} on which too few controls agree{_listed(dumb, 'without a vote: ')}")
+        missing.append(f"{row['undecided']:,} on which too few controls agree{_listed(voteless, 'without a vote: ')}")
     if row["not_asked"]:
         missing.append(f"{row['not_asked']:,} that were not asked")
     rest = row["usual"] - row["judged"] - row["unfit"] - row["undecided"] - row["not_asked"]

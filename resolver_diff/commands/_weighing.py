@@ -58,7 +58,7 @@ def follow(
     days = [day for day in source.dates(vantage) if day <= last]
     asked = [snapshot.asked(source.folder, day, vantage) for day in days]
     panel = compare.Panel.of_asked(asked)
-    found = series.follow(vantage, _days(source, vantage, days, None if whole else qname), panel, weighed=heard)
+    found = series.follow(vantage, _days(source, vantage, days, None if whole else qname), panel, heard=heard)
     spells = measured.beside_spells(found.spells).frame
     told.spells = spells.filter(pl.col("qname") == qname)
     return told

@@ -174,7 +174,7 @@ def _called(entry: Resolver) -> str:
     return f"{entry.name} ({', '.join(part for part in about if part)})"
 
 
-def _verdict(day: date, found: list[dict[str, object]], width: int | None) -> list[Line]:
+def _verdict(day: date, found: list[dict[str, Any]], width: int | None) -> list[Line]:
     if not found:
         return [line(f"{day}: not asked", Tone.FAINT)]
     cell = found[0]

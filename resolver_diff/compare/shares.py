@@ -32,9 +32,7 @@ def interval(k: int, n: int) -> tuple[float, float]:
     return float(ends[0]), float(ends[1])
 
 
-def in_words(k: object, n: object, noun: str) -> str:
+def in_words(k: int, n: int, noun: str) -> str:
     """Say it: "2 of 5 repeats (12 % to 77 %)"."""
-    assert isinstance(k, int)
-    assert isinstance(n, int)
     ends = interval(k, n)
     return f"{k} of {n} {noun} ({ends[0]:.0%} to {ends[1]:.0%})".replace("%", " %")

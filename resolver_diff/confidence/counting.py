@@ -32,12 +32,11 @@ class Tally:
         )
         found: list[pl.DataFrame] = []
         habits = _Habits()
-        vantage = name
-        spells = series.follow(vantage, days, panel, lambda judged: found.append(_wrong(judged, habits))).spells.frame
+        followed = series.follow(name, days, panel, lambda judged, _: found.append(_wrong(judged, habits)))
         if found:
             cells = pl.concat(found).join(told, on=["date", *CELL])
             self.cells.append(cells.with_columns(set=pl.lit(name)))
-        self.spells.append(_labelled(spells, told).with_columns(set=pl.lit(name)))
+        self.spells.append(_labelled(followed.spells.frame, told).with_columns(set=pl.lit(name)))
 
     def count(self) -> tuple[Patterns, Patterns]:
         """Return what was counted of cells, and of spells; what a set shows twice, judged in two ways, is one."""

@@ -72,12 +72,11 @@ def follow(
     vantage: str,
     days: Iterable[Snapshot],
     panel: Panel,
-    heard: Callable[[Judged], None] | None = None,
-    weighed: Callable[[Judged, Sums], None] | None = None,
+    heard: Callable[[Judged, Sums], None] | None = None,
 ) -> Series:
     """Follow the names through *days*, oldest first; *panel* numbers everything asked on any of them.
 
-    *heard* is told of each date once it is judged, *weighed* also of the sums that it led to.
+    *heard* is told of each date once it is judged, and of the sums that it led to.
     """
     who, names = (
         column.rank("dense").to_numpy() - 1 for column in (panel.entries["resolver"], panel.questions["qname"])
@@ -101,9 +100,7 @@ def follow(
         asked.add(day.date, q, r)
         drops.append(day.coverage.frame)
         if heard is not None:
-            heard(day)
-        if weighed is not None:
-            weighed(day, sums)
+            heard(day, sums)
     rows = _told(vantage, sums, dates, panel, countries, place)
     told = pl.DataFrame([{name: row.get(name) for name in Spells.schema} for row in rows], schema=Spells.schema)
     spells = Spells.of(told.sort("first_bad", "country", "event", "qname"))
@@ -134,7 +131,7 @@ def _handshakes(cells: pl.DataFrame) -> tuple[int, int]:
 def _told(
     vantage: str, sums: Sums, dates: list[date], panel: Panel, countries: dict[str, int], place: np.ndarray
 ) -> list[Row]:
-    """Return the spells by column; *days* says besides who showed each on which date."""
+    """Return the spells by column, and *days*: who showed each on which date, and how many could be told of."""
     named = list(countries)
     entries = panel.entries["resolver"].to_list()
     asked = panel.questions.select("domain_set", "qname", "qtype").rows()

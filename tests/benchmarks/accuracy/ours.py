@@ -46,7 +46,7 @@ def ours(folder: Path, *, certificates: bool = True) -> Found:
     panel = compare.Panel.of_asked([snapshot.asked(folder, day, vantage) for day in days])
     cells = [pl.DataFrame(schema=CELLS)]
 
-    def heard(judged: Judged) -> None:
+    def heard(judged: Judged, _: series.Sums) -> None:
         cells.append(_odd(judged))
 
     def loaded() -> Iterator[snapshot.Snapshot]:
