@@ -193,3 +193,10 @@ def test_the_weights_are_what_they_say() -> None:
     spells = follow(days).spells.frame
     assert spells.select((pl.col("weight") > 10) & (pl.col("by_chance") < 0.01)).to_series().all()
     assert spells.select("elsewhere", "at_once").row(0) == (0.0, 0.0)
+
+
+def test_a_beginning_that_nobody_saw_may_have_been_before() -> None:
+    """What is lost on the first date there is was lost since then, or before."""
+    lost = {name: {"one.example": "nxdomain"} for name in ("nsdi-a", "nsdi-b")}
+    (says,) = follow([lost] * QUIET).spells.frame["says"]
+    assert says.endswith(" in RU since 29 January 2026 or before: NXDOMAIN"), says

@@ -65,7 +65,8 @@ def sentence(event: Sequence[Row]) -> str:
     beside = kind in OTHERWISE and any(MEANS[one] == "denial" for one in every)
     what = "lost, or answered otherwise," if beside else "answered otherwise" if kind in OTHERWISE else "lost"
     verb = ("were" if several else "was") if over else ("are" if several else "is")
-    when = _until(first, max(row["last_bad"] for row in event)) if over else f"since {day_in_words(first)}"
+    last = max(row["last_bad"] for row in event) if over else None
+    when = _when(first, last, seen=all(row["last_good"] for row in event if row["first_bad"] == first))
     of = max(len(resolvers), *(row["denominator"] for row in event))
     noun = "resolver" if of == 1 else "resolvers"
     where = f"at {len(resolvers)} of {of} {noun} in {event[0]['country']}"
@@ -75,5 +76,9 @@ def sentence(event: Sequence[Row]) -> str:
     return f"{counted(names, 'name')} {verb} {what} {where} {when}: {joined(shown, 'and')}"
 
 
-def _until(first: date, last: date) -> str:
-    return f"on {day_in_words(first)}" if first == last else f"from {day_in_words(first)} to {day_in_words(last)}"
+def _when(first: date, last: date | None, *, seen: bool) -> str:
+    """Say from when to when; a beginning that nobody has *seen* may have been before the first date there is."""
+    began = day_in_words(first) if seen else f"{day_in_words(first)} or before"
+    if last is None:
+        return f"since {began}"
+    return f"on {began}" if first == last else f"from {began} to {day_in_words(last)}"
