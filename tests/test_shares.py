@@ -21,16 +21,34 @@ from stories import FOLDER, Story
 @pytest.mark.parametrize(
     ("k", "n", "low", "high"),
     [
+        # by hand: (p + z2/2n -+ z sqrt(p(1-p)/n + z2/4n2)) / (1 + z2/n), p = k/n, z2 = 3.841459
         (2, 5, 0.1176, 0.7693),
         (0, 10, 0.0, 0.2775),
         (10, 10, 0.7225, 1.0),
         (1, 1, 0.2065, 1.0),
+        (9, 10, 0.5958, 0.9821),
         (15, 50, 0.1910, 0.4375),
+        (50, 100, 0.4038, 0.5962),
+        (1.96, 2, 0.3289, 0.9998),
     ],
 )
-def test_interval_is_wilsons(k: int, n: int, low: float, high: float) -> None:
-    """The ends are those that tables of the score interval give, and lie between 0 and 1."""
-    assert shares.interval(k, n) == pytest.approx((low, high), abs=1e-4)
+def test_interval_is_wilsons(k: float, n: int, low: float, high: float) -> None:
+    """The ends are those that a person finds with a pocket calculator, of one share and of a column of them."""
+    assert shares.interval(k, n) == pytest.approx((low, high), abs=5e-5)
+    columns = shares.low(pl.lit(k), pl.lit(n)), shares.high(pl.lit(k), pl.lit(n))
+    assert pl.select(low=columns[0], high=columns[1]).row(0) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_never_is_0_and_always_is_1() -> None:
+    """Whatever floating point makes of it: the ends are 0 and 1 there, and nowhere else."""
+    for n in range(1, 2000):
+        assert shares.interval(0, n)[0] == 0
+        assert shares.interval(n, n)[1] == 1
+        assert 0 < shares.interval(1, n + 1)[0] < shares.interval(n, n + 1)[1] < 1
+    ends = pl.select(n=pl.int_range(1, 2000)).select(
+        low=shares.low(pl.lit(0), pl.col("n")), high=shares.high(pl.col("n"), pl.col("n"))
+    )
+    assert ends.unique().rows() == [(0, 1)]
 
 
 @pytest.mark.parametrize(("n", "p"), [(5, 0.2), (5, 0.5), (10, 0.3), (20, 0.1)])

@@ -5,7 +5,7 @@ speaks against it. Of each pattern the cells are counted that were blocked, and 
 measurements of which it is known; that share is the confidence in the next cell of the pattern. A pattern that
 those sets do not have was never measured, and nothing is said of it.
 
-The interval is Wilson's (JASA 22, 1927, p. 209), for 95 %. Cells are no independent trials: one list of names is
+The interval is Wilson's (see `compare.shares`). Cells are no independent trials: one list of names is
 hundreds of cells. So a trial is a *case*, all cells of one name in one country in one labelled set; the share is
 that of the cells, and its interval as wide as the number of cases has it (the effective sample size of Korn and
 Graubard, Survey Methodology 24, 1998, at its most careful: as if all cells of a case were one).
@@ -14,12 +14,12 @@ Graubard, Survey Methodology 24, 1998, at its most careful: as if all cells of a
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import sqrt
 from typing import Any
 
 import polars as pl
 
 from resolver_diff.anomaly import reasons
+from resolver_diff.compare.shares import interval
 from resolver_diff.event import MEANS
 from resolver_diff.evidence import Bearing
 from resolver_diff.series.telling import means
@@ -32,13 +32,11 @@ __all__ = [
     "Origin",
     "count",
     "counted",
-    "interval",
     "pattern",
     "percent",
     "spell_pattern",
 ]
 
-Z = 1.959964  # of the normal distribution, for 95 %
 NEVER = "never measured"
 COLUMNS = ("confidence", "confidence_low", "confidence_high", "confidence_cases", "confidence_says")
 
@@ -131,15 +129,6 @@ def _patterns(cells: pl.DataFrame) -> pl.Series:
     return parts.join(known, on=["mechanism", "names"], how="left", maintain_order="left")["pattern"]
 
 
-def interval(share: float, trials: int) -> tuple[float, float]:
-    """Return the bounds of Wilson's score interval for 95 %, of a *share* of so many trials (at least one)."""
-    square = Z * Z / trials
-    middle = (share + square / 2) / (1 + square)
-    half = Z / (1 + square) * sqrt(share * (1 - share) / trials + square / trials / 4)
-    # at its ends the bound is exact, whatever floating point makes of it
-    return 0.0 if share == 0 else middle - half, 1.0 if share == 1 else middle + half
-
-
 def count(cells: pl.DataFrame, patterns: pl.Series | None = None) -> Patterns:
     """Count labelled cells: mechanism, evidence_for and evidence_against, set, qname, country, and blocked.
 
@@ -162,7 +151,7 @@ def counted(counts: list[tuple[str, int, int, int]]) -> Patterns:
     rows = []
     for text, true, false, cases in sorted(counts):
         share = true / (true + false)
-        rows.append((text, true, false, cases, share, *interval(share, cases)))
+        rows.append((text, true, false, cases, share, *interval(share * cases, cases)))
     return Patterns(pl.DataFrame(rows, schema=Patterns.schema, orient="row"))
 
 

@@ -23,7 +23,8 @@ from benchmarks.accuracy import scenarios, staged, world
 from benchmarks.accuracy.stage import Stage
 from resolver_diff import confidence
 from resolver_diff.commands import _calibrating
-from resolver_diff.confidence import interval, stored
+from resolver_diff.compare.shares import interval
+from resolver_diff.confidence import stored
 from resolver_diff.tables import Patterns
 
 SEEDS = tuple(range(1001, 1017))
@@ -80,7 +81,7 @@ def _band(title: str, rows: pl.DataFrame) -> str:
         return f"{title:<16} {0:>8}"
     said = (rows["precision_said"] * rows["n"]).sum() / cells
     share = int(rows["true"].sum()) / cells
-    low, high = interval(share, cases)
+    low, high = interval(share * cases, cases)
     told = "      -" if rows["precision_said"].null_count() else f"{said:>7.3f}"
     return f"{title:<16} {rows.height:>8} {cells:>9,} {cases:>9,} {told} {share:>7.3f}  {low:.3f} to {high:.3f}"
 
