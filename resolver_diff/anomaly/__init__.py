@@ -34,19 +34,24 @@ class Judged:
     """One date, judged.
 
     *cells* has the columns of the comparison, those named in ``evidence.COLUMNS``, *state*,
-    *mechanism*, and *found*: the evidence that applies, as bits in the order of ``reasons``. *coverage* says
-    where many fewer cells than usual could be judged.
+    *mechanism*, and *found*: the evidence that applies, as bits in the order of ``reasons``. *past* is what was
+    known of the dates before. *coverage* says where many fewer cells than usual could be judged.
     """
 
     date: date
     comparison: Comparison
     cells: pl.DataFrame
+    past: Past
     coverage: Coverage = field(default_factory=Coverage.empty)
 
     def only(self, columns: Collection[str]) -> Self:
-        """Return it with these columns of the cells only: what led to a verdict takes more memory than the verdict."""
+        """Return it with these columns of the cells only: what led to a verdict takes more memory than the verdict.
+
+        Of the past nothing is left.
+        """
         comparison = replace(self.comparison, cells=self.comparison.cells.clear())
-        return replace(self, comparison=comparison, cells=self.cells.select(cs.by_name(*columns, require_all=False)))
+        cells = self.cells.select(cs.by_name(*columns, require_all=False))
+        return replace(self, comparison=comparison, cells=cells, past=Past.nothing())
 
 
 @cache
@@ -65,7 +70,7 @@ def judge(comparison: Comparison, stubs: pl.DataFrame, past: Past) -> Judged:
     cells = cells.with_columns(found=_found())
     cells = cells.with_columns(state=_state())
     cells = cells.with_columns(mechanism=_mechanism())
-    return Judged(comparison.date, comparison, cells)
+    return Judged(comparison.date, comparison, cells, past)
 
 
 class Dates:

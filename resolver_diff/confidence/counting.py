@@ -7,12 +7,11 @@ from datetime import date
 import polars as pl
 
 from resolver_diff import anomaly, series
-from resolver_diff.anomaly import Judged, has_any
-from resolver_diff.anomaly.memory import is_part_of_more, is_wrong
+from resolver_diff.anomaly import Judged
 from resolver_diff.compare import Panel
 from resolver_diff.confidence import count, spell_pattern
 from resolver_diff.snapshot import Snapshot
-from resolver_diff.tables import Mechanism, Patterns, State
+from resolver_diff.tables import Patterns
 
 CELL = ("qname", "qtype", "resolver")
 FOUND = ("mechanism", "evidence_for", "evidence_against", "transport")
@@ -31,8 +30,7 @@ class Tally:
             "date", pl.col(CELL).cast(pl.String), pl.col("blocked")
         )
         found: list[pl.DataFrame] = []
-        habits = _Habits()
-        followed = series.follow(name, days, panel, lambda judged, _: found.append(_wrong(judged, habits)))
+        followed = series.follow(name, days, panel, lambda judged, _: found.append(_wrong(judged)))
         if found:
             cells = pl.concat(found).join(told, on=["date", *CELL])
             self.cells.append(cells.with_columns(set=pl.lit(name)))
@@ -48,30 +46,9 @@ class Tally:
         return count(cells), count(spells, spells["pattern"])
 
 
-@dataclass
-class _Habits:
-    """The cells that were seen to be right, for what a filter did always is no anomaly of today."""
-
-    right: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"key": pl.UInt64}))
-
-    def new(self, cells: pl.DataFrame) -> pl.DataFrame:
-        """Return *cells*, wrong today, without what filters always did."""
-        filtered = has_any("policy_filter") & (pl.col("mechanism") == Mechanism.POLICY)
-        known = pl.col("key").is_in(self.right["key"].implode())
-        return cells.filter(~filtered | known)
-
-    def learn(self, cells: pl.DataFrame) -> None:
-        """Note which cells of filters are right today."""
-        right = cells.filter((pl.col("state") == State.AGREES) & (pl.col("policy") != "unfiltered"))
-        both = pl.concat([self.right, right.select(pl.col("key").cast(pl.UInt64))])
-        self.right = both.unique()
-
-
-def _wrong(judged: Judged, habits: _Habits) -> pl.DataFrame:
-    """Return the anomalies of a date: date, country, ``CELL`` and ``FOUND``."""
-    wrong = judged.cells.filter(is_wrong() & ~is_part_of_more() & (pl.col("role") != "control"))
-    wrong = anomaly.told(habits.new(wrong))
-    habits.learn(judged.cells)
+def _wrong(judged: Judged) -> pl.DataFrame:
+    """Return the anomalies of a date that users see, but for controls: date, country, ``CELL`` and ``FOUND``."""
+    wrong = anomaly.told(anomaly.standing(judged.cells.filter(pl.col("role") != "control"), judged.past))
     joined = [pl.col(name).list.join(" ") for name in ("evidence_for", "evidence_against")]
     texts = [pl.col(name).cast(pl.String) for name in ("country", *CELL, "mechanism", "transport")]
     return wrong.select(pl.lit(judged.date).alias("date"), *texts, *joined)
