@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from resolver_diff.compare.pools import prefix
-from resolver_diff.compare.special import is_address
+from resolver_diff.config.qnames import is_address
 from resolver_diff.tables import Outcome, Purpose
 
 WIDE = {4: 16, 6: 32}  # bits; of two addresses in one such block none is called foreign where no more is known

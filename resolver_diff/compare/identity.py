@@ -28,7 +28,7 @@ import polars as pl
 from resolver_diff.compare import replies
 from resolver_diff.compare.egress import Exit
 from resolver_diff.compare.replies import domain_of
-from resolver_diff.compare.special import is_address
+from resolver_diff.config.qnames import is_address
 from resolver_diff.tables import Outcome, Purpose, TransportName
 
 HARDNESS = {TransportName.UDP: 0, TransportName.TCP: 1}  # to answer in another's place; any other: 2

@@ -52,15 +52,6 @@ def special(text: str) -> bool:
     return _within(int(address), 6)
 
 
-def is_address(text: str) -> bool:
-    """Tell an address from a name, a version or any other text."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _within(number: int, version: int) -> bool:
     firsts, lasts = SPANS[version]
     place = bisect_right(firsts, number) - 1

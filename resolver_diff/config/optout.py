@@ -11,7 +11,7 @@ from functools import cached_property
 
 import polars as pl
 
-from resolver_diff.config.qnames import BadNameError, qname
+from resolver_diff.config.qnames import BadNameError, is_address, qname
 from resolver_diff.config.text import Notes, Source
 
 LONGEST = 8 * 2**20  # octets; some 500,000 lines
@@ -87,10 +87,4 @@ def read(source: Source, notes: Notes) -> OptOut:
 def _is_network(text: str) -> bool:
     """Say whether *text* is meant to be an address or a prefix, and not a name."""
     host, slash, length = text.partition("/")
-    if slash and length.isdecimal():
-        return True
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+    return bool(slash and length.isdecimal()) or is_address(host)

@@ -128,7 +128,7 @@ def _looks_like_something_else(text: str) -> BadNameError | None:
 
 
 def is_address(text: str) -> bool:
-    """Say whether *text* is an IPv4 or IPv6 address."""
+    """Tell an IPv4 or IPv6 address from a name, a version or any other text."""
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field, replace
 import dns.exception
 import dns.rdata
 
+from resolver_diff.config.qnames import is_address
 from resolver_diff.errors import LabError
 from resolver_diff.tables import Outcome
 
@@ -202,15 +203,7 @@ def _rdata(word: str, qtype: str | None) -> str | None:
 def _fits(text: str, qtype: str) -> bool:
     if qtype in ("A", "AAAA"):
         return (":" in text) == (qtype == "AAAA")
-    return not _is_address(text)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
+    return not is_address(text)
 
 
 def _word(outcome: tuple[Outcome, int | None]) -> str:

@@ -11,8 +11,9 @@ from typing import Protocol
 
 import polars as pl
 
-from resolver_diff.compare.special import PERHAPS, is_address, special
+from resolver_diff.compare.special import PERHAPS, special
 from resolver_diff.config import Config
+from resolver_diff.config.qnames import is_address
 from resolver_diff.errors import UsageError
 from resolver_diff.origins import asking, installed, ranges
 from resolver_diff.origins.reading import Database, read
