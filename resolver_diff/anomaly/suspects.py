@@ -34,6 +34,7 @@ COUNTS = ("countries_near", "owner_domains", "stub_domains", "target_domains", "
 def suspect(cells: pl.DataFrame, comparison: Comparison, stubs: pl.DataFrame, past: Past) -> pl.DataFrame:
     """Add the columns of ``evidence.COLUMNS`` that need a look at other cells or other dates."""
     odd = foreign(cells)
+    systems = _strange_systems(odd, cells, comparison.answers)
     looks = [
         _bogons(odd, comparison.answers),
         _stubs(odd, comparison, stubs),
@@ -45,8 +46,8 @@ def suspect(cells: pl.DataFrame, comparison: Comparison, stubs: pl.DataFrame, pa
         _synthesised(odd, cells, comparison),
         _aa_before(odd, past),
         _failed_before(odd, comparison, past),
-        _of_one_owner(odd, cells, comparison, past),
-        _near_elsewhere(odd, cells, comparison.answers),
+        _of_one_owner(systems, cells, comparison, past),
+        _near_elsewhere(systems, cells, comparison.answers),
     ]
     for look in looks:
         odd = beside(odd, look, "key")
@@ -120,17 +121,22 @@ def _given_elsewhere(odd: pl.DataFrame, cells: pl.DataFrame, answers: Answers) -
     )
 
 
-def _near_elsewhere(odd: pl.DataFrame, cells: pl.DataFrame, answers: Answers) -> pl.DataFrame:
-    """Return key, *countries_near*: other countries in which somebody fit is sent to the system of a strange answer."""
+def _strange_systems(odd: pl.DataFrame, cells: pl.DataFrame, answers: Answers) -> pl.DataFrame:
+    """Return the systems of answers that lie in none of the controls': key, q, country, token."""
     strange = odd.filter(pl.col("kind") == "answer").join(cells.select("key", "shares_origin"), on="key")
-    mine = answers.of_rows(strange.filter(~pl.col("shares_origin")), "key", "q", "country", kinds=(ORIGIN,))
-    heard = cells.select("q", "country", "role", "unfit", "kind", "said").join(mine, on="q", how="semi")
+    strange = strange.filter(~pl.col("shares_origin"))
+    return answers.of_rows(strange, "key", "q", "country", kinds=(ORIGIN,)).select("key", "q", "country", "token")
+
+
+def _near_elsewhere(systems: pl.DataFrame, cells: pl.DataFrame, answers: Answers) -> pl.DataFrame:
+    """Return key, *countries_near*: other countries in which somebody fit is sent to the system of a strange answer."""
+    heard = cells.select("q", "country", "role", "unfit", "kind", "said").join(systems, on="q", how="semi")
     heard = heard.filter((pl.col("role") != "control") & ~pl.col("unfit") & (pl.col("kind") == "answer"))
     given = answers.of_rows(heard.filter(pl.col("country").is_not_null()), "q", "country", kinds=(ORIGIN,))
     given = given.select("q", "country", "token").unique()
     world = given.group_by("q", "token").agg(everywhere=pl.len().cast(pl.Int32))
     here = given.with_columns(here=pl.lit(1, pl.Int32))
-    met = mine.join(world, on=["q", "token"]).join(here, on=["q", "country", "token"], how="left")
+    met = systems.join(world, on=["q", "token"]).join(here, on=["q", "country", "token"], how="left")
     return met.group_by("key").agg(countries_near=(pl.col("everywhere") - pl.col("here").fill_null(0)).max())
 
 
@@ -179,15 +185,12 @@ def _failed_before(odd: pl.DataFrame, comparison: Comparison, past: Past) -> pl.
     return found.agg(failed_once=pl.lit(value=True), failed_before=pl.col("before").any())
 
 
-def _of_one_owner(odd: pl.DataFrame, cells: pl.DataFrame, comparison: Comparison, past: Past) -> pl.DataFrame:
+def _of_one_owner(systems: pl.DataFrame, cells: pl.DataFrame, comparison: Comparison, past: Past) -> pl.DataFrame:
     """Return key, *owner_domains*: names that the controls answer from the answer's network and from their own here."""
-    strange = odd.filter(pl.col("kind") == "answer").join(cells.select("key", "shares_origin"), on="key")
-    given = comparison.answers.of_rows(strange.filter(~pl.col("shares_origin")), "key", "q", kinds=(ORIGIN,))
     both = (comparison.published, past.published)
-    systems = [one.filter(pl.col("token_kind") == ORIGIN).select("q", "token") for one in both]
-    published = pl.concat(systems).unique()
+    published = pl.concat([one.filter(pl.col("token_kind") == ORIGIN).select("q", "token") for one in both]).unique()
     theirs = published.select("q", other="token")
-    met = given.select("key", "q", "token").join(theirs, on="q").filter(pl.col("token") != pl.col("other"))
+    met = systems.select("key", "q", "token").join(theirs, on="q").filter(pl.col("token") != pl.col("other"))
     if met.is_empty():
         return pl.DataFrame(schema={"key": pl.UInt64(), "owner_domains": pl.UInt32()})
     names = cells.select("q", "name", "domain").unique("q")
