@@ -37,9 +37,9 @@ FAILED = pl.DataFrame(schema={"q": pl.UInt32(), "token": pl.UInt64(), "fault": p
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What stays known of the earlier dates; *date* is the last of them.
+    """What stays known of the earlier dates.
 
-    *cells*: key, r, q, kind, consensus, state, as on that date (null: not asked), and
+    *cells*: key, r, q, kind, consensus, state, as on the last of them (null: not asked), and
 
     - *was*, *was_mechanism*, *was_found*, *was_on*: how the cell stood when it could last be told, by
       what, on which evidence, and when; ``agrees`` also for an answer that was not wrong; null: it never
@@ -58,7 +58,6 @@ class Past:
     not go well.
     """
 
-    date: date
     cells: pl.DataFrame
     published: pl.DataFrame
     agreed: pl.DataFrame
@@ -72,7 +71,7 @@ class Past:
         cells = pl.DataFrame(schema={**kept, "state": STATE, **CARRIED})
         marks = pl.DataFrame(schema={"mark": pl.UInt64()})
         published = pl.DataFrame(schema={"mark": pl.UInt64(), "q": pl.UInt32(), **TOKENS})
-        return cls(date.min, cells, published, marks, pl.DataFrame(schema={"key": pl.UInt64(), **TOKENS}), FAILED)
+        return cls(cells, published, marks, pl.DataFrame(schema={"key": pl.UInt64(), **TOKENS}), FAILED)
 
 
 def is_wrong(column: str = "state") -> pl.Expr:
@@ -124,7 +123,6 @@ def remember(comparison: Comparison, cells: pl.DataFrame, past: Past) -> Past:
     )
     published = comparison.published.filter(pl.col("token_kind").is_in((*NARROW, ORIGIN)))
     return Past(
-        day,
         joined.select(*kept, *CARRIED),
         _both(past.published, published, "mark"),
         _both(past.agreed, answers.of_rows(agreed, kinds=NARROW)),
