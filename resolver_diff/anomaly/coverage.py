@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from math import sqrt
+from math import inf, sqrt
 from statistics import median
 from typing import Any
 
@@ -47,7 +47,7 @@ class _Known:
         Else the end of a long drop would count as how much it varies, and hide each drop for a month.
         """
         self.low.clear()
-        if not _is_more(self.usual, today):
+        if today.judged <= _bounds(self.usual)[1]:
             self.high.clear()
             self.usual.append(today)
             return
@@ -106,39 +106,33 @@ def _counted(cells: pl.DataFrame, entries: pl.DataFrame) -> dict[Group, Counts]:
     whole = each.select(pl.lit("").alias("country"), *counts)
     places = each.filter(pl.col("country").is_not_null()).select("country", *counts)
     by_country = pl.concat([whole, places]).group_by("country").agg(pl.col(counts).sum())
-    found: dict[Group, Counts] = {}
-    for country, *numbers in by_country.iter_rows():
-        if country or each.height:
-            found[country, "", ""] = Counts(*numbers)
+    found: dict[Group, Counts] = {(country, "", ""): Counts(*numbers) for country, *numbers in by_country.iter_rows()}
     for row in each.iter_rows(named=True):
         group = (row["country"] or "", row["resolver"], row["transport"])
         found[group] = Counts(*(row[name] for name in counts))
     return found
 
 
-def _is_more(usual: Sequence[Counts], today: Counts) -> bool:
-    """Say whether a date lies above the others by more than these differ."""
+def _bounds(usual: Sequence[Counts]) -> tuple[float, float]:
+    """Return how few and how many cells are judged on a date that differs from the others no more than these do."""
     if len(usual) < ENOUGH:
-        return False
+        return -inf, inf
     judged = [each.judged for each in usual]
-    return today.judged > max(judged) + (max(judged) - min(judged)) + SIGMAS * sqrt(median(judged))
+    spread = max(judged) - min(judged) + SIGMAS * sqrt(median(judged))
+    return min(judged) - spread, max(judged) + spread
 
 
 def _drop(usual: Sequence[Counts], today: Counts) -> dict[str, Any] | None:
     """Return the numbers of a date that lies below the others by more than these differ; None where it does not."""
-    if len(usual) < ENOUGH:
+    if today.judged >= _bounds(usual)[0]:
         return None
     judged = [each.judged for each in usual]
-    middle = median(judged)
-    bound = min(judged) - (max(judged) - min(judged)) - SIGMAS * sqrt(middle)
-    if today.judged >= bound:
-        return None
     more = {
         name: max(0, round(getattr(today, name) - median(getattr(each, name) for each in usual)))
         for name in ("unfit", "undecided")
     }
     fewer = max(0, round(median(each.asked for each in usual) - today.asked))
-    numbers = {"judged": today.judged, "asked": today.asked, "usual": round(middle), "least": min(judged)}
+    numbers = {"judged": today.judged, "asked": today.asked, "usual": round(median(judged)), "least": min(judged)}
     return {**numbers, "dates": len(usual), "unfit": more["unfit"], "undecided": more["undecided"], "not_asked": fewer}
 
 
