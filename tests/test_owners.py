@@ -5,7 +5,7 @@ import pytest
 
 import stories
 from resolver_diff.compare import owners
-from resolver_diff.compare.words import normal
+from resolver_diff.compare.organisations import normal
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from functools import lru_cache
 import polars as pl
 import polars.selectors as cs
 
-from resolver_diff.compare import words
+from resolver_diff.compare import organisations
 from resolver_diff.compare.replies import beside
 from resolver_diff.compare.special import KEPT, PERHAPS, special
 from resolver_diff.tables import DENIALS
@@ -183,7 +183,7 @@ def _tokens(distinct: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame:
     prefixes = pl.concat([addresses.drop_nulls(), rare])
     within = rdata.lazy().filter("addressed").join(prefixes.lazy(), on="text")
     owners = origins.lazy().select(
-        pl.col("address").alias("text"), "asn", organisation=words.normal(pl.col("organisation"))
+        pl.col("address").alias("text"), "asn", organisation=organisations.normal(pl.col("organisation"))
     )
     systems = rdata.lazy().join(owners, on="text")
     targets = distinct.lazy().filter(pl.col("cname").is_not_null())
