@@ -11,6 +11,7 @@ import polars as pl
 
 from resolver_diff.compare import WORLD
 from resolver_diff.evidence import Bearing, Claim, Evidence
+from resolver_diff.evidence._given import OTHER_CERTIFICATE
 
 EVIDENCE = Evidence(
     claim=Claim.DIVERGENT,
@@ -21,8 +22,7 @@ EVIDENCE = Evidence(
     & ~pl.col("listed")
     & ~pl.col("second_contradicts").fill_null(value=False)
     & ~pl.col("rewritten")
-    & ~pl.col("failed_once")
-    & pl.col("certified").fill_null(value=True),
+    & ~OTHER_CERTIFICATE,
     says="resolvers of {countries_near} of {countries_asked} other countries are sent to this network too",
     decides=True,
 )

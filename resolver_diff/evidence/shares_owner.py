@@ -12,7 +12,7 @@ which they have moved.
 import polars as pl
 
 from resolver_diff.evidence import Bearing, Claim, Evidence
-from resolver_diff.evidence._given import MADE_UP, NEAR
+from resolver_diff.evidence._given import MADE_UP, NEAR, OTHER_CERTIFICATE
 from resolver_diff.evidence.answer_with_new_aa import EVIDENCE as NEW_AUTHORITY
 from resolver_diff.evidence.away_from_home import EVIDENCE as AWAY
 from resolver_diff.tables import State
@@ -26,8 +26,7 @@ EVIDENCE = Evidence(
     & ~NEAR
     & ~MADE_UP
     & ~pl.col("rewritten")
-    & ~pl.col("failed_once")
-    & pl.col("certified").fill_null(value=True)
+    & ~OTHER_CERTIFICATE
     & ~NEW_AUTHORITY.when.fill_null(value=False)
     & ~AWAY.when.fill_null(value=False),
     says="controls answer {owner_domains} unrelated names from this network and from that of their answer here",
