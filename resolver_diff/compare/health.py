@@ -313,7 +313,15 @@ def stripped(said: pl.DataFrame) -> pl.DataFrame:
     return nearly.join(enough, on=["r", "qtype"]).select("r", "qtype", "denied", "names")
 
 
-def never_answered(said: pl.DataFrame, observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
+def beside_untried(said: pl.DataFrame, observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
+    """Add *type_untried*: the resolver has answered nothing of this qtype."""
+    untried = _never_answered(said, observations, entries)
+    qtype = untried["qtype"].cast(said.schema["qtype"])
+    said = replies.beside(said, untried.with_columns(qtype, type_untried=pl.lit(value=True)), "r", "qtype")
+    return said.with_columns(pl.col("type_untried").fill_null(value=False))
+
+
+def _never_answered(said: pl.DataFrame, observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     """Return each r and qtype of which it answered nothing, control questions included, while it answers others."""
     answers = pl.col("outcome") == Outcome.ANSWER
     controls = observations.filter((pl.col("purpose") == Purpose.CONTROL) & answers)
