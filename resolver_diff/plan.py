@@ -23,7 +23,7 @@ BATCH = 1 << 17  # questions; what is asked and decoded at once bounds the memor
 CHAOS_NAMES = ("id.server", "hostname.bind", "version.bind")  # RFC 4892, class CH
 EGRESS_NAMES = (("whoami.akamai.net", "A"), ("o-o.myaddr.l.google.com", "TXT"))  # answer with the address that asked
 MIXING = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))  # of SplitMix64: every bit in decides every bit out
-TURNS = 1 << 40
+TURN = 40  # bits of a random number that order the questions of an address; above them stand stage and address
 EVERY = 200  # targets between two control questions to a resolver
 TOTAL_QPS = 10_000.0  # to all resolvers together; what a home router's table of connections still bears
 LEAST_WINDOW, MOST_WINDOW = 128, 1024  # queries in flight to a resolver whose entry does not say
@@ -174,14 +174,14 @@ class Plan:
         key = self.address[(number - place * np.uint64(len(self.resolvers))).astype(np.int64)]
         stage = (place >= len(self.opening)).astype(np.uint64)
         stage += place >= len(self.opening) + self.targets
-        turn = generator.integers(0, (1 << 64) - 1, len(number), np.uint64, endpoint=True) >> np.uint64(24)
+        turn = generator.integers(0, 1 << TURN, len(number), np.uint64)
         if not self._apart:
-            turn = self._mixed(place, number, digest) >> np.uint64(24)
+            turn = self._mixed(place, number, digest) >> np.uint64(64 - TURN)
         during = place >= self._during_place
         if during.any():
             stage[during] = 1
-            turn[during] = (self._spread(place[during]) * TURNS).astype(np.uint64)
-        order = np.argsort(key.astype(np.uint64) << np.uint64(42) | stage << np.uint64(40) | turn)
+            turn[during] = (self._spread(place[during]) * (1 << TURN)).astype(np.uint64)
+        order = np.argsort(key.astype(np.uint64) << np.uint64(TURN + 2) | stage << np.uint64(TURN) | turn)
         counts = np.bincount(key, minlength=len(self.qps))
         rank = np.empty(len(order), np.float64)
         rank[order] = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
