@@ -77,9 +77,10 @@ class Turns:
             self._enlist(rows, keys, counts, rank)
         if len(keys) == 1 or len(keys) == len(rows):
             return rows
+        # addresses take turns; where each has as many, that is a table turned round, which costs less than to sort
         if (counts == counts[0]).all() and len(keys) * int(counts[0]) == len(rows):
-            return np.ascontiguousarray(rows.reshape(len(keys), -1).T).ravel()  # addresses take turns
-        return rows[np.argsort(rank.astype(np.uint16), kind="stable")]  # here too
+            return np.ascontiguousarray(rows.reshape(len(keys), -1).T).ravel()
+        return rows[np.argsort(rank.astype(np.uint16), kind="stable")]
 
     def _chosen(self, keys: Keys, most: int, now: int) -> tuple[Keys, Keys, Rows, Rows]:
         """Return who is asked, how many times, which places of the order that are, and each one's rank at its key."""
