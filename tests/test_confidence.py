@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,38 @@ def test_replies_are_counted_too(tmp_path: Path) -> None:
     assert said.exit_code == 0, said.stderr
     found = json.loads(said.stdout)
     assert [(row["pattern"], row["true"], row["false"]) for row in found["cells"]] == [("bogon: bogon_address", 3, 0)]
+
+
+def test_filters_are_counted_as_they_are_shown(tmp_path: Path) -> None:
+    """What a filter does since today is shown, and counted; what it did from the first date on is neither."""
+    says = {"began.test": ["31.13.24.5", "0.0.0.0"], "ever.test": ["0.0.0.0", "0.0.0.0"]}
+    listed = [
+        {
+            "ts": datetime(2026, 1, day, 4, tzinfo=UTC),
+            "resolver_id": who,
+            "domain": name,
+            "qtype": "A",
+            "rcode": "NOERROR",
+            "answers": [given[day - 1] if who == "filter" else "157.240.205.60"],
+            "role": "test" if who == "filter" else "control",
+            "policy": "family" if who == "filter" else "unfiltered",
+            "label_blocked": False,
+            "label_mechanism": "genuine",
+        }
+        for day in (1, 2)
+        for name, given in says.items()
+        for who in ("one", "two", "three", "filter")
+    ]
+    file = tmp_path / "replies.parquet"
+    pl.DataFrame(listed).with_columns(pl.col("ts").cast(pl.Datetime("ms", "UTC"))).write_parquet(file)
+    said = run("calibrate", str(file))
+    assert said.exit_code == 0, said.stderr
+    counted = [(row["pattern"], row["true"], row["false"]) for row in json.loads(said.stdout)["cells"]]
+    assert counted == [("policy: bogon_address policy_filter", 0, 1)]
+    for _ in importers.keep(observations.IMPORTER.read(file), tmp_path / "snapshots", "here"):
+        pass
+    shown = run("anomalies", "2026-01-02", "--snapshots", str(tmp_path / "snapshots"), "--csv", "-")
+    assert [row["qname"] for row in rows(shown.stdout_bytes.decode())] == ["began.test"]
 
 
 @pytest.mark.parametrize("change", ["precision", "low", "cases"])
