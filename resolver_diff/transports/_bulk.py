@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from resolver_diff.transports import Endpoint, Trouble
 from resolver_diff.transports._ledger import Asked, Rows
-from resolver_diff.transports._mmsg import NAME, Inbox, Outbox, sockaddr
-from resolver_diff.transports._ports import Port, Ports
+from resolver_diff.transports._mmsg import LONGEST_IN_RUN, LONGEST_RUN, NAME, Inbox, Outbox, sockaddr
+from resolver_diff.transports._ports import MOST_PORTS, Port, Ports
 from resolver_diff.transports._rounds import Rounds
 from resolver_diff.transports._words import in_words
 from resolver_diff.wire import AHEAD, HEAD, HEADER, WORD, Messages
@@ -31,6 +31,8 @@ MOST_IN_FLIGHT = 4_096
 LONG = 512  # octets; longer datagrams are few, and copied one by one
 SEND_TRIES = 3  # a send may fail for an ICMP error that an earlier datagram met
 ERRORS_A_ROUND = 256
+WORTH_RUNS = 4  # datagrams to an address in one round, on average
+NO_RUNS = (errno.EIO, errno.EINVAL, errno.EMSGSIZE)  # no checksums by the interface; an old kernel; a tiny MTU
 WAIT_FOR_BUFFER = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EINTR)
 MSG_ERRQUEUE = 0x2000  # linux/socket.h
 FROM_ICMP = (2, 3)  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6 (linux/errqueue.h)
@@ -56,7 +58,9 @@ class BulkSession(Rounds):
         self._ports = Ports()
         self._inbox = Inbox(ROUND)
         self._slots = np.zeros(ROUND, np.int64)  # the socket each datagram of the inbox came to
+        self._came = 0  # datagrams in the inbox
         self._outbox = Outbox(ROUND)
+        self._runs = True  # until the system refuses one
         self._addresses = _Addresses()
         self._turn = 0
         self._routes: dict[int, _Route] = {}  # of each exchange, by its base
@@ -97,16 +101,13 @@ class BulkSession(Rounds):
             return 0
         dealt = self._ports.deal(family, len(rows))
         keys = np.concatenate([port.keys[port.used : port.used + size] for port, size in dealt])
-        loaded = rows[: len(keys)]
         route = self._routes[asked.base]
-        self._outbox.load(keys & 0xFFFF, route.rest(loaded), route.names(loaded))
+        loaded, begins = route.runs(rows[: len(keys)], [size for _, size in dealt], join=self._runs)
+        self._outbox.load(keys & 0xFFFF, route.rest(loaded), route.names(loaded), begins)
         sent = np.zeros(len(keys), np.int64)
-        failed: list[tuple[int, str | None]] = []
-        begin = 0
-        for port, size in dealt:
-            failed += self._push(port, begin, sent[begin : begin + size])
+        failed = self._transmit(dealt, begins, sent)
+        for port, _ in dealt:
             port.last = max(port.last, asked.base + len(asked) - 1)
-            begin += size
         left = sent > 0
         gone = loaded[left]
         self._ports.used(keys[left], gone + asked.base)
@@ -119,51 +120,78 @@ class BulkSession(Rounds):
             asked.hold(np.concatenate([loaded[~left], rows[len(keys) :]]))
         return len(gone)
 
-    def _push(self, port: Port, begin: int, sent: NDArray[np.int64]) -> list[tuple[int, str | None]]:
-        """Send the datagrams from *begin* of the outbox; write when each left, return those that could not, and why.
+    def _transmit(
+        self, dealt: list[tuple[Port, int]], begins: Rows, sent: NDArray[np.int64]
+    ) -> list[tuple[int, str | None]]:
+        """Send the runs of the outbox, *dealt* to these sockets; see ``_push``."""
+        failed: list[tuple[int, str | None]] = []
+        ends = np.append(begins, len(sent))
+        first = total = 0
+        for turn, (port, size) in enumerate(dealt):
+            total += size
+            last = int(np.searchsorted(begins, total))
+            failed += self._push(port, ends[first : last + 1], first, sent)
+            first = last
+            if turn:  # what is read soon still lies in the processor's cache
+                self._read(dealt[turn - 1][0], ROUND)
+        return failed
 
-        Ends early when the socket takes no more for now.
+    def _push(self, port: Port, ends: Rows, first: int, sent: NDArray[np.int64]) -> list[tuple[int, str | None]]:
+        """Send the runs from *first* of the outbox; write when each datagram left; return those that cannot, and why.
+
+        *ends*: where each begins, and where the last one ends. Ends early when the socket takes no more for now.
         """
         failed: list[tuple[int, str | None]] = []
         done = tries = 0
-        while done < len(sent):
+        while done < len(ends) - 1:
             before = time.time_ns()
             try:
-                count = self._outbox.send(port.socket.fileno(), begin + done, begin + len(sent))
+                count = self._outbox.send(port.socket.fileno(), first + done, first + len(ends) - 1)
             except OSError as error:
                 if error.errno in WAIT_FOR_BUFFER:
                     break
                 tries += 1
                 if tries < SEND_TRIES:
                     continue
-                failed.append((begin + done, in_words(error)))
+                alone = ends[done + 1] - ends[done] == 1
+                if not alone and error.errno in NO_RUNS:
+                    self._runs = False
+                    break
+                failed += [(place, in_words(error)) for place in range(ends[done], ends[done + 1])]
                 count = 1
+            here = slice(ends[done], ends[done + count])
+            size = int(here.stop - here.start)
             # datagrams of one call leave one after the other, at an even pace
-            sent[done : done + count] = before + np.arange(count) * (time.time_ns() - before) // count
+            sent[here] = before + np.arange(size) * (time.time_ns() - before) // size
+            port.used += size
             done += count
             tries = 0
-        port.used += done
         return failed
 
     def _receive(self) -> int:
         events = self._ports.poll.poll(0)
-        if not events:
-            return 0
         self._turn += 1
-        turn = self._turn % len(events)
-        share = max(LEAST_RECEIVE, ROUND // len(events))
-        begin = errors = 0
+        turn = self._turn % max(1, len(events))
+        share = max(LEAST_RECEIVE, ROUND // max(1, len(events)))
+        errors = 0
         for descriptor, event in events[turn:] + events[:turn]:
             port = self._ports.by_descriptor[descriptor]
             if event & select.POLLERR:
                 errors += self._read_errors(port)
-            most = min(share, ROUND - begin)
-            came = self._inbox.receive(descriptor, begin, most) if most else 0
-            self._slots[begin : begin + came] = port.slot
-            begin += came
-        if begin:
-            self._attribute(begin)
-        return begin + errors
+            self._read(port, share)
+        if came := self._came:
+            self._came = 0
+            self._inbox.date(came)
+            self._attribute(came)
+            self._inbox.clear(came)
+        return came + errors
+
+    def _read(self, port: Port, most: int) -> None:
+        """Put at most *most* datagrams that came to *port* into the inbox, while it has room."""
+        begin = self._came
+        if (most := min(most, ROUND - begin)) > 0:
+            self._came += self._inbox.receive(port.socket.fileno(), begin, most)
+            self._slots[begin : self._came] = port.slot
 
     def _attribute(self, count: int) -> None:
         """Find the query for each of the first *count* datagrams of the inbox, by socket, ID and source."""
@@ -179,6 +207,7 @@ class BulkSession(Rounds):
             if not same.all():
                 mine, rows = np.arange(count)[mine][same], rows[same]
             if len(rows):
+                self._addresses.answers[asked.endpoint[rows]] = True
                 ledger.reply(asked, rows, inbox.received[mine].copy(), _copied(inbox, mine))
                 matched += len(rows)
         ledger.strays += count - matched
@@ -200,6 +229,7 @@ class BulkSession(Rounds):
             serial = self._ports.serials(np.array([port.slot]), np.array([int.from_bytes(octets, "big")]))
             found = self._ledger.of(int(serial[0])) if serial[0] >= self._ledger.oldest else None
             if found is not None and self._addresses.are(found[0].endpoint[found[1]], name):
+                self._addresses.answers[found[0].endpoint[found[1]]] = False
                 self._ledger.trouble(found[0], np.array([found[1]]), Trouble.UNREACHABLE, words[0])
             else:
                 self._ledger.strays += 1
@@ -213,6 +243,7 @@ class _Addresses:
         self.names = np.empty((0, NAME // 8), np.uint64)
         self.length = np.empty(0, np.uint32)
         self.family = np.empty(0, np.int32)
+        self.answers = np.empty(0, np.bool_)  # whether it does, for all that is known
         self._first = np.empty(0, np.uint64)
         self._short = True  # all names end with their first eight octets
 
@@ -224,6 +255,7 @@ class _Addresses:
             self.names = np.concatenate([self.names, names])
             self.length = np.concatenate([self.length, np.array([length for _, length in new], np.uint32)])
             self.family = np.ascontiguousarray(self.names.view(np.uint16)[:, 0].astype(np.int32))
+            self.answers = np.concatenate([self.answers, np.zeros(len(new), np.bool_)])
             self._first = np.ascontiguousarray(self.names[:, 0])
             self._short = bool((self.family == socket.AF_INET).all())
 
@@ -248,12 +280,38 @@ class _Route:
         self._octets = np.ascontiguousarray(messages.octets)  # kept: the kernel reads from it
         self._rest = (self._octets.ctypes.data + messages.start + 2).astype(np.uintp)  # the ID is in the outbox
         self._rest_length = (messages.length - 2).astype(np.uintp)
+        self._addresses = addresses
         self._names = addresses.names  # kept: the kernel reads from it
         self._name_at = self._names.ctypes.data + np.arange(len(self._names), dtype=np.uintp) * np.uintp(NAME)
         self._name_length = addresses.length
         self._message, self._endpoint = asked.message, asked.endpoint
+        self._kind, self._sockets = self._kinds(asked)
         found, counts = np.unique(addresses.family[asked.endpoint], return_counts=True)
         self.families = dict(zip(found.tolist(), counts.tolist(), strict=True))  # how many queries go to each
+
+    def _kinds(self, asked: Asked) -> tuple[NDArray[np.uint16] | None, NDArray[np.uint16]]:
+        """Return a number per query for its endpoint and length, and what each socket adds to it; None: too many."""
+        lengths, rank = np.unique(asked.queries.messages.length, return_inverse=True)
+        kinds = len(self._names) * len(lengths)
+        if not kinds or kinds * MOST_PORTS >= 1 << 16 or lengths[-1] > LONGEST_IN_RUN:
+            return None, np.empty(0, np.uint16)
+        found = (asked.endpoint * len(lengths) + rank[asked.message]).astype(np.uint16)
+        return found, np.arange(0, kinds * MOST_PORTS, kinds).astype(np.uint16)
+
+    def runs(self, rows: Rows, sizes: list[int], *, join: bool) -> tuple[Rows, Rows]:
+        """Return *rows*, of which the first socket takes so many, in the order they leave, and where runs begin.
+
+        A run goes to who answered before: of one that is refused, ICMP may name the first datagram only.
+        """
+        if not join or self._kind is None or len(rows) < WORTH_RUNS * len(self._names):
+            return rows, np.arange(len(rows))
+        kind = self._kind[rows] + np.repeat(self._sockets[: len(sizes)], sizes)
+        order = np.argsort(kind, kind="stable")
+        kind, rows = kind[order], rows[order]
+        new = ~self._addresses.answers[self._endpoint[rows]]
+        new[1:] |= kind[1:] != kind[:-1]
+        new[::LONGEST_RUN] = True
+        return rows, np.flatnonzero(new)
 
     def rest(self, rows: Rows) -> tuple[NDArray[np.uintp], NDArray[np.uintp]]:
         """Return where the message of each row lies behind its ID, and how long that is."""

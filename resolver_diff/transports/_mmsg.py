@@ -1,4 +1,8 @@
-"""Linux's sendmmsg and recvmmsg: many datagrams with one system call, described by arrays."""
+"""Linux's sendmmsg and recvmmsg: many datagrams with one system call, described by arrays.
+
+Datagrams of one length to one place may go as a *run*: the kernel takes them as one, and cuts it up when it has
+gone most of its way (UDP_SEGMENT, udp(7)). On the wire they are what they would have been.
+"""
 
 import contextlib
 import ctypes
@@ -16,6 +20,9 @@ from numpy.typing import NDArray
 ROOM = 65_600  # octets for one datagram: 64 more than there can be, which spreads the rows over the processor's cache
 NAME = 32  # octets for a sockaddr_in (16) or sockaddr_in6 (28)
 SO_TIMESTAMPNS = 35  # asm-generic/socket.h; Python does not name it
+UDP_SEGMENT = 103  # linux/udp.h; Python does not name it
+LONGEST_RUN = 64  # datagrams (UDP_MAX_SEGMENTS of older kernels)
+LONGEST_IN_RUN = 512  # octets of such a datagram: fits any MTU, and so many of them into one packet
 
 _IOVEC = np.dtype([("base", np.uintp), ("length", np.uintp)], align=True)
 _MSGHDR = np.dtype(
@@ -31,6 +38,9 @@ _MSGHDR = np.dtype(
     align=True,
 )
 _MMSGHDR = np.dtype([("header", _MSGHDR), ("length", np.uint32)], align=True)
+_SEGMENT = np.dtype(
+    [("length", np.uintp), ("level", np.int32), ("type", np.int32), ("octets", np.uint16), ("rest", np.uint16, 3)]
+)
 _CONTROL = np.dtype(
     [("length", np.uintp), ("level", np.int32), ("type", np.int32), ("seconds", np.int64), ("nanoseconds", np.int64)]
 )
@@ -64,7 +74,7 @@ def sockaddr(address: str, port: int) -> tuple[bytes, int]:
 
 
 class Outbox:
-    """Datagrams that are about to leave; each is an ID of its own and the rest of a message that many share."""
+    """Datagrams about to leave, in runs; each is an ID of its own, and the rest of a message that many share."""
 
     def __init__(self, size: int) -> None:
         self._ids = np.zeros(size, ">u2")
@@ -76,8 +86,14 @@ class Outbox:
         place = np.arange(size, dtype=np.uintp)
         self._parts["base"][:, 0] = self._ids.ctypes.data + place * np.uintp(2)
         self._parts["length"][:, 0] = 2
-        header["parts"] = self._parts.ctypes.data + place * np.uintp(2 * _IOVEC.itemsize)
-        header["part_count"] = 2
+        self._part_at = self._parts.ctypes.data + place * np.uintp(2 * _IOVEC.itemsize)
+        self._part, self._part_count = header["parts"], header["part_count"]
+        self._segment = np.zeros(size, _SEGMENT)  # of headers: how long each datagram of the run is
+        self._segment["length"], self._segment["level"] = _SEGMENT.itemsize - 6, socket.IPPROTO_UDP
+        self._segment["type"] = UDP_SEGMENT
+        self._octets = self._segment["octets"]
+        header["control"] = self._segment.ctypes.data + place * np.uintp(_SEGMENT.itemsize)
+        self._control_length = header["control_length"]
         self._address = self._headers.ctypes.data
 
     def load(
@@ -85,18 +101,23 @@ class Outbox:
         ids: NDArray[np.int64],
         rest: tuple[NDArray[np.uintp], NDArray[np.uintp]],
         names: tuple[NDArray[np.uintp], NDArray[np.uint32]],
+        begins: NDArray[np.int64],
     ) -> None:
         """Describe one datagram per ID: where *rest* of its message and its destination lie, and how long they are.
 
-        The caller keeps that memory alive until the last ``send``.
+        *begins*: at which of them each run begins. The caller keeps that memory alive until the last ``send``.
         """
-        count = len(ids)
+        count, runs = len(ids), len(begins)
         self._ids[:count] = ids
         self._base[:count], self._length[:count] = rest
-        self._name[:count], self._name_length[:count] = names
+        sizes = np.diff(begins, append=count)
+        self._name[:runs], self._name_length[:runs] = names[0][begins], names[1][begins]
+        self._part[:runs], self._part_count[:runs] = self._part_at[begins], 2 * sizes
+        self._octets[:runs] = rest[1][begins] + np.uintp(2)
+        self._control_length[:runs] = np.where(sizes > 1, _SEGMENT.itemsize, 0)
 
     def send(self, descriptor: int, begin: int, end: int) -> int:
-        """Send datagrams *begin* to *end*; return how many left. Raises OSError when not even the first did."""
+        """Send runs *begin* to *end*; return how many left. Raises OSError when not even the first did."""
         where = self._address + begin * _MMSGHDR.itemsize
         assert _LIBC is not None
         sent: int = _LIBC.sendmmsg(descriptor, where, end - begin, socket.MSG_DONTWAIT)
@@ -137,25 +158,26 @@ class Inbox:
         header["control"] = self._control.ctypes.data + place * np.uintp(_CONTROL.itemsize)
         self._name_length, self._control_length = header["name_length"], header["control_length"]
         self._address = self._headers.ctypes.data
+        self.clear(size)
 
     def receive(self, descriptor: int, begin: int, most: int) -> int:
-        """Receive at most *most* datagrams into the rows from *begin*; return how many came, 0 when none waits.
-
-        Sets ``received`` to the kernel's time of arrival where the socket gives it, else to now.
-        """
-        end = begin + most
-        self.names[begin:end] = 0
-        self._name_length[begin:end] = NAME
-        self._control_length[begin:end] = _CONTROL.itemsize
+        """Receive at most *most* datagrams into the rows from *begin*; return how many came, 0 when none waits."""
         where = self._address + begin * _MMSGHDR.itemsize
         assert _LIBC is not None
         came: int = _LIBC.recvmmsg(descriptor, where, most, socket.MSG_DONTWAIT, None)
         if came < 0 and ctypes.get_errno() != errno.EAGAIN:  # an ICMP error came first; having been told clears it
             came = _LIBC.recvmmsg(descriptor, where, most, socket.MSG_DONTWAIT, None)
-        if came <= 0:
-            return 0
-        stamps = self._control[begin : begin + came]
+        return max(came, 0)
+
+    def date(self, count: int) -> None:
+        """Set ``received`` of the first *count* rows to the kernel's time of arrival, to now where it gave none."""
+        stamps = self._control[:count]
         received = stamps["seconds"] * 1_000_000_000 + stamps["nanoseconds"]
-        stamped = (self._control_length[begin : begin + came] >= _CONTROL.itemsize) & (stamps["type"] == SO_TIMESTAMPNS)
-        self.received[begin : begin + came] = received if stamped.all() else np.where(stamped, received, time.time_ns())
-        return came
+        stamped = (self._control_length[:count] >= _CONTROL.itemsize) & (stamps["type"] == SO_TIMESTAMPNS)
+        self.received[:count] = received if stamped.all() else np.where(stamped, received, time.time_ns())
+
+    def clear(self, count: int) -> None:
+        """Make the first *count* rows ready for other datagrams."""
+        self.names[:count] = 0
+        self._name_length[:count] = NAME
+        self._control_length[:count] = _CONTROL.itemsize

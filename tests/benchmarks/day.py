@@ -238,7 +238,8 @@ class Day:
             named=pl.Series(self.nsid[asked.resolver]),
             says=pl.Series(dice.random(size) < 0.5),
         )
-        rows = frame.with_columns(_texts_of_rows()).with_columns(transport=pl.lit("udp", TRANSPORT))
+        rows = frame.with_columns(_egress(asked)).with_columns(_texts_of_rows())
+        rows = rows.with_columns(transport=pl.lit("udp", TRANSPORT))
         missing = [
             pl.lit(None, dtype=dtype).alias(label) for label, dtype in SCHEMA.items() if label not in rows.columns
         ]
@@ -268,6 +269,16 @@ class Day:
             "ra": np.ones(size, np.bool_),
             "ad": world.signed[asked.name] & self.validates[asked.resolver],
         }
+
+
+def _egress(asked: "Asked") -> list[pl.Expr]:
+    """Return what is answered to who asks for the resolver's identity: an address of its own, each in another network."""
+    address = pl.Series([f"193.{place // 250}.{place % 250}.53" for place in range(asked.resolver.max(initial=0) + 1)])
+    own, whoami = address.gather(asked.resolver), pl.col("purpose").cast(pl.String) == "identity"
+    return [
+        pl.when(whoami).then(said).otherwise(pl.col(label)).alias(label)
+        for label, said in (("answer", own), ("answer_hash", own.hash()))
+    ]
 
 
 def _texts_of_rows() -> list[pl.Expr]:

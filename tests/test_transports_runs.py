@@ -1,0 +1,107 @@
+"""Runs of datagrams: what Linux takes as one and cuts up again is, to a resolver, what it would have been."""
+
+import errno
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hostile import Hostile, all_of, asking, reply, rows
+from resolver_diff.transports import Endpoint, _bulk, _mmsg
+from resolver_diff.transports._mmsg import Outbox
+
+pytestmark = pytest.mark.skipif(not _mmsg.available(), reason="needs sendmmsg and recvmmsg of Linux")
+
+QNAMES = [f"plain-{number}.{'x' * (number % 3)}test" for number in range(600)]  # of 3 to 9 lengths
+
+
+@pytest.fixture
+def resolvers() -> Iterator[list[Endpoint]]:
+    """Two resolvers, at 127.0.0.1."""
+    with Hostile() as one, Hostile() as other:
+        yield [one.endpoint, other.endpoint]
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """How many datagrams, and how many runs, each time."""
+    seen: list[tuple[int, int]] = []
+    load = Outbox.load
+
+    def watched(outbox: Outbox, *described: Any) -> None:
+        seen.append((len(described[0]), len(described[-1])))
+        load(outbox, *described)
+
+    monkeypatch.setattr(Outbox, "load", watched)
+    return seen
+
+
+async def test_each_datagram_of_a_run_is_a_query_of_its_own(
+    resolvers: list[Endpoint], loads: list[tuple[int, int]]
+) -> None:
+    """Names of all lengths, asked of two resolvers at once in runs, all get their own replies; times are sound."""
+    async with _bulk.open_session() as session:
+        await all_of(session, asking(QNAMES[:2], resolvers))
+        loads.clear()
+        queries = asking(QNAMES, resolvers)
+        got = await all_of(session, queries)
+        assert session.strays == 0
+    expected = [(place, 0, 0, reply(message)[2:]) for place, message in enumerate(queries.messages)]
+    assert sorted(rows(got)) == expected
+    assert sum(runs for _, runs in loads) < sum(datagrams for datagrams, _ in loads) / 3
+    assert (queries.sent > 0).all()
+    assert (got.rtt >= 0).all()
+    assert (got.rtt < 5e9).all()
+
+
+async def test_who_has_not_answered_gets_no_run(loads: list[tuple[int, int]]) -> None:
+    """A resolver that was never heard is sent one datagram after the other: ICMP may refuse each of them."""
+    with Hostile() as resolver:
+        async with _bulk.open_session() as session:
+            await all_of(session, asking([f"silent-{nth}.test" for nth in range(50)], resolver.endpoint), patience=0.1)
+            await all_of(session, asking([f"silent-{nth}.test" for nth in range(50)], resolver.endpoint), patience=0.1)
+    assert all(datagrams == runs for datagrams, runs in loads)
+
+
+@pytest.mark.parametrize("number", _bulk.NO_RUNS)
+async def test_a_system_that_refuses_runs_gets_single_datagrams(
+    resolvers: list[Endpoint], loads: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Where an interface, a kernel or an MTU allows no runs, every query leaves all the same, and no run again."""
+    send, refused = Outbox.send, 0
+
+    def refusing(outbox: Outbox, descriptor: int, begin: int, end: int) -> int:
+        nonlocal refused
+        if loads[-1][0] > loads[-1][1]:
+            refused += 1
+            raise OSError(number, os.strerror(number))
+        return send(outbox, descriptor, begin, end)
+
+    monkeypatch.setattr(Outbox, "send", refusing)
+    async with _bulk.open_session() as session:
+        await all_of(session, asking(QNAMES[:2], resolvers))
+        got = await all_of(session, asking(QNAMES, resolvers))
+    assert sorted(got.number.tolist()) == list(range(len(QNAMES)))
+    assert not got.trouble.any()
+    assert 0 < refused <= 8 * _bulk.SEND_TRIES  # the sockets of one round
+
+
+async def test_a_run_that_cannot_leave_is_told_of_all_its_queries(
+    resolvers: list[Endpoint], loads: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that is not about runs ends each query of the run, with its words."""
+
+    def refusing(outbox: Outbox, descriptor: int, begin: int, end: int) -> int:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    async with _bulk.open_session() as session:
+        await all_of(session, asking(QNAMES[:2], resolvers))
+        loads.clear()
+        monkeypatch.setattr(Outbox, "send", refusing)
+        got = await all_of(session, asking(QNAMES, resolvers))
+    assert any(runs < datagrams for datagrams, runs in loads)
+    assert np.sort(got.number).tolist() == list(range(len(QNAMES)))
+    assert (got.trouble == got.trouble[0]).all()
+    assert set(got.says.values()) == {"Operation not permitted"}
