@@ -16,6 +16,7 @@ from resolver_diff.reports.json import plain_rows, written
 from resolver_diff.series import Series
 from resolver_diff.series.extent import Extents, growth
 from resolver_diff.series.panel import Moves, sentences
+from resolver_diff.series.telling import course
 from resolver_diff.tables import Coverage, Spells
 
 MOST_SHOWN = 20  # names of one event
@@ -167,7 +168,4 @@ def _confidence(event: pl.DataFrame, width: int | None) -> list[Line]:
 
 def _spell(row: dict[str, Any]) -> str:
     """Say one name: where, since when, and when there was enough to tell."""
-    good = f"last good {row['last_good']}" if row["last_good"] else "never good"
-    end = f", good again {row['first_good']}" if row["first_good"] else ""
-    enough = f"told from chance on {row['reported']}"
-    return f"{row['qname']} at {some(row['resolvers'])}: {good}, first bad {row['first_bad']}{end}; {enough}"
+    return f"{row['qname']} at {some(row['resolvers'])}: {course(row)}"
