@@ -52,9 +52,7 @@ def lines(found: Sequence[Series]) -> str:
     """Return the spells as CSV; lists are texts with spaces between."""
     frame = pl.concat([Spells.empty().frame, *(each.spells.frame for each in found)])
     lists = [name for name, dtype in frame.schema.items() if dtype == pl.List]
-    numbers = [name for name, dtype in frame.schema.items() if dtype == pl.Float64]
-    frame = frame.with_columns(*(pl.col(name).list.join(" ") for name in lists))
-    return as_lines(frame.with_columns(pl.col(numbers).round_sig_figs(4)), header=True)
+    return as_lines(frame.with_columns(pl.col(lists).list.join(" ")), header=True)
 
 
 def document(found: Sequence[Series]) -> str:

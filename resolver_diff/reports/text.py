@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 
+from resolver_diff.compare import shares
 from resolver_diff.confidence import percent
 from resolver_diff.diff import Diff
 from resolver_diff.reports import Report
@@ -37,7 +38,7 @@ BY_ADDRESS = (
     Mechanism.INJECTED,
     Mechanism.POLICY,
 )
-OFTEN = ("repeats", "repeats_alike", "share_low", "share_high")
+OFTEN = ("repeats", "repeats_alike")
 HEADER = ("name", "type", "resolver", "over", "by", "controls", "right")
 OVER, RIGHT = HEADER.index("over"), HEADER.index("right")  # columns that are there only where they tell something
 SURE = (
@@ -194,10 +195,10 @@ def _right(row: dict[str, object]) -> str:
 
 def _means(row: dict[str, object]) -> str:
     """Return by what it changed, and how often of several times."""
-    if row["share_low"] is None or row["repeats_alike"] == row["repeats"]:
+    alike, repeats = row["repeats_alike"], row["repeats"]
+    if not isinstance(alike, int) or not isinstance(repeats, int) or alike == repeats:
         return _by(row)
-    share = f"({row['share_low']:.0%} to {row['share_high']:.0%})".replace("%", " %")
-    return f"{_by(row)}, in {row['repeats_alike']} of {row['repeats']} repeats {share}"
+    return f"{_by(row)}, in {shares.in_words(alike, repeats, 'repeats')}"
 
 
 def _by(row: dict[str, object]) -> str:
