@@ -12,11 +12,12 @@ import polars as pl
 from resolver_diff.compare import shares
 from resolver_diff.confidence import percent
 from resolver_diff.diff import Diff
+from resolver_diff.event import MEANS
 from resolver_diff.reports import Report
 from resolver_diff.reports._idn import Names
 from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, many, paragraph, plain, table
 from resolver_diff.reports._tally import Tally, in_words, unwell, widest
-from resolver_diff.tables import Change, Condition, Mechanism
+from resolver_diff.tables import Change, Condition
 
 MOST_ROWS = 40  # of the table of anomalies; the CSV has all
 MOST_EVENTS = 20
@@ -30,14 +31,7 @@ TONES = {
     Change.CONVERGED: Tone.GOOD,
     Change.MECHANISM_CHANGED: Tone.PLAIN,
 }
-BY_ADDRESS = (
-    Mechanism.BOGON,
-    Mechanism.STUB,
-    Mechanism.BLOCKPAGE,
-    Mechanism.FORGED,
-    Mechanism.INJECTED,
-    Mechanism.POLICY,
-)
+BY_ADDRESS = {mechanism for mechanism, means in MEANS.items() if means not in ("denial", "failure")}
 OFTEN = ("repeats", "repeats_alike")
 HEADER = ("name", "type", "resolver", "over", "by", "controls", "right")
 OVER, RIGHT = HEADER.index("over"), HEADER.index("right")  # columns that are there only where they tell something
