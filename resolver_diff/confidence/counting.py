@@ -11,8 +11,9 @@ from resolver_diff.anomaly import Judged, has_any
 from resolver_diff.anomaly.memory import is_part_of_more, is_wrong
 from resolver_diff.compare import Panel
 from resolver_diff.confidence import count, spell_pattern
+from resolver_diff.confidence.patterns import Patterns
 from resolver_diff.snapshot import Snapshot
-from resolver_diff.tables import Mechanism, Patterns, State
+from resolver_diff.tables import Mechanism, State
 
 CELL = ("qname", "qtype", "resolver")
 FOUND = ("mechanism", "evidence_for", "evidence_against", "transport")

@@ -24,7 +24,7 @@ from benchmarks.accuracy.stage import Stage
 from resolver_diff import confidence
 from resolver_diff.commands import _calibrating
 from resolver_diff.confidence import interval, stored
-from resolver_diff.tables import Patterns
+from resolver_diff.confidence.patterns import Patterns
 
 SEEDS = tuple(range(1001, 1017))
 SHIPPED = Path(confidence.__file__).parent / stored.SHIPPED
