@@ -39,7 +39,7 @@ SURE = (
     "right: the share of such cells that was blocked, in labelled data (made-up worlds, unless --calibration says "
     "otherwise); ?: never measured."
 )
-CUTS = {"by": Cut.TAIL, "resolver": Cut.MIDDLE, "name": Cut.MIDDLE}
+CUTS = {"by": Cut.TAIL, "resolver": Cut.MIDDLE, "name": Cut.MIDDLE, "type": Cut.TAIL}
 
 
 def describe(diffs: Sequence[Diff], width: int | None = None) -> list[Line]:
