@@ -9,7 +9,7 @@ import resolver_diff
 from resolver_diff import compare, series, snapshot
 from resolver_diff.commands._loading import Source
 from resolver_diff.errors import SnapshotError
-from resolver_diff.reports._layout import EMPTY, Line, Tone, many, paragraph, some
+from resolver_diff.reports._layout import EMPTY, Line, Tone, many, paragraph, share, some
 from resolver_diff.reports._tally import widest
 from resolver_diff.reports.csv import as_lines
 from resolver_diff.reports.json import plain_rows, written
@@ -24,9 +24,11 @@ MOST_DROPS, MOST_MOVES = 10, 20  # lines
 SURE = (
     "confidence: the share of such cases that was a block, in labelled data (made-up worlds, unless --calibration says "
     "otherwise), not the chance that this one is; in brackets its 95 % interval, and how many cases. told from chance: "
-    "the first date with enough evidence. never good: nor on the first date there is, so it may be older."
+    "the first date with enough evidence. never good: nor on the first date there is, so it may be older. held against "
+    "it: by chance, the share of a resolver's names that show such a sign, at most; elsewhere, the share of resolvers "
+    "in other countries that show it too; at once, the share of all names that most of the country's resolvers lost on "
+    "the same date."
 )
-LEAST_WHOLE = 0.1  # shares from here on are said in whole per cent
 
 
 def follow(source: Source) -> list[Series]:
@@ -108,9 +110,8 @@ def _less(series: Series, width: int | None) -> list[Line]:
     for row in rows.tail(MOST_DROPS).iter_rows(named=True):
         told += paragraph(f"{row['date']}: {row['says']}.", width=width, first="! ", rest="  ")
     if rows.height > MOST_DROPS:
-        told += paragraph(
-            f"and {many(rows.height - MOST_DROPS, 'such date')} before; `--json FILE` has all", first="  "
-        )
+        text = f"and {many(rows.height - MOST_DROPS, 'such date')} before; `--json FILE` has all"
+        told += paragraph(text, width=width, first="  ", rest="  ")
     return told
 
 
@@ -119,11 +120,13 @@ def _moves(series: Series, width: int | None) -> list[Line]:
     said = sentences(series.moves.frame)
     if not said:
         return []
-    told = [EMPTY, *paragraph("Entered and left; only what two dates both have is compared", tone=Tone.HEADING)]
+    heading = "Entered and left; only what two dates both have is compared"
+    told = [EMPTY, *paragraph(heading, width=width, tone=Tone.HEADING)]
     for sentence in said[-MOST_MOVES:]:
         told += paragraph(sentence, width=width, first="* ", rest="  ")
     if len(said) > MOST_MOVES:
-        told += paragraph(f"and {many(len(said) - MOST_MOVES, 'change')} before; `--json FILE` has all", first="  ")
+        text = f"and {many(len(said) - MOST_MOVES, 'change')} before; `--json FILE` has all"
+        told += paragraph(text, width=width, first="  ", rest="  ")
     return told
 
 
@@ -136,26 +139,15 @@ def _event(event: pl.DataFrame, reach: pl.DataFrame, width: int | None) -> list[
     for row in event.head(MOST_SHOWN).iter_rows(named=True):
         told += paragraph(_spell(row), width=width, first="  ", rest="    ")
     if event.height > MOST_SHOWN:
-        told += paragraph(f"and {many(event.height - MOST_SHOWN, 'name')} more; `--csv FILE` has all", first="  ")
+        text = f"and {many(event.height - MOST_SHOWN, 'name')} more; `--csv FILE` has all"
+        told += paragraph(text, width=width, first="  ", rest="  ")
     return told
 
 
 def _rejected(event: pl.DataFrame) -> str:
-    """Say which innocent explanations were weighed and found wanting, at their best for any of the names."""
+    """Say how much each innocent explanation had for it, at its best for any of the names; ``SURE`` says what it is."""
     chance, outside, once = (float(event[name].max() or 0.0) for name in ("by_chance", "elsewhere", "at_once"))  # type: ignore[arg-type]
-    country = event["country"][0]
-    return (
-        f"What else was weighed: chance ({_share(chance)} of a resolver's names show such a sign, at most); trouble of "
-        f"the name itself (seen by {_share(outside)} of the resolvers in other countries); a line that was cut "
-        f"({_share(once)} of all names lost on the same date by most resolvers in {country})."
-    )
-
-
-def _share(share: float) -> str:
-    """Say a share as people do."""
-    if share <= 0:
-        return "none"
-    return f"{100 * share:.2g} %" if share < LEAST_WHOLE else f"{100 * share:.0f} %"
+    return f"held against it: by chance {share(chance)}, elsewhere {share(outside)}, at once {share(once)}"
 
 
 def _confidence(event: pl.DataFrame, width: int | None) -> list[Line]:

@@ -13,7 +13,7 @@ from resolver_diff.commands._loading import HISTORY, Source, about
 from resolver_diff.commands._output import warn
 from resolver_diff.confidence import Measured
 from resolver_diff.errors import SnapshotError
-from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, paragraph, table
+from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, paragraph, share, table
 from resolver_diff.series import ALARM, Sums, Weighing
 from resolver_diff.series.telling import course
 from resolver_diff.snapshot import Snapshot
@@ -135,7 +135,7 @@ def _row(cell: dict[str, Any], weighing: Weighing | None) -> tuple[str, ...]:
         return day, day, said, state, "", "", "", ""
     if not weighing.weight:
         return day, day, said, state, "0", "", "", ""
-    shares = (f"{weighing.by_chance:.2g}", f"{weighing.elsewhere:.0%}", f"{weighing.at_once:.0%}")
+    shares = map(share, (weighing.by_chance, weighing.elsewhere, weighing.at_once))
     return day, day, said, state, f"{weighing.weight:.1f}", *shares
 
 
