@@ -37,8 +37,7 @@ def command(
     """Show the installed database of whose addresses are, or install one. Nothing is fetched without --from.
 
     No such database is shipped, as none is free for that. An installed one is used by every `snapshot` that is told
-    nothing else, and what it said is kept beside the snapshot. `show` says
-    how to install one where there is none.
+    nothing else, and what it said is kept beside the snapshot. `show` says how to install one where there is none.
 
     \b
     Examples:
