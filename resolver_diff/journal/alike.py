@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-ATTEMPTS = 256  # that a question can have: an attempt is one octet
+ATTEMPTS = 256  # an attempt is one octet: a query's number is its question's number times this, plus the attempt
 
 
 def alike(frames: Sequence[pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:
