@@ -1,11 +1,9 @@
-"""Every table that flows through resolver_diff, and what each of its columns means.
+"""The tables that flow from stage to stage, and what each of their columns means.
 
 Singular things are dataclasses; plural things are tables: polars frames whose
 columns are declared here, once. null means *there was nothing*: never zero,
 never "unknown", never a vote.
 """
-
-# long because every column there is has its one line here, where a reader of the files looks for it
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -303,18 +301,6 @@ class Spells(Table):
     confidence_says = Column(pl.String(), "The same in words, and `never measured` where it was not; null: nobody looked.", nullable=True)
 
 
-class Patterns(Table):
-    """What was counted on labelled data; one row per pattern of evidence."""
-
-    pattern = Column(pl.String(), "How it differs, and on what that rests: the mechanism, then names of evidence, sorted.")
-    true = Column(pl.UInt32(), "Cells (or spells) of that pattern that were blocked.")
-    false = Column(pl.UInt32(), "Those that were not.")
-    cases = Column(pl.UInt32(), "Names in a country of a labelled set that these are of: what counts as a trial.")
-    precision = Column(pl.Float64(), "The share that was blocked.")
-    low = Column(pl.Float64(), "The lower bound of its 95 % interval (Wilson), by the number of cases.")
-    high = Column(pl.Float64(), "The upper bound.")
-
-
 class Condition(StrEnum):
     """How a resolver was on a date."""
 
@@ -326,18 +312,6 @@ class Condition(StrEnum):
     CATCH_ALL = "catch-all"  # it answers nearly every name with one address, names that the controls deny too
     INTERCEPTED = "intercepted"  # somebody else answers in its place, over this transport
     STRIPS_QTYPE = "strips-qtype"  # it denies one qtype for nearly every name that has it
-
-
-class Ranges(Table):
-    """A database of whose addresses are: ranges that do not overlap, in order. Addresses are numbers of 128 bits in two halves, those of IPv4 in ::ffff:0:0/96."""
-
-    first_high = Column(pl.UInt64(), "The first address: its high half.")
-    first_low = Column(pl.UInt64(), "The first address: its low half.")
-    last_high = Column(pl.UInt64(), "The last address: its high half.")
-    last_low = Column(pl.UInt64(), "The last address: its low half.")
-    length = Column(pl.UInt8(), "Bits of the announced prefix, of 128; null where the source has ranges and no prefixes.", nullable=True)
-    asn = Column(pl.UInt32(), "Number of the Autonomous System that announces it; null: several do.", nullable=True)
-    organisation = Column(pl.String(), "Who that system belongs to, as the source names it.", nullable=True)
 
 
 class Health(Table):

@@ -48,7 +48,7 @@ MAY_IMPORT = {
     "series": "anomaly compare event evidence snapshot tables",
     "confidence": "anomaly compare errors event evidence series snapshot tables",
     "diff": "anomaly compare event evidence family snapshot tables",
-    "reports": "confidence diff evidence family tables",
+    "reports": "compare confidence diff evidence event family tables",
     "lab": "config errors tables transports wire",
     "commands": (
         "anomaly compare confidence config diff errors event evidence family importers lab origins plan probe reports "

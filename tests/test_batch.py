@@ -9,9 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from resolver_diff.batch import ATTEMPTS, Batch
+from resolver_diff.batch import Batch
 from resolver_diff.config import Config, DomainSet, Names, Resolver
 from resolver_diff.journal import SCHEMA
+from resolver_diff.journal.alike import ATTEMPTS
 from resolver_diff.plan import Plan
 from resolver_diff.snapshot import ORDER
 from resolver_diff.transports import Responses, Trouble

@@ -8,13 +8,17 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
 from resolver_diff import __version__, commands, diff, family, probe
 from resolver_diff.__main__ import Manner, application
+from resolver_diff.commands import _runs
+from resolver_diff.commands._loading import Source
 from resolver_diff.lab import reading
 from resolver_diff.lab.respond import from_memory
+from resolver_diff.reports._layout import plain
 from resolver_diff.tables import Anomalies, TransportName
 from resolver_diff.transports._replay import replaying
 
@@ -298,6 +302,15 @@ def test_history_compresses_dates(snapshots: Path) -> None:
     assert lines[0].split() == ["nsdi-a", "A", "2026-02-09", "2026-02-10", "2", "agrees", "157.240.205.60"]
     assert lines[1].split()[:6] == ["nsdi-a", "A", "2026-02-11", "2026-02-12", "2", "vanished"]
     assert len(lines) == 6
+
+
+def test_history_fits_in_80_columns(snapshots: Path) -> None:
+    """On a terminal no line is longer than its 80 columns, however long the name is, and no part of it is missing."""
+    found = _runs.cells(Source.of(snapshots, None), "whatsapp.com", None)
+    name = ".".join(["a-long-label"] * 12)
+    page = plain(_runs.describe(found.with_columns(qname=pl.lit(name)), 80))
+    assert max(map(len, page.splitlines())) <= 80
+    assert name in page.replace("\n  ", "")
 
 
 def test_explain_shows_the_witnesses(snapshots: Path) -> None:

@@ -1,5 +1,6 @@
 """One cell, explained whole: the sentence, the confidence, all dates, and all of the evidence."""
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,7 @@ def test_explain_has_every_piece_of_evidence(snapshots: Path) -> None:
     applied, _, rest = text.partition("Evidence for a difference")[2].partition("Evidence that did not apply")
     assert "declared_policy:" in applied
     assert "controls_split: consensus answer, kind denial, controls_denying 0, controls_voting 3" in rest
+    assert re.search(r"came_early: rtt [\d.]+ ms, rtt_usual ([\d.]+ ms|-), transport udp", rest)
     assert "About an answer that differs, which this is not: answer_with_aa," in rest
     words = set(rest.replace(",", " ").replace(":", " ").split())
     for name in reasons():

@@ -12,7 +12,7 @@ import pytest
 from databases import write_mmdb
 from resolver_diff.errors import UsageError
 from resolver_diff.origins import ranges, reading
-from resolver_diff.tables import Ranges
+from resolver_diff.origins.ranges import Ranges
 
 RANGES = """\
 1.0.0.0,1.0.0.255,13335,"Cloudflare, Inc."

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 import stories
 from resolver_diff import family, reports
@@ -349,6 +350,16 @@ def test_text_fits_in_80_columns(diffs: Diff | list[Diff]) -> None:
     """On a terminal no line of the page is longer than its 80 columns, whatever the names are."""
     said = plain(describe(diffs if isinstance(diffs, list) else [diffs], 80))
     assert not [line for line in said.splitlines() if len(line) > 80]
+
+
+def test_wide_characters_take_two_columns() -> None:
+    """A name in Chinese, Japanese or Korean is broken, or cut, where the terminal ends."""
+    many = [f"n{index}.{'xn--fiqs8s.' * 9}example" for index in range(7)]
+    says = "\N{CJK UNIFIED IDEOGRAPH-4E2D}" * 70
+    made = make([{"qname": name} for name in many], [{"event": "e", "qnames": many, "says": says}])
+    lines = plain(describe([made], 80)).splitlines()
+    assert sum(line.count(says[0]) for line in lines) >= len(says)
+    assert max(map(cell_len, lines)) <= 80
 
 
 def test_text_leaves_nothing_out_of_a_file() -> None:

@@ -15,7 +15,7 @@ from resolver_diff.batch.entries import entries_of
 from resolver_diff.batch.heard import Answers, Attempt, count
 from resolver_diff.batch.texts import Texts
 from resolver_diff.journal import SCHEMA
-from resolver_diff.journal.alike import alike
+from resolver_diff.journal.alike import ATTEMPTS, alike
 from resolver_diff.plan import Plan
 from resolver_diff.tables import OUTCOME, Observations, Outcome, Purpose
 from resolver_diff.transports import Care, Queries, Responses, Trouble
@@ -24,7 +24,6 @@ from resolver_diff.wire.decode import TC, Decoder
 from resolver_diff.wire.encode import encode
 from resolver_diff.wire.reading import RCODE
 
-ATTEMPTS = 256  # a query's number is its question's number times this, plus the attempt
 FEW_RUNS = 16
 REPEATS = 4  # replies to each message, from which on it pays to remember one of them
 LARGE_OCTETS, LARGE_ROWS = 1 << 24, 1 << 16

@@ -8,11 +8,12 @@ from typing import Any
 from resolver_diff import evidence
 from resolver_diff.anomaly import reasons
 from resolver_diff.evidence import Claim
-from resolver_diff.reports._layout import EMPTY, Line, Tone, line, paragraph
+from resolver_diff.reports._layout import EMPTY, Line, Tone, line, milliseconds, paragraph, share
 from resolver_diff.tables import State
 
 FOR, AGAINST, NOT = "Evidence for a difference", "Evidence against a difference", "Evidence that did not apply"
 LONGEST = 24  # characters of a value that are shown
+MICROSECONDS, SECONDS, SHARES = ("rtt", "rtt_usual"), ("ttl", "controls_ttl"), ("aa_usual",)
 ABOUT = {
     Claim.VANISHED: "About a name that got no answer, which this is not",
     Claim.DIVERGENT: "About an answer that differs, which this is not",
@@ -67,14 +68,21 @@ def _others(names: Sequence[str], inputs: Mapping[str, Any], width: int | None) 
 def _seen(name: str, inputs: Mapping[str, Any]) -> str:
     """Return the columns that the evidence *name* looks at, with their values."""
     columns = dict.fromkeys(reasons()[name].when.meta.root_names())
-    return ", ".join(f"{column} {_value(inputs.get(column))}" for column in columns)
+    return ", ".join(f"{column} {_value(column, inputs.get(column))}" for column in columns)
 
 
-def _value(value: object) -> str:
+def _value(column: str, value: object) -> str:
+    """Return what stands in *column*, in units that people read."""
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, int | float) and column in MICROSECONDS:
+        return milliseconds(value)
+    if isinstance(value, int | float) and column in SHARES:
+        return share(value)
+    if column in SECONDS:
+        return f"{value} s"
     text = f"{value:.2g}" if isinstance(value, float) else str(value)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 

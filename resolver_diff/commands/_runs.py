@@ -12,7 +12,7 @@ from resolver_diff.commands._loading import HISTORY, Source, about
 from resolver_diff.compare.shares import in_words
 from resolver_diff.errors import UsageError
 from resolver_diff.reports._idn import Names
-from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, many, paragraph, some, table
+from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, many, paragraph, some, table
 from resolver_diff.series.panel import ENTERED, LEFT, RESOLVER, Moves, sentences
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import State
@@ -61,7 +61,7 @@ def describe(given: pl.DataFrame, width: int | None, every: Mapping[str, Sequenc
         span = f"from {days[0]} to {days[-1]}" if len(days) > 1 else f"({days[0]})"
         title = f"{Names().name(frame['qname'][0])} at vantage {vantage}: {many(len(days), 'date')} {span}"
         lines += [EMPTY] if lines else []
-        lines += [line(title, Tone.HEADING)]
+        lines += paragraph(title, width=width, rest="  ", tone=Tone.HEADING)
         runs = _runs(frame)
         tones = [TONES.get(State(state), Tone.PLAIN) for state in runs["state"]]
         rows = [_row(run) for run in runs.iter_rows(named=True)]

@@ -9,13 +9,14 @@ import resolver_diff
 from resolver_diff import compare, series, snapshot
 from resolver_diff.commands._loading import Source
 from resolver_diff.errors import SnapshotError
-from resolver_diff.reports._layout import EMPTY, Line, Tone, many, paragraph, some
+from resolver_diff.reports._layout import EMPTY, Line, Tone, many, paragraph, share, some
 from resolver_diff.reports._tally import widest
 from resolver_diff.reports.csv import as_lines
 from resolver_diff.reports.json import plain_rows, written
 from resolver_diff.series import Series
 from resolver_diff.series.extent import Extents, growth
 from resolver_diff.series.panel import Moves, sentences
+from resolver_diff.series.telling import course
 from resolver_diff.tables import Coverage, Spells
 
 MOST_SHOWN = 20  # names of one event
@@ -23,9 +24,11 @@ MOST_DROPS, MOST_MOVES = 10, 20  # lines
 SURE = (
     "confidence: the share of such cases that was a block, in labelled data (made-up worlds, unless --calibration says "
     "otherwise), not the chance that this one is; in brackets its 95 % interval, and how many cases. told from chance: "
-    "the first date with enough evidence. never good: nor on the first date there is, so it may be older."
+    "the first date with enough evidence. never good: nor on the first date there is, so it may be older. held against "
+    "it: by chance, the share of a resolver's names that show such a sign, at most; elsewhere, the share of resolvers "
+    "in other countries that show it too; at once, the share of all names that most of the country's resolvers lost on "
+    "the same date."
 )
-LEAST_WHOLE = 0.1  # shares from here on are said in whole per cent
 
 
 def follow(source: Source) -> list[Series]:
@@ -51,9 +54,7 @@ def lines(found: Sequence[Series]) -> str:
     """Return the spells as CSV; lists are texts with spaces between."""
     frame = pl.concat([Spells.empty().frame, *(each.spells.frame for each in found)])
     lists = [name for name, dtype in frame.schema.items() if dtype == pl.List]
-    numbers = [name for name, dtype in frame.schema.items() if dtype == pl.Float64]
-    frame = frame.with_columns(*(pl.col(name).list.join(" ") for name in lists))
-    return as_lines(frame.with_columns(pl.col(numbers).round_sig_figs(4)), header=True)
+    return as_lines(frame.with_columns(pl.col(lists).list.join(" ")), header=True)
 
 
 def document(found: Sequence[Series]) -> str:
@@ -109,9 +110,8 @@ def _less(series: Series, width: int | None) -> list[Line]:
     for row in rows.tail(MOST_DROPS).iter_rows(named=True):
         told += paragraph(f"{row['date']}: {row['says']}.", width=width, first="! ", rest="  ")
     if rows.height > MOST_DROPS:
-        told += paragraph(
-            f"and {many(rows.height - MOST_DROPS, 'such date')} before; `--json FILE` has all", first="  "
-        )
+        text = f"and {many(rows.height - MOST_DROPS, 'such date')} before; `--json FILE` has all"
+        told += paragraph(text, width=width, first="  ", rest="  ")
     return told
 
 
@@ -120,11 +120,13 @@ def _moves(series: Series, width: int | None) -> list[Line]:
     said = sentences(series.moves.frame)
     if not said:
         return []
-    told = [EMPTY, *paragraph("Entered and left; only what two dates both have is compared", tone=Tone.HEADING)]
+    heading = "Entered and left; only what two dates both have is compared"
+    told = [EMPTY, *paragraph(heading, width=width, tone=Tone.HEADING)]
     for sentence in said[-MOST_MOVES:]:
         told += paragraph(sentence, width=width, first="* ", rest="  ")
     if len(said) > MOST_MOVES:
-        told += paragraph(f"and {many(len(said) - MOST_MOVES, 'change')} before; `--json FILE` has all", first="  ")
+        text = f"and {many(len(said) - MOST_MOVES, 'change')} before; `--json FILE` has all"
+        told += paragraph(text, width=width, first="  ", rest="  ")
     return told
 
 
@@ -137,26 +139,15 @@ def _event(event: pl.DataFrame, reach: pl.DataFrame, width: int | None) -> list[
     for row in event.head(MOST_SHOWN).iter_rows(named=True):
         told += paragraph(_spell(row), width=width, first="  ", rest="    ")
     if event.height > MOST_SHOWN:
-        told += paragraph(f"and {many(event.height - MOST_SHOWN, 'name')} more; `--csv FILE` has all", first="  ")
+        text = f"and {many(event.height - MOST_SHOWN, 'name')} more; `--csv FILE` has all"
+        told += paragraph(text, width=width, first="  ", rest="  ")
     return told
 
 
 def _rejected(event: pl.DataFrame) -> str:
-    """Say which innocent explanations were weighed and found wanting, at their best for any of the names."""
+    """Say how much each innocent explanation had for it, at its best for any of the names; ``SURE`` says what it is."""
     chance, outside, once = (float(event[name].max() or 0.0) for name in ("by_chance", "elsewhere", "at_once"))  # type: ignore[arg-type]
-    country = event["country"][0]
-    return (
-        f"What else was weighed: chance ({_share(chance)} of a resolver's names show such a sign, at most); trouble of "
-        f"the name itself (seen by {_share(outside)} of the resolvers in other countries); a line that was cut "
-        f"({_share(once)} of all names lost on the same date by most resolvers in {country})."
-    )
-
-
-def _share(share: float) -> str:
-    """Say a share as people do."""
-    if share <= 0:
-        return "none"
-    return f"{100 * share:.2g} %" if share < LEAST_WHOLE else f"{100 * share:.0f} %"
+    return f"held against it: by chance {share(chance)}, elsewhere {share(outside)}, at once {share(once)}"
 
 
 def _confidence(event: pl.DataFrame, width: int | None) -> list[Line]:
@@ -167,7 +158,4 @@ def _confidence(event: pl.DataFrame, width: int | None) -> list[Line]:
 
 def _spell(row: dict[str, Any]) -> str:
     """Say one name: where, since when, and when there was enough to tell."""
-    good = f"last good {row['last_good']}" if row["last_good"] else "never good"
-    end = f", good again {row['first_good']}" if row["first_good"] else ""
-    enough = f"told from chance on {row['reported']}"
-    return f"{row['qname']} at {some(row['resolvers'])}: {good}, first bad {row['first_bad']}{end}; {enough}"
+    return f"{row['qname']} at {some(row['resolvers'])}: {course(row)}"

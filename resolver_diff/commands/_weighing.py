@@ -13,8 +13,9 @@ from resolver_diff.commands._loading import HISTORY, Source, about
 from resolver_diff.commands._output import warn
 from resolver_diff.confidence import Measured
 from resolver_diff.errors import SnapshotError
-from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, paragraph, table
+from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, paragraph, share, table
 from resolver_diff.series import ALARM, Sums, Weighing
+from resolver_diff.series.telling import course
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import Spells, State
 
@@ -120,10 +121,8 @@ def _meaning(together: float, country: str | None) -> str:
 def _spells(spells: pl.DataFrame, width: int | None) -> Iterator[Line]:
     """Yield what `events` says of the name in this country."""
     for row in spells.iter_rows(named=True):
-        end = f", good again {row['first_good']}" if row["first_good"] else ""
-        good = f"last good {row['last_good']}" if row["last_good"] else "never good"
-        text = f"{row['says']}. {good}, first bad {row['first_bad']}{end}; told from chance on {row['reported']}; "
-        yield from paragraph(f"{text}confidence {row['confidence_says']}", width=width, first="  * ", rest="    ")
+        text = f"{row['says']}. {course(row)}; confidence {row['confidence_says']}"
+        yield from paragraph(text, width=width, first="  * ", rest="    ")
 
 
 def _row(cell: dict[str, Any], weighing: Weighing | None) -> tuple[str, ...]:
@@ -136,7 +135,7 @@ def _row(cell: dict[str, Any], weighing: Weighing | None) -> tuple[str, ...]:
         return day, day, said, state, "", "", "", ""
     if not weighing.weight:
         return day, day, said, state, "0", "", "", ""
-    shares = (f"{weighing.by_chance:.2g}", f"{weighing.elsewhere:.0%}", f"{weighing.at_once:.0%}")
+    shares = map(share, (weighing.by_chance, weighing.elsewhere, weighing.at_once))
     return day, day, said, state, f"{weighing.weight:.1f}", *shares
 
 

@@ -37,7 +37,7 @@ def command(
     """Show the installed database of whose addresses are, or install one. Nothing is fetched without --from.
 
     No such database is shipped, as none is free for that. An installed one is used by every `snapshot` that is told
-    nothing else, and what it said is kept beside the snapshot. `show` ends with status 2 when there is none.
+    nothing else, and what it said is kept beside the snapshot. `show` says how to install one where there is none.
 
     \b
     Examples:
@@ -45,7 +45,7 @@ def command(
       resolver-diff data update --from GeoLite2-ASN.mmdb --licence "GeoLite2 End User License Agreement"
       resolver-diff data update --from routeviews-rv2-20261101-1200.pfx2as.gz --source "CAIDA pfx2as"
     """
-    from resolver_diff.commands._output import talk
+    from resolver_diff.commands._output import PROGRAM, talk
     from resolver_diff.errors import ExitStatus, UsageError
     from resolver_diff.origins import installed
 
@@ -57,9 +57,9 @@ def command(
         raise UsageError("--from, --source and --licence are for `data update`")
     database = installed.load()
     if database is None:
-        hint = "`resolver-diff data update --from FILE` installs one"
-        raise UsageError("no database of whose addresses are is installed", hint=hint)
-    typer.echo(_described(database))
+        typer.echo(f"no database of whose addresses are is installed; `{PROGRAM} data update --from FILE` installs one")
+    else:
+        typer.echo(_described(database))
     return ExitStatus.DONE
 
 

@@ -58,7 +58,12 @@ VerifyHttp = Annotated[
 ]
 VerifyBudget = Annotated[
     int,
-    typer.Option("--verify-budget", min=1, metavar="N", help="Handshakes in a run at most; 10 names in a /24 or /48."),
+    typer.Option(
+        "--verify-budget",
+        min=1,
+        metavar="N",
+        help="Handshakes in a run at most, a quarter of them kept for second ones; 10 names in a /24 or /48.",
+    ),
 ]
 Authorities = Annotated[
     Path | None,

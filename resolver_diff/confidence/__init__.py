@@ -20,10 +20,11 @@ import polars as pl
 
 from resolver_diff.anomaly import reasons
 from resolver_diff.compare.shares import interval
+from resolver_diff.confidence.patterns import Patterns
 from resolver_diff.event import MEANS
 from resolver_diff.evidence import Bearing
 from resolver_diff.series.telling import means
-from resolver_diff.tables import Anomalies, Events, Mechanism, Patterns, Spells
+from resolver_diff.tables import Anomalies, Events, Mechanism, Spells
 
 __all__ = [
     "COLUMNS",

@@ -10,8 +10,8 @@ from resolver_diff import anomaly, series
 from resolver_diff.anomaly import Judged
 from resolver_diff.compare import Panel
 from resolver_diff.confidence import count, spell_pattern
+from resolver_diff.confidence.patterns import Patterns
 from resolver_diff.snapshot import Snapshot
-from resolver_diff.tables import Patterns
 
 CELL = ("qname", "qtype", "resolver")
 FOUND = ("mechanism", "evidence_for", "evidence_against", "transport")

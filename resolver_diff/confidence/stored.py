@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from resolver_diff.confidence import Measured, Origin, counted
+from resolver_diff.confidence.patterns import Patterns
 from resolver_diff.errors import ConfigError, Place
-from resolver_diff.tables import Patterns
 
 SHIPPED = "measured.json"
 DIGITS = 4

@@ -121,8 +121,8 @@ class Journal:
     def finish(self, batch: int, rows: pl.DataFrame, *, in_order: bool = False) -> None:
         """Make one sorted file of the pieces of *batch* and the last *rows* of it: it is complete.
 
-        *rows* are as in ``append``, or have categories for texts, as ``alike`` makes them; *in_order*: in any order,
-        as the rows need not be sorted.
+        *rows* are as in ``append``, or have categories for texts, as ``alike`` makes them; *in_order* says that they
+        are in the order of a snapshot already, so that they need not be sorted where there are no pieces.
         """
         pieces = self._pieces(batch)
         if pieces:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+ATTEMPTS = 256  # an attempt is one octet: a query's number is its question's number times this, plus the attempt
+
 
 def alike(frames: Sequence[pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:
     """Return the rows of *frames* under one another; texts are categories, in the order of texts.
@@ -29,8 +31,6 @@ def alike(frames: Sequence[pl.DataFrame], schema: pl.Schema) -> pl.DataFrame:
 
 def without_late(rows: pl.DataFrame) -> pl.DataFrame:
     """Leave out what was silence only until a late reply came."""
-    if not rows["reply"].null_count():
-        return rows
-    silent, query = rows["reply"].is_null(), rows["number"] * 256 + rows["attempt"]
-    late = query.filter(silent).is_in(query.filter(~silent).unique().implode())
-    return rows.filter(~query.is_in(query.filter(silent).filter(late).implode()) | ~silent) if late.any() else rows
+    heard = rows["reply"].is_not_null()
+    query = rows["number"] * ATTEMPTS + rows["attempt"]
+    return rows.filter(heard | ~query.is_in(query.filter(heard).implode()))

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from resolver_diff.tables import Origins, Ranges
+from resolver_diff.tables import Column, Origins, Table
 
 MAPPED = bytes(10) + b"\xff\xff"  # what an IPv4 address has before it
 V4_BITS = 96  # before the first of an IPv4 address
@@ -20,6 +20,22 @@ OCTETS = "S16"  # compared octet by octet, which for numbers of one length is by
 HALF = 64
 
 Numbers = NDArray[np.uint64]  # (n, 2): the high and the low half
+
+
+class Ranges(Table):
+    """A database of whose addresses are: ranges that do not overlap, in order; each address in two halves."""
+
+    first_high = Column(pl.UInt64(), "The first address: its high half.")
+    first_low = Column(pl.UInt64(), "The first address: its low half.")
+    last_high = Column(pl.UInt64(), "The last address: its high half.")
+    last_low = Column(pl.UInt64(), "The last address: its low half.")
+    length = Column(
+        pl.UInt8(),
+        "Bits of the announced prefix, of 128; null where the source has ranges and no prefixes.",
+        nullable=True,
+    )
+    asn = Column(pl.UInt32(), "Number of the Autonomous System that announces it; null: several do.", nullable=True)
+    organisation = Column(pl.String(), "Who that system belongs to, as the source names it.", nullable=True)
 
 
 def numbers(addresses: Sequence[str | None]) -> tuple[Numbers, NDArray[np.bool_]]:

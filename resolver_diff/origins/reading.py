@@ -27,8 +27,7 @@ from numpy.typing import NDArray
 
 from resolver_diff.errors import Place, UsageError
 from resolver_diff.origins import ranges as spans
-from resolver_diff.origins.ranges import V4_BITS, Numbers
-from resolver_diff.tables import Ranges
+from resolver_diff.origins.ranges import V4_BITS, Numbers, Ranges
 
 METADATA = "resolver_diff"  # the key in the metadata of our own file
 GZIP, PARQUET, TAR = b"\x1f\x8b", b"PAR1", b"ustar"

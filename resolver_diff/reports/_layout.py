@@ -19,6 +19,9 @@ WIDTH = 80
 GAP = 2  # columns between those of a table
 ELISION = "\N{HORIZONTAL ELLIPSIS}"  # no domain name holds it, so it cannot be taken for a part of one
 NARROWEST = 8  # columns a column of a table keeps
+LEAST_WHOLE = 0.1  # shares from here on are said in whole per cent
+LEAST_WHOLE_MS = 10_000  # microseconds; from here on in whole milliseconds
+FILLING = "\0"  # stands for the second column of a wide character; no text has it that was made visible
 
 
 class Tone(StrEnum):
@@ -62,6 +65,18 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
+def share(part: float) -> str:
+    """Return *part* of 1 as a person says it: ``none``, ``0.0048 %``, ``23 %``."""
+    if part <= 0:
+        return "none"
+    return f"{100 * part:.2g} %" if part < LEAST_WHOLE else f"{100 * part:.0f} %"
+
+
+def milliseconds(microseconds: float) -> str:
+    """Return *microseconds* as a person says them: ``8.1 ms``, ``141 ms``."""
+    return f"{microseconds / 1000:,.{0 if microseconds >= LEAST_WHOLE_MS else 1}f} ms"
+
+
 def line(text: str, tone: Tone = Tone.PLAIN) -> Line:
     """Return a line of one tone; what is unprintable in *text* is made visible."""
     return (Span(visible(text), tone),)
@@ -76,10 +91,9 @@ def paragraph(
     text: str, *, width: int | None = None, first: str = "", rest: str = "", tone: Tone = Tone.PLAIN
 ) -> list[Line]:
     """Return *text* broken into lines; *first* and *rest* are put before the first line and the others."""
-    broken = textwrap.wrap(
-        visible(text), width or WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
-    )
-    return [(Span(part, tone),) for part in broken] or [(Span(first, tone),)]
+    filled = "".join(FILLING * (cell_len(char) - 1) + char for char in visible(text))
+    broken = textwrap.wrap(filled, width or WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+    return [(Span(part.replace(FILLING, ""), tone),) for part in broken] or [(Span(first, tone),)]
 
 
 class Cut(StrEnum):

@@ -28,13 +28,12 @@ def render(diffs: Sequence[Diff]) -> str:
     """Return the anomalies of all *diffs*, sorted by date, vantage and name."""
     frames = [Anomalies.empty().frame, *(diff.anomalies.frame for diff in diffs)]
     frame = pl.concat(frames).sort(ORDER, nulls_last=False, maintain_order=True)
-    return as_lines(
-        frame.with_columns(pl.col("confidence", "confidence_low", "confidence_high").round_sig_figs(4)), header=True
-    )
+    return as_lines(frame, header=True)
 
 
 def as_lines(frame: pl.DataFrame, *, header: bool) -> str:
-    """Return the rows of *frame* as lines; the first names the columns when *header*."""
+    """Return the rows of *frame* as lines, numbers to four figures; the first names the columns when *header*."""
+    frame = frame.with_columns(pl.col(pl.Float64).round_sig_figs(4))
     frame = frame.with_columns(pl.col(name).cast(pl.String) for name, dtype in frame.schema.items() if dtype == pl.Enum)
     return frame.with_columns(
         _harmless_column(column) for column in frame.iter_columns() if column.dtype == pl.String

@@ -9,13 +9,15 @@ from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 
+from resolver_diff.compare import shares
 from resolver_diff.confidence import percent
 from resolver_diff.diff import Diff
+from resolver_diff.event import MEANS
 from resolver_diff.reports import Report
 from resolver_diff.reports._idn import Names
 from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, many, paragraph, plain, table
 from resolver_diff.reports._tally import Tally, in_words, unwell, widest
-from resolver_diff.tables import Change, Condition, Mechanism
+from resolver_diff.tables import Change, Condition
 
 MOST_ROWS = 40  # of the table of anomalies; the CSV has all
 MOST_EVENTS = 20
@@ -29,22 +31,15 @@ TONES = {
     Change.CONVERGED: Tone.GOOD,
     Change.MECHANISM_CHANGED: Tone.PLAIN,
 }
-BY_ADDRESS = (
-    Mechanism.BOGON,
-    Mechanism.STUB,
-    Mechanism.BLOCKPAGE,
-    Mechanism.FORGED,
-    Mechanism.INJECTED,
-    Mechanism.POLICY,
-)
-OFTEN = ("repeats", "repeats_alike", "share_low", "share_high")
+BY_ADDRESS = {mechanism for mechanism, means in MEANS.items() if means not in ("denial", "failure")}
+OFTEN = ("repeats", "repeats_alike")
 HEADER = ("name", "type", "resolver", "over", "by", "controls", "right")
 OVER, RIGHT = HEADER.index("over"), HEADER.index("right")  # columns that are there only where they tell something
 SURE = (
     "right: the share of such cells that was blocked, in labelled data (made-up worlds, unless --calibration says "
     "otherwise); ?: never measured."
 )
-CUTS = {"by": Cut.TAIL, "resolver": Cut.MIDDLE, "name": Cut.MIDDLE}
+CUTS = {"by": Cut.TAIL, "resolver": Cut.MIDDLE, "name": Cut.MIDDLE, "type": Cut.TAIL}
 
 
 def describe(diffs: Sequence[Diff], width: int | None = None) -> list[Line]:
@@ -194,10 +189,10 @@ def _right(row: dict[str, object]) -> str:
 
 def _means(row: dict[str, object]) -> str:
     """Return by what it changed, and how often of several times."""
-    if row["share_low"] is None or row["repeats_alike"] == row["repeats"]:
+    alike, repeats = row["repeats_alike"], row["repeats"]
+    if not isinstance(alike, int) or not isinstance(repeats, int) or alike == repeats:
         return _by(row)
-    share = f"({row['share_low']:.0%} to {row['share_high']:.0%})".replace("%", " %")
-    return f"{_by(row)}, in {row['repeats_alike']} of {row['repeats']} repeats {share}"
+    return f"{_by(row)}, in {shares.in_words(alike, repeats, 'repeats')}"
 
 
 def _by(row: dict[str, object]) -> str:

@@ -3,15 +3,13 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 from hashlib import blake2b
-from typing import Any
 
 from resolver_diff.event import MEANS, SHOWN, counted, day_in_words, joined, leading_first
+from resolver_diff.series.extent import Row
 from resolver_diff.tables import Mechanism
 
 TOGETHER = 1  # dates between the first of one and the first of the next
 OTHERWISE = ("other address", "injected")
-
-Row = dict[str, Any]
 
 
 def means(mechanisms: Iterable[str]) -> str:
@@ -74,6 +72,13 @@ def sentence(event: Sequence[Row]) -> str:
     # queries that are lost on the way beside what they are lost for are no means of their own
     shown = sorted({SHOWN.get(one, "declared policy") for one in every if MEANS[one] in told})
     return f"{counted(names, 'name')} {verb} {what} {where} {when}: {joined(shown, 'and')}"
+
+
+def course(spell: Row) -> str:
+    """Say when a name was last good, first bad and good again, and when there was enough to tell."""
+    good = f"last good {spell['last_good']}" if spell["last_good"] else "never good"
+    end = f", good again {spell['first_good']}" if spell["first_good"] else ""
+    return f"{good}, first bad {spell['first_bad']}{end}; told from chance on {spell['reported']}"
 
 
 def _when(first: date, last: date | None, *, seen: bool) -> str:

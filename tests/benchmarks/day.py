@@ -272,7 +272,7 @@ class Day:
 
 
 def _egress(asked: "Asked") -> list[pl.Expr]:
-    """Return what is answered to who asks for the resolver's identity: an address of its own, each in another network."""
+    """Return what is answered to who asks who a resolver is: an address of its own, each in another network."""
     address = pl.Series([f"193.{place // 250}.{place % 250}.53" for place in range(asked.resolver.max(initial=0) + 1)])
     own, whoami = address.gather(asked.resolver), pl.col("purpose").cast(pl.String) == "identity"
     return [

@@ -25,7 +25,7 @@ from resolver_diff import confidence
 from resolver_diff.commands import _calibrating
 from resolver_diff.compare.shares import interval
 from resolver_diff.confidence import stored
-from resolver_diff.tables import Patterns
+from resolver_diff.confidence.patterns import Patterns
 
 SEEDS = tuple(range(1001, 1017))
 SHIPPED = Path(confidence.__file__).parent / stored.SHIPPED
