@@ -182,16 +182,16 @@ def _tokens(distinct: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame:
     )
     prefixes = pl.concat([addresses.drop_nulls(), rare])
     within = rdata.lazy().filter("addressed").join(prefixes.lazy(), on="text")
-    owners = origins.lazy().select(
-        pl.col("address").alias("text"), "asn", organisation=organisations.normal(pl.col("organisation"))
-    )
+    owners = origins.lazy().select("asn", "organisation", text="address")
+    names = owners.select("organisation").unique().with_columns(owner=organisations.normal(pl.col("organisation")))
+    owners = owners.join(names, on="organisation", how="left")  # many addresses are one owner's
     systems = rdata.lazy().join(owners, on="text")
     targets = distinct.lazy().filter(pl.col("cname").is_not_null())
     parts = [
         _one_kind(rdata.lazy(), ADDRESS),
         _one_kind(within.select("said", "q", text="prefix").drop_nulls(), PREFIX),
         _one_kind(systems.select("said", "q", text=pl.col("asn").cast(pl.String)).drop_nulls(), ORIGIN),
-        _one_kind(systems.select("said", "q", text="organisation").drop_nulls(), ORGANISATION),
+        _one_kind(systems.select("said", "q", text="owner").drop_nulls(), ORGANISATION),
         _one_kind(targets.select("said", "q", text=pl.col("cname").str.split(" ")).explode("text"), CNAME),
     ]
     return pl.concat(parts).collect()
