@@ -218,22 +218,37 @@ class BulkSession(Rounds):
         Routers quote at least 8 octets of a datagram, which is its UDP header alone: without the ID
         nothing can be told, and the query times out.
         """
-        for count in range(ERRORS_A_ROUND):
+        told: list[tuple[int, tuple[str, int], str]] = []
+        count = 0
+        while count < ERRORS_A_ROUND:
             try:
                 octets, extra, _, name = port.socket.recvmsg(2, 512, MSG_ERRQUEUE)
             except OSError:
-                return count
+                break
+            count += 1
             words = [said for _, _, data in extra if (said := _of_icmp(data))]
-            if len(octets) < 2 or not words:
-                continue
-            serial = self._ports.serials(np.array([port.slot]), np.array([int.from_bytes(octets, "big")]))
-            found = self._ledger.of(int(serial[0])) if serial[0] >= self._ledger.oldest else None
-            if found is not None and self._addresses.are(found[0].endpoint[found[1]], name):
-                self._addresses.answers[found[0].endpoint[found[1]]] = False
-                self._ledger.trouble(found[0], np.array([found[1]]), Trouble.UNREACHABLE, words[0])
+            if len(octets) == 2 and words:
+                told.append((int.from_bytes(octets, "big"), name, words[0]))
+        if told:
+            self._refuse(port, told)
+        return count
+
+    def _refuse(self, port: Port, told: Sequence[tuple[int, tuple[str, int], str]]) -> None:
+        """Note what ICMP *told* of queries that left from *port*: ID, destination, words."""
+        ledger, addresses = self._ledger, self._addresses
+        ids = np.array([number for number, _, _ in told])
+        serials = self._ports.serials(np.full(len(ids), port.slot), ids).tolist()
+        refused: dict[tuple[int, str], tuple[Asked, dict[int, None]]] = {}  # by exchange and words: the queries
+        for serial, (_, name, words) in zip(serials, told, strict=True):
+            found = ledger.of(serial) if serial >= ledger.oldest else None
+            if found is not None and addresses.are(found[0].endpoint[found[1]], name):
+                refused.setdefault((found[0].base, words), (found[0], {}))[1][found[1]] = None
             else:
-                self._ledger.strays += 1
-        return ERRORS_A_ROUND
+                ledger.strays += 1
+        for (_, words), (asked, queries) in refused.items():
+            rows = np.array(list(queries))
+            addresses.answers[asked.endpoint[rows]] = False
+            ledger.trouble(asked, rows, Trouble.UNREACHABLE, words)
 
 
 class _Addresses:

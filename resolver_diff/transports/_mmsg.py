@@ -13,6 +13,7 @@ import socket
 import struct
 import sys
 import time
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,7 @@ if _LIBC is not None:
     _LIBC.recvmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p]
 
 
+@lru_cache(1 << 12)
 def sockaddr(address: str, port: int) -> tuple[bytes, int]:
     """Return the sockaddr of an IP address, padded to ``NAME`` octets, and its true length.
 
