@@ -159,10 +159,11 @@ class BulkSession(Rounds):
                     break
                 failed += [(place, in_words(error)) for place in range(ends[done], ends[done + 1])]
                 count = 1
-            here = slice(ends[done], ends[done + count])
-            size = int(here.stop - here.start)
-            # datagrams of one call leave one after the other, at an even pace
-            sent[here] = before + np.arange(size) * (time.time_ns() - before) // size
+            begins, end = ends[done : done + count], int(ends[done + count])
+            size = end - int(begins[0])
+            # the runs of one call leave one after the other, at an even pace, each all at once
+            left = before + (begins - begins[0]) * (time.time_ns() - before) // size
+            sent[begins[0] : end] = np.repeat(left, np.diff(begins, append=end))
             port.used += size
             done += count
             tries = 0
