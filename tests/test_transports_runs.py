@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from hostile import Hostile, all_of, asking, reply, rows
-from resolver_diff.transports import Endpoint, _bulk, _mmsg
+from resolver_diff.transports import Care, Endpoint, _bulk, _mmsg
 from resolver_diff.transports._mmsg import Outbox
 
 pytestmark = pytest.mark.skipif(not _mmsg.available(), reason="needs sendmmsg and recvmmsg of Linux")
@@ -105,3 +106,56 @@ async def test_a_run_that_cannot_leave_is_told_of_all_its_queries(
     assert np.sort(got.number).tolist() == list(range(len(QNAMES)))
     assert (got.trouble == got.trouble[0]).all()
     assert set(got.says.values()) == {"Operation not permitted"}
+
+
+async def test_a_kernel_that_does_not_know_runs_gets_none(
+    resolvers: list[Endpoint], loads: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before Linux 4.18 a run would leave as a single datagram, without an error."""
+    monkeypatch.setattr(_mmsg, "UDP_SEGMENT", 9_999)
+    async with _bulk.open_session() as session:
+        await all_of(session, asking(QNAMES[:2], resolvers))
+        got = await all_of(session, asking(QNAMES, resolvers))
+    assert sorted(got.number.tolist()) == list(range(len(QNAMES)))
+    assert all(datagrams == runs for datagrams, runs in loads)
+
+
+async def test_what_icmp_said_of_another_is_no_word_about_a_run(
+    resolvers: list[Endpoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A send that meets the errors of earlier datagrams, however often, is made again; nobody is unreachable."""
+    send, met = Outbox.send, 0
+
+    def refusing(outbox: Outbox, descriptor: int, begin: int, end: int) -> int:
+        nonlocal met
+        met += 1
+        if met <= 4 * _bulk.SEND_TRIES:
+            raise OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+        return send(outbox, descriptor, begin, end)
+
+    async with _bulk.open_session() as session:
+        await all_of(session, asking(QNAMES[:2], resolvers))
+        monkeypatch.setattr(Outbox, "send", refusing)
+        got = await all_of(session, asking(QNAMES, resolvers))
+    assert sorted(got.number.tolist()) == list(range(len(QNAMES)))
+    assert not got.trouble.any()
+
+
+async def test_what_could_not_leave_does_not_leave_all_at_once(
+    resolvers: list[Endpoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the socket takes nothing, no more are chosen than the pace lets leave at once."""
+    send, begun = Outbox.send, time.monotonic()
+
+    def stuck(outbox: Outbox, descriptor: int, begin: int, end: int) -> int:
+        if time.monotonic() < begun + 0.6:
+            raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
+        return send(outbox, descriptor, begin, end)
+
+    monkeypatch.setattr(Outbox, "send", stuck)
+    queries = asking(QNAMES[:200], resolvers[0])
+    queries.care = Care([0], [200.0], [128])
+    async with _bulk.open_session() as session:
+        got = await all_of(session, queries)
+    assert len(got) == 200
+    assert np.ptp(queries.sent) > 0.8e9  # 200 at 200 a second, but for what may be caught up

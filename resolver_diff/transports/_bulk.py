@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from resolver_diff.transports import Endpoint, Trouble
 from resolver_diff.transports._ledger import Asked, Rows
-from resolver_diff.transports._mmsg import LONGEST_IN_RUN, LONGEST_RUN, NAME, Inbox, Outbox, sockaddr
+from resolver_diff.transports._mmsg import LONGEST_IN_RUN, LONGEST_RUN, NAME, Inbox, Outbox, sockaddr, takes_runs
 from resolver_diff.transports._ports import MOST_PORTS, Port, Ports
 from resolver_diff.transports._rounds import Rounds
 from resolver_diff.transports._words import in_words
@@ -32,7 +32,7 @@ LONG = 512  # octets; longer datagrams are few, and copied one by one
 SEND_TRIES = 3  # a send may fail for an ICMP error that an earlier datagram met
 ERRORS_A_ROUND = 256
 WORTH_RUNS = 4  # datagrams to an address in one round, on average
-NO_RUNS = (errno.EIO, errno.EINVAL, errno.EMSGSIZE)  # no checksums by the interface; an old kernel; a tiny MTU
+NO_RUNS = (errno.EIO, errno.EINVAL, errno.EMSGSIZE)  # no checksums by the interface; a tiny MTU, in old and new kernels
 WAIT_FOR_BUFFER = (errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EINTR)
 MSG_ERRQUEUE = 0x2000  # linux/socket.h
 FROM_ICMP = (2, 3)  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6 (linux/errqueue.h)
@@ -60,7 +60,7 @@ class BulkSession(Rounds):
         self._slots = np.zeros(ROUND, np.int64)  # the socket each datagram of the inbox came to
         self._came = 0  # datagrams in the inbox
         self._outbox = Outbox(ROUND)
-        self._runs = True  # until the system refuses one
+        self._runs = takes_runs()  # until the system refuses one
         self._addresses = _Addresses()
         self._turn = 0
         self._routes: dict[int, _Route] = {}  # of each exchange, by its base
@@ -153,6 +153,8 @@ class BulkSession(Rounds):
                 tries += 1
                 if tries < SEND_TRIES:
                     continue
+                if error.errno == errno.ECONNREFUSED:  # always by ICMP, of an earlier datagram: no word about this one
+                    break
                 alone = ends[done + 1] - ends[done] == 1
                 if not alone and error.errno in NO_RUNS:
                     self._runs = False

@@ -79,6 +79,7 @@ class Asked:
     def hold(self, rows: Rows) -> None:
         """Take back *rows* that could not leave now; they are the next to be ready."""
         self._held = np.concatenate([rows, self._held])
+        self._turns.hold(rows, self._clock())
 
     def leave(self, rows: Rows, sent: NDArray[np.int64] | int) -> None:
         """Note that *rows* have left, at *sent* ns since 1970."""

@@ -58,6 +58,16 @@ if _LIBC is not None:
     _LIBC.recvmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p]
 
 
+def takes_runs() -> bool:
+    """Whether the kernel knows runs; before Linux 4.18 it would send one as a single datagram, and say nothing."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+            asked.getsockopt(socket.IPPROTO_UDP, UDP_SEGMENT)
+    except OSError:
+        return False
+    return True
+
+
 @lru_cache(1 << 12)
 def sockaddr(address: str, port: int) -> tuple[bytes, int]:
     """Return the sockaddr of an IP address, padded to ``NAME`` octets, and its true length.

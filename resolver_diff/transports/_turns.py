@@ -14,6 +14,7 @@ from resolver_diff.transports._slowing import Ending, Keys
 Rows = NDArray[np.int64]
 NONE = np.empty(0, np.int64)
 SMALL = 4_096  # queries that are sorted so that equal ones keep their order
+STUCK = 10_000_000  # ns; longer than the longest rest of a loop that sends
 PULLED = 2  # control questions that are asked first of an address that says nothing good
 
 
@@ -105,6 +106,12 @@ class Turns:
         if self._epoch is None:
             self._epoch = np.zeros(len(self.queries), np.uint16)
         self._epoch[rows] = self.care.slowing.enlist(keys, counts, rank)
+
+    def hold(self, rows: Rows, now: int) -> None:
+        """Note that *rows* could not leave: choose no more for their addresses, or all would leave at once later."""
+        if not self._free and len(rows):
+            keys = self._key[rows]
+            self._wake[keys] = np.maximum(self._wake[keys], now + STUCK)
 
     def be_late(self, rows: Rows) -> None:
         """Note that *rows* have waited for long."""
