@@ -86,7 +86,7 @@ def test_page() -> None:
     assert "It grew from 1 name at 1 of 3 resolvers (2026-01-27) to 2 names at 2 of 3 resolvers (2026-01-28)" in page
     assert "and shrank to 1 name at 2 of 3 resolvers (2026-01-29)." in page
     assert "told from chance: the first date with enough evidence" in page
-    assert re.search(r"held against it: by chance [\d.]+ %, elsewhere none, at once none ", page)
+    assert re.search(r"held against it: by chance [\d.]+ %, elsewhere 0 %, at once 0 %", page)
     assert page.count("elsewhere, the share of resolvers in other countries that show it too") == 1
 
 

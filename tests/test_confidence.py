@@ -12,7 +12,7 @@ import pytest
 from benchmarks.accuracy import calibrate, staged, world
 from resolver_diff import confidence, importers
 from resolver_diff.anomaly import reasons
-from resolver_diff.compare.shares import interval
+from resolver_diff.compare.shares import interval, percent
 from resolver_diff.confidence import Measured, pattern, spell_pattern, stored
 from resolver_diff.importers import observations
 from resolver_diff.tables import Anomalies, Events, Mechanism
@@ -73,11 +73,12 @@ def test_what_was_never_measured_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "text"), [(1.0, "100 %"), (0.9999, "99.9 %"), (0.0001, "0.1 %"), (0.0, "0 %"), (0.455, "46 %")]
+    ("share", "text"),
+    [(1.0, "100 %"), (0.9999, "99.9 %"), (0.0001, "0.01 %"), (5e-8, "<0.001 %"), (0.0, "0 %"), (0.455, "46 %")],
 )
 def test_nearly_all_is_not_all(share: float, text: str) -> None:
-    """What is not every cell is never said to be 100 %."""
-    assert confidence.percent(share) == text
+    """What is not every cell is never said to be 100 %, and what is one never 0 %."""
+    assert percent(share) == text
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ from typing import Any
 
 from resolver_diff import evidence
 from resolver_diff.anomaly import reasons
+from resolver_diff.compare.shares import percent
 from resolver_diff.evidence import Claim
-from resolver_diff.reports._layout import EMPTY, Line, Tone, line, milliseconds, paragraph, share
+from resolver_diff.reports._layout import EMPTY, Line, Tone, line, milliseconds, paragraph
 from resolver_diff.tables import State
 
 FOR, AGAINST, NOT = "Evidence for a difference", "Evidence against a difference", "Evidence that did not apply"
@@ -80,7 +81,7 @@ def _value(column: str, value: object) -> str:
     if isinstance(value, int | float) and column in MICROSECONDS:
         return milliseconds(value)
     if isinstance(value, int | float) and column in SHARES:
-        return share(value)
+        return percent(value)
     if column in SECONDS:
         return f"{value} s"
     text = f"{value:.2g}" if isinstance(value, float) else str(value)

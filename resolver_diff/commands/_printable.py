@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from resolver_diff.anomaly import reasons
-from resolver_diff.confidence import COLUMNS, NEVER, percent
+from resolver_diff.compare.shares import percent
+from resolver_diff.confidence import COLUMNS, NEVER
 from resolver_diff.config import Resolver
 from resolver_diff.event import SHOWN, day_in_words
 from resolver_diff.reports._layout import many

@@ -8,8 +8,9 @@ import polars as pl
 import resolver_diff
 from resolver_diff import compare, series, snapshot
 from resolver_diff.commands._loading import Source
+from resolver_diff.compare.shares import percent
 from resolver_diff.errors import SnapshotError
-from resolver_diff.reports._layout import EMPTY, Line, Tone, many, paragraph, share, some
+from resolver_diff.reports._layout import EMPTY, Line, Tone, many, paragraph, some
 from resolver_diff.reports._tally import widest
 from resolver_diff.reports.csv import as_lines
 from resolver_diff.reports.json import plain_rows, written
@@ -25,9 +26,9 @@ SURE = (
     "confidence: the share of such cases that was a block, in labelled data (made-up worlds, unless --calibration says "
     "otherwise), not the chance that this one is; in brackets its 95 % interval, and how many cases. told from chance: "
     "the first date with enough evidence. never good: nor on the first date there is, so it may be older. held against "
-    "it: by chance, the share of a resolver's names that show such a sign, at most; elsewhere, the share of resolvers "
-    "in other countries that show it too; at once, the share of all names that most of the country's resolvers lost on "
-    "the same date."
+    "it: by chance, how likely a resolver shows such a sign by itself, at most, when it was told; elsewhere, the "
+    "share of resolvers in other countries that show it too; at once, the share of all names that most of the "
+    "country's resolvers lost on the same date."
 )
 
 
@@ -147,7 +148,7 @@ def _event(event: pl.DataFrame, reach: pl.DataFrame, width: int | None) -> list[
 def _rejected(event: pl.DataFrame) -> str:
     """Say how much each innocent explanation had for it, at its best for any of the names; ``SURE`` says what it is."""
     chance, outside, once = (float(event[name].max() or 0.0) for name in ("by_chance", "elsewhere", "at_once"))  # type: ignore[arg-type]
-    return f"held against it: by chance {share(chance)}, elsewhere {share(outside)}, at once {share(once)}"
+    return f"held against it: by chance {percent(chance)}, elsewhere {percent(outside)}, at once {percent(once)}"
 
 
 def _confidence(event: pl.DataFrame, width: int | None) -> list[Line]:

@@ -11,9 +11,10 @@ from resolver_diff import compare, series, snapshot
 from resolver_diff.anomaly import Judged
 from resolver_diff.commands._loading import HISTORY, Source, about
 from resolver_diff.commands._output import warn
+from resolver_diff.compare.shares import percent
 from resolver_diff.confidence import Measured
 from resolver_diff.errors import SnapshotError
-from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, paragraph, share, table
+from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, paragraph, table
 from resolver_diff.series import ALARM, Sums, Weighing
 from resolver_diff.series.telling import course
 from resolver_diff.snapshot import Snapshot
@@ -92,7 +93,7 @@ def page(told: Followed, over: Over, country: str | None, width: int | None) -> 
     yield line("All dates", Tone.HEADING)
     if len(rows) > len(shown):
         yield line(f"  (the latest {len(shown)} of {len(rows)} lines)", Tone.FAINT)
-    yield from table(HEADER[:columns], [row[:columns] for row in shown], tones=tones, width=width, cuts=CUTS)
+    yield from table(HEADER[:columns], [row[:columns] for row in shown], tones=tones, width=width, cuts=CUTS, indent=0)
     if not weighed:
         none = "controls, and filters that people choose, are no witnesses of a country"
         why = none if told.whole else "left out by --quick"
@@ -135,7 +136,7 @@ def _row(cell: dict[str, Any], weighing: Weighing | None) -> tuple[str, ...]:
         return day, day, said, state, "", "", "", ""
     if not weighing.weight:
         return day, day, said, state, "0", "", "", ""
-    shares = map(share, (weighing.by_chance, weighing.elsewhere, weighing.at_once))
+    shares = map(percent, (weighing.by_chance, weighing.elsewhere, weighing.at_once))
     return day, day, said, state, f"{weighing.weight:.1f}", *shares
 
 

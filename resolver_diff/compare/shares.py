@@ -12,6 +12,7 @@ from typing import TypeVar
 import polars as pl
 
 Z = 1.959964  # of the normal distribution, for 95 %
+LEAST = 1e-5  # shares below are said to be so
 T = TypeVar("T", float, pl.Expr)
 
 
@@ -45,4 +46,13 @@ def _low(k: T, n: T, root: Callable[[T], T]) -> T:
 def in_words(k: int, n: int, noun: str) -> str:
     """Say it: "2 of 5 repeats (12 % to 77 %)"."""
     ends = interval(k, n)
-    return f"{k} of {n} {noun} ({ends[0]:.0%} to {ends[1]:.0%})".replace("%", " %")
+    return f"{k} of {n} {noun} ({percent(ends[0])} to {percent(ends[1])})"
+
+
+def percent(share: float) -> str:
+    """Return a share as a person says it; what is some is never 0 %, and what is not all never 100 %."""
+    if 0 < share < LEAST:
+        return f"<{100 * LEAST:g} %"
+    if share < 0.1:
+        return f"{100 * share:.2g} %"
+    return f"{min(100 * share, 99.9):.1f} %" if 0.9 < share < 1 else f"{100 * share:.0f} %"

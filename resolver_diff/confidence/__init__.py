@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 
 from resolver_diff.anomaly import reasons
-from resolver_diff.compare.shares import interval
+from resolver_diff.compare.shares import interval, percent
 from resolver_diff.confidence.patterns import Patterns
 from resolver_diff.event import MEANS
 from resolver_diff.evidence import Bearing
@@ -34,7 +34,6 @@ __all__ = [
     "count",
     "counted",
     "pattern",
-    "percent",
     "spell_pattern",
 ]
 
@@ -160,10 +159,3 @@ def in_words(row: dict[str, Any]) -> str:
     """Say the numbers of ``COLUMNS``: the share, its interval, and of how many cases."""
     share, low, high, cases = (row[name] for name in COLUMNS[:4])
     return f"{percent(share)} ({percent(low)} to {percent(high)}; {cases:,} {'case' if cases == 1 else 'cases'})"
-
-
-def percent(share: float) -> str:
-    """Return a share as a person says it; what is not all of them is never 100 %."""
-    text = f"{100 * share:.1f}" if 0.9 < share < 1 or 0 < share < 0.1 else f"{100 * share:.0f}"
-    text = {"100.0": "99.9", "0.0": "0.1"}.get(text, text) if 0 < share < 1 else text
-    return f"{text} %"

@@ -19,7 +19,6 @@ WIDTH = 80
 GAP = 2  # columns between those of a table
 ELISION = "\N{HORIZONTAL ELLIPSIS}"  # no domain name holds it, so it cannot be taken for a part of one
 NARROWEST = 8  # columns a column of a table keeps
-LEAST_WHOLE = 0.1  # shares from here on are said in whole per cent
 LEAST_WHOLE_MS = 10_000  # microseconds; from here on in whole milliseconds
 FILLING = "\0"  # stands for the second column of a wide character; no text has it that was made visible
 
@@ -63,13 +62,6 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours:,} h {minutes:02} min"
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
-
-
-def share(part: float) -> str:
-    """Return *part* of 1 as a person says it: ``none``, ``0.0048 %``, ``23 %``."""
-    if part <= 0:
-        return "none"
-    return f"{100 * part:.2g} %" if part < LEAST_WHOLE else f"{100 * part:.0f} %"
 
 
 def milliseconds(microseconds: float) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator, Sequence
 import polars as pl
 
 from resolver_diff.compare import shares
-from resolver_diff.confidence import percent
 from resolver_diff.diff import Diff
 from resolver_diff.event import MEANS
 from resolver_diff.reports import Report
@@ -184,7 +183,7 @@ def _row(row: dict[str, object], names: Names) -> tuple[str, ...]:
 
 def _right(row: dict[str, object]) -> str:
     """Return the confidence, short."""
-    return percent(row["confidence"]) if isinstance(row["confidence"], float) else "?"
+    return shares.percent(row["confidence"]) if isinstance(row["confidence"], float) else "?"
 
 
 def _means(row: dict[str, object]) -> str:
