@@ -184,7 +184,7 @@ class BulkSession(Rounds):
             self._read(port, share)
         if came := self._came:
             self._came = 0
-            self._inbox.date(came)
+            self._inbox.stamp(came)
             self._attribute(came)
             self._inbox.clear(came)
         return came + errors
@@ -241,15 +241,15 @@ class BulkSession(Rounds):
         ledger, addresses = self._ledger, self._addresses
         ids = np.array([number for number, _, _ in told])
         serials = self._ports.serials(np.full(len(ids), port.slot), ids).tolist()
-        refused: dict[tuple[int, str], tuple[Asked, dict[int, None]]] = {}  # by exchange and words: the queries
+        refused: dict[tuple[int, str], tuple[Asked, set[int]]] = {}  # by exchange and words
         for serial, (_, name, words) in zip(serials, told, strict=True):
             found = ledger.of(serial) if serial >= ledger.oldest else None
             if found is not None and addresses.are(found[0].endpoint[found[1]], name):
-                refused.setdefault((found[0].base, words), (found[0], {}))[1][found[1]] = None
+                refused.setdefault((found[0].base, words), (found[0], set()))[1].add(found[1])
             else:
                 ledger.strays += 1
         for (_, words), (asked, queries) in refused.items():
-            rows = np.array(list(queries))
+            rows = np.array(sorted(queries))
             addresses.answers[asked.endpoint[rows]] = False
             ledger.trouble(asked, rows, Trouble.UNREACHABLE, words)
 

@@ -181,7 +181,7 @@ class Inbox:
             came = _LIBC.recvmmsg(descriptor, where, most, socket.MSG_DONTWAIT, None)
         return max(came, 0)
 
-    def date(self, count: int) -> None:
+    def stamp(self, count: int) -> None:
         """Set ``received`` of the first *count* rows to the kernel's time of arrival, to now where it gave none."""
         stamps = self._control[:count]
         received = stamps["seconds"] * 1_000_000_000 + stamps["nanoseconds"]
