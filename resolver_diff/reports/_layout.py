@@ -19,7 +19,7 @@ WIDTH = 80
 GAP = 2  # columns between those of a table
 ELISION = "\N{HORIZONTAL ELLIPSIS}"  # no domain name holds it, so it cannot be taken for a part of one
 NARROWEST = 8  # columns a column of a table keeps
-LEAST_WHOLE_MS = 10_000  # microseconds; from here on in whole milliseconds
+WHOLE = 10_000  # microseconds; from here on they are said in whole milliseconds
 FILLING = "\0"  # stands for the second column of a wide character; no text has it that was made visible
 
 
@@ -66,7 +66,7 @@ def duration(seconds: float) -> str:
 
 def milliseconds(microseconds: float) -> str:
     """Return *microseconds* as a person says them: ``8.1 ms``, ``141 ms``."""
-    return f"{microseconds / 1000:,.{0 if microseconds >= LEAST_WHOLE_MS else 1}f} ms"
+    return f"{microseconds / 1000:,.{0 if microseconds >= WHOLE else 1}f} ms"
 
 
 def line(text: str, tone: Tone = Tone.PLAIN) -> Line:

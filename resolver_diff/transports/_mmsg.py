@@ -68,7 +68,7 @@ def takes_runs() -> bool:
     return True
 
 
-@lru_cache(1 << 12)
+@lru_cache(1 << 12)  # each error that ICMP tells of names one, mostly the same
 def sockaddr(address: str, port: int) -> tuple[bytes, int]:
     """Return the sockaddr of an IP address, padded to ``NAME`` octets, and its true length.
 
@@ -101,8 +101,8 @@ class Outbox:
         self._part_at = self._parts.ctypes.data + place * np.uintp(2 * _IOVEC.itemsize)
         self._part, self._part_count = header["parts"], header["part_count"]
         self._segment = np.zeros(size, _SEGMENT)  # of headers: how long each datagram of the run is
-        self._segment["length"], self._segment["level"] = _SEGMENT.itemsize - 6, socket.IPPROTO_UDP
-        self._segment["type"] = UDP_SEGMENT
+        self._segment["length"] = 18  # CMSG_LEN(2): without what fills it up
+        self._segment["level"], self._segment["type"] = socket.IPPROTO_UDP, UDP_SEGMENT
         self._octets = self._segment["octets"]
         header["control"] = self._segment.ctypes.data + place * np.uintp(_SEGMENT.itemsize)
         self._control_length = header["control_length"]

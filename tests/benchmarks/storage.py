@@ -4,7 +4,7 @@
 
 Two dates are made up (``day.py`` says what is assumed), by the program's own journal. Then, in turns, each in a
 process of its own: DuckDB joins the two files and writes the cells that said something else to Parquet;
-``_changed.changed`` finds the same and writes them too; the whole judged diff of the two dates, if --judged is given.
+``snapshot.changed`` finds the same and writes them too; the whole judged diff of the two dates, if --judged is given.
 Time is without imports; memory is the most the process ever had. DuckDB is asked in two ways. *first reply* is what is
 meant: of each cell the first reply, the few cells with several looked for apart. *reply 0* leaves that out: it is right
 only while no reply comes late.
