@@ -13,8 +13,8 @@ import polars.selectors as cs
 from resolver_diff import evidence, family
 from resolver_diff.anomaly import coverage, memory, suspects
 from resolver_diff.anomaly.memory import WRONG, Past, is_part_of_more, is_wrong
-from resolver_diff.anomaly.stubs import stubs, worst
 from resolver_diff.compare import FILTERS, Comparison
+from resolver_diff.compare.stubs import worst
 from resolver_diff.evidence import Bearing, Claim, Evidence
 from resolver_diff.tables import CHANGE, MECHANISM, STATE, Change, Coverage, Mechanism, Outcome, State
 
@@ -88,7 +88,7 @@ class Dates:
 
     def mark(self, comparison: Comparison) -> None:
         """Learn from a date which tokens stand for unrelated names; it is judged now or later."""
-        mine = stubs(comparison)
+        mine = comparison.stubs
         self._stubs = mine if self._stubs is None else worst([self._stubs, mine])
 
     def judge(self, comparison: Comparison) -> Judged:
@@ -115,7 +115,11 @@ def _applies(reason: Evidence) -> pl.Expr:
 
 def _found() -> pl.Expr:
     """Return the evidence that applies to a cell as bits, in the order of ``reasons``."""
-    bits = [_applies(reason).cast(pl.UInt64) * (1 << place) for place, reason in enumerate(reasons().values())]
+    none = pl.lit(0, pl.UInt64)
+    bits = [
+        pl.when(_applies(reason)).then(pl.lit(1 << place, pl.UInt64)).otherwise(none)
+        for place, reason in enumerate(reasons().values())
+    ]
     return reduce(or_, bits)
 
 

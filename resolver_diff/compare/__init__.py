@@ -17,20 +17,25 @@ import polars as pl
 from resolver_diff.compare import (
     captive,
     certified,
+    chance,
     elsewhere,
+    foreign,
     forwarding,
     health,
     hints,
     homes,
     identity,
     known,
+    losses,
     pools,
     repeats,
     replies,
     scattered,
+    stubs,
 )
+from resolver_diff.compare.beside import beside
 from resolver_diff.compare.egress import exits
-from resolver_diff.compare.replies import KEY, KINDS, SAID, beside, domain_of
+from resolver_diff.compare.replies import KEY, KINDS, SAID, domain_of
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import STATE, TRANSPORT, Origins, Purpose, State, TransportName
 
@@ -87,8 +92,10 @@ class Comparison:
 
     *entries* is the panel's entries as they were that day, with their condition; *answers* tells
     apart the distinct answers (said) to each question by their tokens; *published* is the tokens
-    that the voting controls gave; *control_endings* how each entry's control questions ended; *failed* the
-    handshakes that did not go well.
+    that the voting controls gave; *failed* the handshakes that did not go well; *chances* how probable it is that
+    names are lost by chance. *lost*: the cells without the answer that the controls have; *foreign*: the ones whose
+    answer they do not share; each with what the date shows of them. *stubs*: what one resolver gives for several
+    unrelated names.
     """
 
     date: date
@@ -97,8 +104,11 @@ class Comparison:
     entries: pl.DataFrame
     answers: pools.Answers
     published: pl.DataFrame
-    control_endings: pl.DataFrame
     failed: pl.DataFrame
+    chances: pl.DataFrame
+    lost: pl.DataFrame
+    foreign: pl.DataFrame
+    stubs: pl.DataFrame
 
 
 def compare(day: Snapshot, panel: Panel) -> Comparison:
@@ -129,11 +139,13 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
     said = scattered.beside_denials(said)
     said = health.beside_untried(said, day.observations, entries)
     said = homes.beside_homes(said, answers, published)
-    said = hints.beside_hints(_contradicted(said).with_columns(apparent=_apparent()))
+    said = _declared(hints.beside_hints(_contradicted(said).with_columns(apparent=_apparent())))
     entries = health.tell(entries, forwarding.forwarding(said, entries, leaves), "forwards")
-    endings = health.control_endings(day.observations, entries)
+    chances = chance.losses(said, health.control_endings(day.observations, entries))
     failed = certified.failed(answers, panel.questions, day.certificates.frame)
-    return Comparison(day.date, day.vantage, said, entries, answers, published, endings, failed)
+    gone, odd = losses.look(said), foreign.look(said, entries, answers)
+    alike = stubs.stubs(odd, said, answers, published)
+    return Comparison(day.date, day.vantage, said, entries, answers, published, failed, chances, gone, odd, alike)
 
 
 def _entries(day: Snapshot, panel: Panel) -> pl.DataFrame:
@@ -325,3 +337,13 @@ def _contradicted(said: pl.DataFrame) -> pl.DataFrame:
     return beside(said, told, "q", "op", "address").with_columns(
         pl.col(name).fill_null(value=False) & udp for name in ("stream_answers", "stream_agrees")
     )
+
+
+def _declared(cells: pl.DataFrame) -> pl.DataFrame:
+    """Add *declared*, and *controls_chain*: every control that answers does so through a CNAME."""
+    policy = pl.col("ede").list.set_intersection(pl.lit(list(POLICY_EDE), pl.List(pl.UInt16()))).list.len() > 0
+    declared = cells.filter(pl.col("ede").is_not_null()).filter(policy).select("key", declared=pl.lit(value=True))
+    answering = cells.select("q", "cname", "votes", "kind").filter(pl.col("votes") & (pl.col("kind") == "answer"))
+    chains = answering.group_by("q").agg(controls_chain=pl.col("cname").is_not_null().all())
+    both = beside(beside(cells, declared, "key"), chains, "q")
+    return both.with_columns(pl.col("declared", "controls_chain").fill_null(value=False))

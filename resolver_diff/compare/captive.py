@@ -3,7 +3,7 @@
 import polars as pl
 
 from resolver_diff.compare.health import NAMES, NEARLY_EVERY, control_questions
-from resolver_diff.compare.pools import ADDRESS, Answers
+from resolver_diff.compare.pools import Answers
 from resolver_diff.tables import Condition, Health, Outcome
 
 
@@ -22,7 +22,7 @@ def catching(
     """
     given = said.filter(pl.col("kind") == "answer")
     odd = given.filter(~pl.col("shares_address")).select("said", "r", "domain", "consensus")
-    tokens = answers.of_rows(odd, "r", "domain", "consensus", kinds=(ADDRESS,), text=True)
+    tokens = answers.texts(odd, "r", "domain", "consensus")
     foreign = tokens.join(published, on="mark", how="anti")
     denied = (pl.col("consensus") != "answer").fill_null(value=False)
     perhaps = foreign.group_by("r", "token", "text").agg(domains=pl.col("domain").n_unique(), denied=denied.any())

@@ -2,8 +2,8 @@
 
 import polars as pl
 
+from resolver_diff.compare.beside import beside
 from resolver_diff.compare.pools import ADDRESS, Answers
-from resolver_diff.compare.replies import beside
 
 
 def beside_answers(
@@ -26,7 +26,7 @@ def _checked(answers: Answers, questions: pl.DataFrame, certificates: pl.DataFra
     if not certificates.height:
         return pl.DataFrame(schema={"said": pl.UInt32(), "certified": pl.Boolean()})
     named = answers.distinct.select("said", "q").join(questions.select("q", "qname"), on="q")
-    given = answers.tokens.filter(pl.col("kind") == ADDRESS).select("said", address="text").join(named, on="said")
+    given = answers.by_kind[ADDRESS].select("said", address="text").join(named, on="said")
     shown = certificates.select("qname", "address", valid=_told()).drop_nulls()
     met = given.join(shown.unique(["qname", "address"]), on=["qname", "address"])
     return met.group_by("said").agg(certified=pl.col("valid").any())
@@ -53,7 +53,7 @@ def failed(answers: Answers, questions: pl.DataFrame, certificates: pl.DataFrame
     )
     given = answers.distinct.select("said", "q").join(questions.select("q", "qname"), on="q")
     given = given.join(each.unique(), on="qname")
-    shown = answers.tokens.filter(pl.col("kind") == ADDRESS).select("said", "token")
+    shown = answers.by_kind[ADDRESS].select("said", "token")
     return given.join(shown, on=["said", "token"], how="semi").select("q", "token", "fault").unique()
 
 

@@ -9,6 +9,7 @@ import polars as pl
 import polars.selectors as cs
 
 from resolver_diff.compare import replies
+from resolver_diff.compare.beside import beside
 from resolver_diff.tables import Condition, Health, Outcome, Purpose, State
 
 INFORMATIVE = 3  # control questions that the controls' consensus answers; fewer say nothing about a resolver
@@ -74,7 +75,7 @@ def _telling(said: pl.DataFrame) -> pl.DataFrame:
     counts = heard.group_by("q").agg(asked=pl.len(), lost=lost.sum())
     widely = counts.filter((pl.col("asked") >= NAMES) & (2 * pl.col("lost") > pl.col("asked")))
     widely = widely.select("q", telling=pl.lit(value=False))
-    return replies.beside(said, widely, "q").with_columns(pl.col("telling").fill_null(value=True))
+    return beside(said, widely, "q").with_columns(pl.col("telling").fill_null(value=True))
 
 
 def _trouble(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
@@ -317,7 +318,7 @@ def beside_untried(said: pl.DataFrame, observations: pl.DataFrame, entries: pl.D
     """Add *type_untried*: the resolver has answered nothing of this qtype."""
     untried = _never_answered(said, observations, entries)
     qtype = untried["qtype"].cast(said.schema["qtype"])
-    said = replies.beside(said, untried.with_columns(qtype, type_untried=pl.lit(value=True)), "r", "qtype")
+    said = beside(said, untried.with_columns(qtype, type_untried=pl.lit(value=True)), "r", "qtype")
     return said.with_columns(pl.col("type_untried").fill_null(value=False))
 
 

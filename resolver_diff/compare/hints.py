@@ -6,7 +6,7 @@ show them. Only cells that differ are looked at.
 
 import polars as pl
 
-from resolver_diff.compare.replies import beside
+from resolver_diff.compare.beside import beside
 from resolver_diff.tables import State, TransportName
 
 ENOUGH = 10  # answers that agree with the controls, before a resolver's habits with TTLs are known

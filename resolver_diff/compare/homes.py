@@ -2,8 +2,8 @@
 
 import polars as pl
 
+from resolver_diff.compare.beside import beside
 from resolver_diff.compare.pools import ADDRESS, CNAME, ORGANISATION, ORIGIN, PREFIX, Answers
-from resolver_diff.compare.replies import beside
 
 OPERATORS = 3  # of controls that must all be sent to one network; two may meet there by chance
 CLOSE = (ADDRESS, PREFIX, CNAME)  # shared with a control, whatever network it is
@@ -21,7 +21,7 @@ def beside_homes(said: pl.DataFrame, answers: Answers, published: pl.DataFrame) 
     """
     homes = _homes(said, answers)
     near = published.filter(pl.col("token_kind").is_in(CLOSE)).join(homes, on="q", how="semi").select("mark")
-    inside = answers.tokens.join(pl.concat([homes.select("mark"), near]), on="mark", how="semi")
+    inside = answers.tokens().join(pl.concat([homes.select("mark"), near]), on="mark", how="semi")
     inside = inside.select("said").unique().with_columns(inside=pl.lit(value=True))
     answering = said.filter(pl.col("kind") == "answer")
     counted = answering.filter((pl.col("role") != "control") & ~pl.col("misled"))

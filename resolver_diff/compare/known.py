@@ -14,7 +14,8 @@ def hits(said: pl.DataFrame, answers: Answers, known: pl.DataFrame) -> pl.DataFr
     *known* has the columns of ``KnownAnswers``.
     """
     values = known["value"].unique()
-    tokens = answers.tokens.filter(pl.col("kind").is_in((ADDRESS, CNAME)), pl.col("text").is_in(values.implode()))
+    tokens = pl.concat([answers.by_kind[ADDRESS], answers.by_kind[CNAME]])
+    tokens = tokens.filter(pl.col("text").is_in(values.implode()))
     tokens = tokens.select("said", "token", "mark", pl.col("kind").alias("token_kind"))
     if not tokens.height:
         return pl.DataFrame(schema=HIT)

@@ -14,11 +14,12 @@ import polars as pl
 import polars.selectors as cs
 
 from resolver_diff.compare import organisations
-from resolver_diff.compare.replies import beside
+from resolver_diff.compare.beside import beside
 from resolver_diff.compare.special import KEPT, PERHAPS, special
 from resolver_diff.tables import DENIALS
 
 ADDRESS, PREFIX, CNAME, ORIGIN, ORGANISATION = range(5)  # kinds of token
+TOKEN = ("said", "kind", "token", "mark")
 NARROW = (ADDRESS, PREFIX)  # what few share: systems and organisations have room for anybody
 SLASH_24 = r"^(\d+\.\d+\.\d+)\.\d+$"
 SLASH_48 = r"^([0-9a-f]+:[0-9a-f]+:[0-9a-f]+):"
@@ -39,13 +40,13 @@ SHARES = {
 class Answers:
     """The distinct answers of one date.
 
-    *distinct*: said (u32), q, answer, cname. *tokens*: said, kind (u8), token (u64), *mark* (u64: the token of
-    that question, one number that tells what three columns would), text.
-    *bogons*: said of the answers with an address that cannot be on the public Internet.
+    *distinct*: said (u32), q, answer, cname. *by_kind*: the tokens of each kind: said, kind (u8), token (u64), *mark*
+    (u64: the token of that question, one number that tells what three columns would); text too of addresses and
+    CNAME targets. *bogons*: said of the answers with an address that cannot be on the public Internet.
     """
 
     distinct: pl.DataFrame
-    tokens: pl.DataFrame
+    by_kind: dict[int, pl.DataFrame]
     bogons: pl.DataFrame
 
     @classmethod
@@ -59,7 +60,11 @@ class Answers:
         addressed = distinct.join(questions.select("q", "qtype"), on="q", how="left")
         addressed = addressed.with_columns(cs.categorical().cast(pl.String))
         tokens = _tokens(addressed, origins)
-        return cls(distinct, tokens, _bogons(tokens))
+        return cls(distinct, tokens, _bogons(tokens[ADDRESS]))
+
+    def tokens(self, *kinds: int) -> pl.DataFrame:
+        """Return said, kind, token and mark of every token of these kinds; of all, where none is named."""
+        return pl.concat([self.by_kind[kind].select(TOKEN) for kind in kinds or self.by_kind])
 
     def published(self, said: pl.DataFrame) -> pl.DataFrame:
         """Return the tokens voting controls gave: q, token_kind, token, mark; of their operators op_least, op_most.
@@ -112,7 +117,7 @@ class Answers:
 
     def shared(self, published: pl.DataFrame) -> pl.DataFrame:
         """Return per answer and kind of token the least and greatest operator of controls that gave it too."""
-        tokens = self.tokens.select("said", "mark")
+        tokens = self.tokens().select("said", "mark")
         met = tokens.join(published.select("mark", "token_kind", "op_least", "op_most"), on="mark")
         return met.group_by("said", "token_kind").agg(pl.col("op_least").min(), pl.col("op_most").max())
 
@@ -134,16 +139,17 @@ class Answers:
         doubled = doubled.with_columns(second_shares=shares, second_contradicts=denies | (bogon & ~shares))
         return doubled.drop("second_address", "second_prefix")
 
-    def of_rows(
-        self, rows: pl.DataFrame, *carried: str, kinds: Sequence[int] | None = None, text: bool = False
-    ) -> pl.DataFrame:
-        """Return one row per row and token of its answer: *carried*, token_kind, token, mark; *text* where asked for.
+    def of_rows(self, rows: pl.DataFrame, *carried: str, kinds: Sequence[int] = ()) -> pl.DataFrame:
+        """Return one row per row and token of its answer: *carried*, token_kind, token, mark.
 
         *kinds* restricts to tokens of these kinds.
         """
-        tokens = self.tokens if kinds is None else self.tokens.filter(pl.col("kind").is_in(kinds))
-        tokens = tokens.select("said", "token", "mark", *(["text"] if text else []), pl.col("kind").alias("token_kind"))
+        tokens = self.tokens(*kinds).rename({"kind": "token_kind"})
         return rows.select("said", *carried).join(tokens, on="said")
+
+    def texts(self, rows: pl.DataFrame, *carried: str) -> pl.DataFrame:
+        """Return one row per row and address (or other RDATA) of its answer: *carried*, token, mark, text."""
+        return rows.select("said", *carried).join(self.by_kind[ADDRESS].drop("kind"), on="said")
 
 
 def _met(said: pl.DataFrame, shared: pl.DataFrame, on: str, names: dict[int, str]) -> pl.DataFrame:
@@ -155,16 +161,16 @@ def _met(said: pl.DataFrame, shared: pl.DataFrame, on: str, names: dict[int, str
     return said
 
 
-def _bogons(tokens: pl.DataFrame) -> pl.DataFrame:
+def _bogons(addresses: pl.DataFrame) -> pl.DataFrame:
     """Return said of the answers with an address that cannot be on the public Internet."""
-    perhaps = tokens.filter((pl.col("kind") == ADDRESS) & pl.col("text").str.contains(PERHAPS)).select("said", "text")
+    perhaps = addresses.filter(pl.col("text").str.contains(PERHAPS)).select("said", "text")
     texts = perhaps["text"].unique()
     known = pl.Series([text for text in texts if special(text)], dtype=pl.String)
     return perhaps.filter(pl.col("text").is_in(known.implode())).select("said").unique().sort("said")
 
 
-def _tokens(distinct: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame:
-    """Return said, kind, token, mark, text for every distinct answer."""
+def _tokens(distinct: pl.DataFrame, origins: pl.DataFrame) -> dict[int, pl.DataFrame]:
+    """Return said, kind, token, mark for every distinct answer, by kind; text where it is kept."""
     rdata = (
         distinct.lazy()
         .filter(pl.col("answer").is_not_null())
@@ -172,6 +178,21 @@ def _tokens(distinct: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame:
         .explode("text")
         .collect()
     )
+    targets = distinct.lazy().filter(pl.col("cname").is_not_null())
+    targets = targets.select("said", "q", text=pl.col("cname").str.split(" ")).explode("text")
+    within = rdata.lazy().filter("addressed").join(_located(rdata, origins), on="text").collect().lazy()
+    parts = {
+        ADDRESS: _one_kind(rdata.lazy(), ADDRESS, pl.col("text").hash(ADDRESS), "text"),
+        PREFIX: _one_kind(within, PREFIX, pl.col("prefix")),
+        CNAME: _one_kind(targets, CNAME, pl.col("text").hash(CNAME), "text"),
+        ORIGIN: _one_kind(within, ORIGIN, pl.col("asn")),
+        ORGANISATION: _one_kind(within, ORGANISATION, pl.col("owner")),
+    }
+    return dict(zip(parts, pl.collect_all(list(parts.values())), strict=True))
+
+
+def _located(rdata: pl.DataFrame, origins: pl.DataFrame) -> pl.LazyFrame:
+    """Return where each address lies, as numbers: text, prefix, asn, owner; null where it is not known."""
     addresses = rdata.filter("addressed").select("text").unique()
     # what canonical text shows at a glance is not parsed one by one
     addresses = addresses.with_columns(
@@ -180,28 +201,25 @@ def _tokens(distinct: pl.DataFrame, origins: pl.DataFrame) -> pl.DataFrame:
     rare = addresses.filter(pl.col("prefix").is_null()).with_columns(
         pl.col("text").map_elements(prefix, return_dtype=pl.String).alias("prefix")
     )
-    prefixes = pl.concat([addresses.drop_nulls(), rare])
-    within = rdata.lazy().filter("addressed").join(prefixes.lazy(), on="text")
     owners = origins.lazy().select("asn", "organisation", text="address")
     names = owners.select("organisation").unique().with_columns(owner=organisations.normal(pl.col("organisation")))
     owners = owners.join(names, on="organisation", how="left")  # many addresses are one owner's
-    systems = rdata.lazy().join(owners, on="text")
-    targets = distinct.lazy().filter(pl.col("cname").is_not_null())
-    parts = [
-        _one_kind(rdata.lazy(), ADDRESS),
-        _one_kind(within.select("said", "q", text="prefix").drop_nulls(), PREFIX),
-        _one_kind(systems.select("said", "q", text=pl.col("asn").cast(pl.String)).drop_nulls(), ORIGIN),
-        _one_kind(systems.select("said", "q", text="owner").drop_nulls(), ORGANISATION),
-        _one_kind(targets.select("said", "q", text=pl.col("cname").str.split(" ")).explode("text"), CNAME),
-    ]
-    return pl.concat(parts).collect()
+    located = pl.concat([addresses.drop_nulls(), rare]).lazy().join(owners, on="text", how="left")
+    numbers = {"prefix": PREFIX, "asn": ORIGIN, "owner": ORGANISATION}
+    told = (pl.when(pl.col(name).is_not_null()).then(pl.col(name).hash(kind)) for name, kind in numbers.items())
+    return located.select("text", *told)
 
 
-def _one_kind(texts: pl.LazyFrame, kind: int) -> pl.LazyFrame:
-    token = pl.col("text").hash(kind)
-    mark = token ^ ((pl.col("q").cast(pl.UInt64) + 1) * pl.lit(ODD, pl.UInt64))
-    columns = ("said", pl.lit(kind, pl.UInt8).alias("kind"), token.alias("token"), mark.alias("mark"), "text")
-    return texts.select(columns).unique(["said", "token"])
+def _one_kind(tokens: pl.LazyFrame, kind: int, token: pl.Expr, *kept: str) -> pl.LazyFrame:
+    """Return each *token* that is not null once per answer: said, kind, token, mark, and what is *kept*."""
+    columns = ("said", pl.lit(kind, pl.UInt8).alias("kind"), token.alias("token"), _at(token, "q").alias("mark"))
+    told = tokens.filter(token.is_not_null()).select(*columns, *kept)
+    return told.filter(_at(pl.col("token"), "said").is_first_distinct())
+
+
+def _at(token: pl.Expr, column: str) -> pl.Expr:
+    """Return one number that tells what *token* and *column* would."""
+    return token ^ ((pl.col(column).cast(pl.UInt64) + 1) * pl.lit(ODD, pl.UInt64))
 
 
 @lru_cache(KEPT)

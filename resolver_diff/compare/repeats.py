@@ -10,8 +10,9 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from resolver_diff.compare.beside import beside
 from resolver_diff.compare.pools import Answers
-from resolver_diff.compare.replies import KINDS, beside
+from resolver_diff.compare.replies import KINDS
 
 HEARD = ("answer", "denial")
 AGREES = "agrees"
@@ -70,7 +71,7 @@ def _sharing(told: pl.DataFrame, questions: pl.DataFrame, origins: pl.DataFrame)
     answers = Answers.of(told, questions, origins)
     told = answers.label(told)
     given = answers.of_rows(told.filter((pl.col("kind") == "answer") & pl.col("control")))
-    shared = answers.tokens.join(given, on="mark", how="semi").select("said", shares=True).unique()
+    shared = answers.tokens().join(given, on="mark", how="semi").select("said", shares=True).unique()
     return beside(told, shared, "said").with_columns(pl.col("shares").fill_null(value=False)).drop("said")
 
 

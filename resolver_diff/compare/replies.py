@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from resolver_diff.compare.beside import beside
 from resolver_diff.tables import DENIALS, FAILURES, OUTCOME, Outcome, Purpose
 
 KINDS = pl.Enum(["answer", "denial", "failure", "silence"])
@@ -43,15 +44,6 @@ def domain_of(name: pl.Expr) -> pl.Expr:
 def was_asked() -> pl.Expr:
     """Tell rows of what was asked; a question that was withheld from a resolver in trouble says nothing of the name."""
     return pl.col("asked_at").is_not_null() | pl.col("reply").is_not_null() | pl.col("trouble").is_null()
-
-
-def beside(cells: pl.DataFrame, found: pl.DataFrame, *on: str) -> pl.DataFrame:
-    """Put the columns of *found*, which has each *on* once, beside *cells*; null where it has none.
-
-    A join of the whole frames would copy every column of *cells*, texts too.
-    """
-    narrow = cells.select(on).join(found, on=on, how="left", maintain_order="left").drop(on)
-    return cells.with_columns(narrow.get_columns())
 
 
 def as_categories(rows: pl.DataFrame, *columns: str) -> pl.DataFrame:

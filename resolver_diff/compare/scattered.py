@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from resolver_diff.compare.replies import beside
+from resolver_diff.compare.beside import beside
 
 
 def beside_denials(said: pl.DataFrame) -> pl.DataFrame:

@@ -6,17 +6,20 @@ denial on its first date, a silence on a lossy path when chance has run out of e
 of dates of one name in one country. What it rests on is kept, and so is what was held against it.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
 
 from resolver_diff import anomaly, compare
 from resolver_diff.anomaly import Judged
-from resolver_diff.compare import FILTERS, Comparison, Panel
+from resolver_diff.compare import FILTERS, Panel
 from resolver_diff.series.chance import Tested
 from resolver_diff.series.extent import Extents, Row, extents
 from resolver_diff.series.panel import Asked, Moves
@@ -30,6 +33,9 @@ from resolver_diff.tables import Coverage, Mechanism, Spells
 __all__ = ["ALARM", "Series", "Sums", "Weighing", "follow", "judged"]
 
 COMMON = SIGNS.index(Mechanism.STUB)
+T = TypeVar("T")
+AHEAD = 3  # dates compared while one is judged, which is faster than comparing
+SMALL = 1_000_000  # cells; of larger dates there is no room for many
 UNPROVEN = ("uncertified", "foreign")
 MECHANISMS = [Mechanism.FORGED if sign in UNPROVEN else sign for sign in SIGNS]
 
@@ -49,23 +55,34 @@ class Series:
 def judged(days: Iterable[Snapshot], panel: Panel) -> Iterator[Judged]:
     """Judge each of *days*, oldest first, by what the ones before it showed.
 
-    What one date shows by itself needs nothing of the others, so that the next one is read and compared
-    while one is judged; no more than these two are in memory.
+    What one date shows by itself needs nothing of the others, so that the next ones are compared while one
+    is judged: a few of usual size, one where a date alone takes much memory.
     """
     dates, coming = anomaly.Dates(), iter(days)
-
-    def compared() -> Comparison | None:
-        day = next(coming, None)
-        return None if day is None else compare.compare(day, panel)
-
-    with ThreadPoolExecutor(1, "compare") as aside:
-        ahead = aside.submit(compared)
-        while (comparison := ahead.result()) is not None:
-            ahead = aside.submit(compared)
+    many = AHEAD if _are_small(panel) else 1
+    with ThreadPoolExecutor(many, "compare") as aside:
+        compared = deque(aside.submit(compare.compare, day, panel) for day in islice(coming, many))
+        while compared:
+            comparison = compared.popleft().result()
+            compared.extend(aside.submit(compare.compare, day, panel) for day in islice(coming, 1))
             dates.mark(comparison)
             found = dates.judge(comparison)
             dates.remember(found)
             yield found
+
+
+def _are_small(panel: Panel) -> bool:
+    return panel.questions.height * panel.entries.height <= SMALL
+
+
+def _ahead(items: Iterable[T]) -> Iterator[T]:
+    """Yield *items*, each made while the one before it is used."""
+    each = iter(items)
+    with ThreadPoolExecutor(1, "ahead") as aside:
+        coming = aside.submit(next, each, None)
+        while (item := coming.result()) is not None:
+            coming = aside.submit(next, each, None)
+            yield item
 
 
 def follow(
@@ -86,7 +103,8 @@ def follow(
     shared = Shared()
     dates: list[date] = []
     asked, drops = Asked(panel), [Coverage.empty().frame]
-    for day in judged(days, panel):
+    found_on = judged(days, panel)
+    for day in _ahead(found_on) if _are_small(panel) else found_on:
         _learn(place, countries, day.comparison.entries)
         sums.rates.learn_handshakes(*_handshakes(day.cells))
         q, r, found = (day.cells[column].to_numpy().astype(np.int64) for column in ("q", "r", "found"))

@@ -8,8 +8,8 @@ something in common: an address, a network of any size, a CNAME target, or targe
 import polars as pl
 
 from resolver_diff.anomaly import Judged
-from resolver_diff.anomaly.stubs import components, links
 from resolver_diff.compare.pools import ADDRESS
+from resolver_diff.compare.stubs import components, links
 
 UNRELATED = 2  # names; what is weighed over dates needs less than what convicts at once
 GIVEN = {"given": pl.UInt64(), "q": pl.UInt32(), "domain": pl.UInt64()}
@@ -34,7 +34,7 @@ class Shared:
         rows = rows.join(comparison.published, on="mark", how="anti")
         rows = rows.with_columns(given=pl.struct(pl.col("country").cast(pl.String), "token").hash())
         self._given = pl.concat([self._given, rows.select(list(GIVEN))]).unique()
-        fresh = links(comparison, rows.select("q").unique()).select(list(LINKS))
+        fresh = links(comparison.answers, comparison.published, rows.select("q").unique()).select(list(LINKS))
         self._links = pl.concat([self._links, fresh]).unique()
         several = self._given.group_by("given").agg(domains=pl.col("domain").n_unique())
         several = several.filter(pl.col("domains") >= UNRELATED)

@@ -4,28 +4,27 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from resolver_diff.compare import Comparison
-from resolver_diff.compare.pools import ADDRESS, CNAME, ORGANISATION, ORIGIN, UNRELATED_ADDRESS, UNRELATED_TARGET
+from resolver_diff.compare.pools import (
+    ADDRESS,
+    CNAME,
+    ORGANISATION,
+    ORIGIN,
+    UNRELATED_ADDRESS,
+    UNRELATED_TARGET,
+    Answers,
+)
 from resolver_diff.compare.replies import domain_of
-from resolver_diff.tables import State
 
 ENOUGH = {ADDRESS: UNRELATED_ADDRESS, CNAME: UNRELATED_TARGET}  # fewer need no look at who is related
-KEPT = ("key", "q", "r", "op", "country", "said", "domain", "kind", "misled")
 
 
-def foreign(cells: pl.DataFrame) -> pl.DataFrame:
-    """Return the cells, with what is looked at, whose answer or CNAME the controls do not share."""
-    here = (pl.col("apparent") == State.DIVERGENT) & ~pl.col("shares_address") & ~pl.col("shares_prefix")
-    return cells.filter(here).select(*KEPT)
-
-
-def tokens(odd: pl.DataFrame, comparison: Comparison, *carried: str) -> pl.DataFrame:
+def tokens(odd: pl.DataFrame, answers: Answers, published: pl.DataFrame, *carried: str) -> pl.DataFrame:
     """Return the addresses and CNAME targets of *odd* that the controls do not give for that name."""
-    rows = comparison.answers.of_rows(odd, *carried, kinds=(ADDRESS, CNAME))
-    return rows.join(comparison.published, on="mark", how="anti")
+    rows = answers.of_rows(odd, *carried, kinds=(ADDRESS, CNAME))
+    return rows.join(published, on="mark", how="anti")
 
 
-def stubs(comparison: Comparison) -> pl.DataFrame:
+def stubs(odd: pl.DataFrame, cells: pl.DataFrame, answers: Answers, published: pl.DataFrame) -> pl.DataFrame:
     """Return the tokens that one resolver gives for several unrelated names: r, token_kind, token, unrelated.
 
     Names are related when they lie under one registrable domain, or when the controls publish a common
@@ -33,14 +32,14 @@ def stubs(comparison: Comparison) -> pl.DataFrame:
     resolver gives one token. What the accused's own operator publishes relates nothing. An address at which the
     controls have many sites themselves is a host, however many more it is given for.
     """
-    rows = tokens(foreign(comparison.cells).filter(~pl.col("misled")), comparison, "q", "r", "op", "domain")
-    rows = rows.join(_hosts(comparison), on="token", how="anti")
+    rows = tokens(odd.filter(~pl.col("misled")), answers, published, "q", "r", "op", "domain")
+    rows = rows.join(_hosts(cells, published), on="token", how="anti")
     stub = ["r", "token_kind", "token"]
     many = rows.group_by(stub).agg(domains=pl.col("domain").n_unique())
     enough = pl.col("domains") >= pl.col("token_kind").replace_strict(ENOUGH, return_dtype=pl.UInt32)
     many = many.filter(enough).sort(stub).with_row_index("stub")
     named = rows.join(many, on=stub).select("stub", "q", "op", "domain", "token").unique()
-    tied = named.join(links(comparison, named), on="q")
+    tied = named.join(links(answers, published, named), on="q")
     tied = tied.filter((pl.col("op_least") != pl.col("op")) | (pl.col("op_most") != pl.col("op")))
     # strangers meet in the networks of large hosts
     tied = tied.filter(pl.col("link") != pl.col("token"), ~pl.col("token_kind").is_in((ORIGIN, ORGANISATION)))
@@ -48,10 +47,10 @@ def stubs(comparison: Comparison) -> pl.DataFrame:
     return many.join(groups, on="stub").select(*stub, "unrelated")
 
 
-def _hosts(comparison: Comparison) -> pl.DataFrame:
+def _hosts(cells: pl.DataFrame, published: pl.DataFrame) -> pl.DataFrame:
     """Return the addresses that several operators of controls publish for names of three domains: token."""
     several = (pl.col("token_kind") == ADDRESS) & (pl.col("op_least") != pl.col("op_most"))
-    given = comparison.published.filter(several).join(comparison.cells.select("q", "domain").unique(), on="q")
+    given = published.filter(several).join(cells.select("q", "domain").unique(), on="q")
     sites = given.group_by("token").agg(domains=pl.col("domain").n_unique())
     return sites.filter(pl.col("domains") >= UNRELATED_ADDRESS).select("token")
 
@@ -61,10 +60,10 @@ def worst(marked: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(marked).group_by("r", "token_kind", "token").agg(pl.col("unrelated").max())
 
 
-def links(comparison: Comparison, named: pl.DataFrame) -> pl.DataFrame:
+def links(answers: Answers, published: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
     """Return what ties the questions *named* (q) to others: q, token_kind, link, and which operators publish it."""
-    published = comparison.published.join(named, on="q", how="semi")
-    targets = comparison.answers.tokens.filter(pl.col("kind") == CNAME).select("token", "text").unique("token")
+    published = published.join(named, on="q", how="semi")
+    targets = answers.by_kind[CNAME].select("token", "text").unique("token")
     hosts = published.filter(pl.col("token_kind") == CNAME).join(targets, on="token")
     hosts = hosts.with_columns(token=domain_of(pl.col("text")).hash(CNAME + 1))
     columns = ("q", "token_kind", pl.col("token").alias("link"), "op_least", "op_most")
