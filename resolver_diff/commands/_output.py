@@ -9,9 +9,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.text import Text
-
 from resolver_diff.errors import Problem, UsageError
 from resolver_diff.reports import visible
 from resolver_diff.reports._layout import WIDTH, Line, Tone
@@ -38,12 +35,17 @@ def warn(problems: Iterable[Problem]) -> None:
 
 def page_width() -> int | None:
     """Return how many columns a page may take; None where no terminal limits it."""
+    from rich.console import Console  # a tenth of a second, which most of what we say does not need
+
     console = Console()
     return max(WIDTH // 2, min(console.width, WIDEST)) if console.is_terminal else None
 
 
 def show(lines: Sequence[Line]) -> None:
     """Print *lines* on stdout, in color on a terminal that wants it."""
+    from rich.console import Console
+    from rich.text import Text
+
     console = Console(highlight=False, soft_wrap=True)
     with console.capture() as shown:  # rich would end the program itself when nobody reads stdout any more
         for spans in lines:

@@ -3,12 +3,8 @@
 import sys
 import time
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
-
 from resolver_diff.commands._output import talk
 from resolver_diff.probe import Progress as Told
-from resolver_diff.reports import visible
 from resolver_diff.reports._layout import duration, many
 
 EVERY = 10.0  # seconds between plain lines
@@ -16,42 +12,11 @@ EVERY = 10.0  # seconds between plain lines
 
 def progress() -> Told:
     """Return what suits stderr."""
-    console = Console(stderr=True, highlight=False)
-    return Bar(console) if console.is_terminal and not console.is_dumb_terminal else Lines()
+    if not sys.stderr.isatty():
+        return Lines()
+    from resolver_diff.commands._bar import bar
 
-
-class Bar:
-    """A bar that is drawn again and again."""
-
-    def __init__(self, console: Console) -> None:
-        self._bar = Progress(
-            TextColumn("{task.percentage:>3.0f}%"),
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[says]}"),
-            console=console,
-            transient=True,
-        )
-        self._task: TaskID | None = None
-
-    def start(self, questions: int, resolvers: int) -> None:
-        """Begin to draw."""
-        says = f"{many(questions, 'question')}, {many(resolvers, 'resolver')}"
-        self._task = self._bar.add_task("", total=questions, says=says)
-        self._bar.start()
-
-    def update(self, asked: int, answered: int, silent_resolvers: int, rate: float, left_seconds: float | None) -> None:
-        """Draw how far it is."""
-        if self._task is not None:
-            says = _says(answered, silent_resolvers, rate, left_seconds)
-            self._bar.update(self._task, completed=asked, says=says)
-
-    def note(self, text: str) -> None:
-        """Print *text* above the bar."""
-        self._bar.console.print(visible(text), markup=False)
-
-    def finish(self) -> None:
-        """Take the bar away."""
-        self._bar.stop()
+    return bar() or Lines()
 
 
 class Lines:
@@ -74,8 +39,7 @@ class Lines:
         self._told = time.monotonic()
         share = f"{100 * asked / max(1, self._questions):.0f} %"
         talk(
-            f"{asked:,} of {self._questions:,} asked ({share}), "
-            + _says(answered, silent_resolvers, rate, left_seconds)
+            f"{asked:,} of {self._questions:,} asked ({share}), " + says(answered, silent_resolvers, rate, left_seconds)
         )
 
     def note(self, text: str) -> None:
@@ -87,6 +51,7 @@ class Lines:
         sys.stderr.flush()
 
 
-def _says(answered: int, silent: int, rate: float, left: float | None) -> str:
+def says(answered: int, silent: int, rate: float, left: float | None) -> str:
+    """Say how it goes."""
     parts = [f"{answered:,} answered", f"{many(silent, 'silent resolver')}", f"{rate:,.0f}/s"]
     return ", ".join([*parts, *([f"{duration(left)} left"] if left is not None else [])])
