@@ -59,6 +59,33 @@ def test_a_name_that_a_register_drops_is_told_on_its_second_date_at_the_latest()
     assert spell["says"] == "one.example is lost at 2 of 3 resolvers in RU since 7 February 2026: NXDOMAIN"
 
 
+def test_large_dates_are_told_as_small_ones_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many dates are looked at ahead of the one that is judged changes nothing that is said."""
+    denied = {"nsdi-a": {"one.example": "nxdomain"}, "nsdi-b": {"one.example": "nxdomain"}}
+    days: list[dict[str, Any]] = [{}] * QUIET + [denied] * 3 + [{}] * 2
+    ahead = follow(days)
+    monkeypatch.setattr(series, "SMALL", 0)
+    alone = follow(days)
+    assert alone.spells.frame.height == 1
+    assert alone.spells.frame.equals(ahead.spells.frame)
+
+
+@pytest.mark.parametrize("small", [0, series.SMALL])
+def test_a_date_that_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatch, small: int) -> None:
+    """What goes wrong beside the judging, or where the dates come from, is not lost there."""
+    monkeypatch.setattr(series, "SMALL", small)
+    compared, turns = compare.compare, iter(range(99))
+
+    def broken(day: Snapshot, panel: compare.Panel) -> compare.Comparison:
+        if next(turns) == QUIET:
+            raise OSError("gone")
+        return compared(day, panel)
+
+    monkeypatch.setattr(compare, "compare", broken)
+    with pytest.raises(OSError, match="gone"):
+        follow([{}] * (QUIET + 3))
+
+
 def test_a_name_that_comes_back_has_an_end() -> None:
     """The first date on which it is there again is kept; one date alone does not make it a second spell."""
     lost = {"nsdi-a": {"one.example": "nxdomain"}, "nsdi-b": {"one.example": "nxdomain"}}

@@ -8,18 +8,16 @@ of dates of one name in one country. What it rests on is kept, and so is what wa
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
-from typing import TypeVar
 
 import numpy as np
 import polars as pl
 
 from resolver_diff import anomaly, compare
 from resolver_diff.anomaly import Judged
-from resolver_diff.compare import FILTERS, Panel
+from resolver_diff.compare import FILTERS, Comparison, Panel
 from resolver_diff.series.chance import Tested
 from resolver_diff.series.extent import Extents, Row, extents
 from resolver_diff.series.panel import Asked, Moves
@@ -30,12 +28,11 @@ from resolver_diff.series.telling import tell
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import Coverage, Mechanism, Spells
 
-__all__ = ["ALARM", "Series", "Sums", "Weighing", "follow", "judged"]
+__all__ = ["ALARM", "Series", "Sums", "Weighing", "follow"]
 
 COMMON = SIGNS.index(Mechanism.STUB)
-T = TypeVar("T")
 AHEAD = 3  # dates compared while one is judged, which is faster than comparing
-SMALL = 1_000_000  # cells; of larger dates there is no room for many
+SMALL = 1_000_000  # rows of a date; of larger ones there is no room for many
 UNPROVEN = ("uncertified", "foreign")
 MECHANISMS = [Mechanism.FORGED if sign in UNPROVEN else sign for sign in SIGNS]
 
@@ -52,37 +49,42 @@ class Series:
     coverage: Coverage  # dates on which much less than usual could be told
 
 
-def judged(days: Iterable[Snapshot], panel: Panel) -> Iterator[Judged]:
-    """Judge each of *days*, oldest first, by what the ones before it showed.
+def _judged(days: Iterable[Snapshot], panel: Panel) -> Iterator[Judged]:
+    """Judge each of *days*, oldest first, by what the ones before it showed."""
+    dates = anomaly.Dates()
+    for comparison in _compared(days, panel):
+        dates.mark(comparison)
+        found = dates.judge(comparison)
+        dates.remember(found)
+        yield found
 
-    What one date shows by itself needs nothing of the others, so that the next ones are compared while one
-    is judged: a few of usual size, one where a date alone takes much memory.
+
+def _compared(days: Iterable[Snapshot], panel: Panel) -> Iterator[Comparison]:
+    """Yield each of *days* as it is next to its controls, in order; the next ones are compared meanwhile.
+
+    What one date shows by itself needs nothing of the others.
     """
-    dates, coming = anomaly.Dates(), iter(days)
-    many = AHEAD if _are_small(panel) else 1
-    with ThreadPoolExecutor(many, "compare") as aside:
-        compared = deque(aside.submit(compare.compare, day, panel) for day in islice(coming, many))
-        while compared:
-            comparison = compared.popleft().result()
-            compared.extend(aside.submit(compare.compare, day, panel) for day in islice(coming, 1))
-            dates.mark(comparison)
-            found = dates.judge(comparison)
-            dates.remember(found)
-            yield found
+    waiting: deque[Future[Comparison]] = deque()
+    with ThreadPoolExecutor(AHEAD, "compare") as aside:
+        for day in days:
+            many = AHEAD if day.observations.height <= SMALL else 1
+            done = [waiting.popleft().result() for _ in range(len(waiting) - many + 1)]
+            waiting.append(aside.submit(compare.compare, day, panel))
+            del day
+            yield from done
+        while waiting:
+            yield waiting.popleft().result()
 
 
-def _are_small(panel: Panel) -> bool:
-    return panel.questions.height * panel.entries.height <= SMALL
-
-
-def _ahead(items: Iterable[T]) -> Iterator[T]:
-    """Yield *items*, each made while the one before it is used."""
+def _ahead(items: Iterable[Judged]) -> Iterator[Judged]:
+    """Yield *items*, each made while the one before it is used, where both have room."""
     each = iter(items)
-    with ThreadPoolExecutor(1, "ahead") as aside:
-        coming = aside.submit(next, each, None)
-        while (item := coming.result()) is not None:
-            coming = aside.submit(next, each, None)
+    with ThreadPoolExecutor(1, "judge") as aside:
+        item = next(each, None)
+        while item is not None:
+            coming = aside.submit(next, each, None) if item.cells.height <= SMALL else None
             yield item
+            item = next(each, None) if coming is None else coming.result()
 
 
 def follow(
@@ -103,8 +105,7 @@ def follow(
     shared = Shared()
     dates: list[date] = []
     asked, drops = Asked(panel), [Coverage.empty().frame]
-    found_on = judged(days, panel)
-    for day in _ahead(found_on) if _are_small(panel) else found_on:
+    for day in _ahead(_judged(days, panel)):
         _learn(place, countries, day.comparison.entries)
         sums.rates.learn_handshakes(*_handshakes(day.cells))
         q, r, found = (day.cells[column].to_numpy().astype(np.int64) for column in ("q", "r", "found"))
