@@ -5,6 +5,8 @@ columns are declared here, once. null means *there was nothing*: never zero,
 never "unknown", never a vote.
 """
 
+# long because all that stages share is declared here, once, one column a line
+
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import ClassVar, Self
@@ -295,6 +297,36 @@ class Spells(Table):
     event = Column(pl.String(), "The event it belongs to: names of one set that a country's resolvers lost together, by the same kind of means.")
     says = Column(pl.String(), "The event as a sentence.")
     confidence = Column(pl.Float64(), "Of the spells by the same means in labelled data, the share that was a block; null: never measured.", nullable=True)
+    confidence_low = Column(pl.Float64(), "The lower bound of its 95 % interval (Wilson).", nullable=True)
+    confidence_high = Column(pl.Float64(), "The upper bound.", nullable=True)
+    confidence_cases = Column(pl.UInt32(), "Of how many spells.", nullable=True)
+    confidence_says = Column(pl.String(), "The same in words, and `never measured` where it was not; null: nobody looked.", nullable=True)
+
+
+class Courses(Table):
+    """One row per event, over all the dates that were followed: the spells that it gathers, as one."""
+
+    event = Column(pl.String(), "As in the spells: the same as long as the dates, and what they show of it, reach back to where it began.")
+    vantage = Column(pl.String(), "Where resolver_diff ran.")
+    country = Column(pl.String(), "Of the resolvers.")
+    domain_set = Column(pl.String(), "The file in domains/ that lists the names.")
+    means = Column(pl.String(), "The kind of means: denial, failure, other address, injected or policy.")
+    mechanisms = Column(pl.List(pl.String()), "By what, sorted.")
+    qnames = Column(pl.List(pl.String()), "The names, sorted.")
+    going_on = Column(pl.List(pl.String()), "Of these, the ones of which it goes on, sorted.")
+    resolvers = Column(pl.List(pl.String()), "Where it was seen, sorted.")
+    denominator = Column(pl.UInt32(), "Resolvers of the country that are asked, as in the spells.")
+    last_good = Column(pl.Date(), "The last date before it; null: it may have begun before the first date.", nullable=True)
+    first_bad = Column(pl.Date(), "The first date of it.")
+    reported = Column(pl.Date(), "The date on which there was enough to tell some of it from chance.")
+    last_bad = Column(pl.Date(), "The last date of it, so far.")
+    first_good = Column(pl.Date(), "The first date after it; null: it goes on.", nullable=True)
+    by_chance = Column(pl.Float64(), "As in the spells, the greatest of them.")
+    elsewhere = Column(pl.Float64(), "As in the spells, the greatest of them.")
+    at_once = Column(pl.Float64(), "As in the spells, the greatest of them.")
+    evidence = Column(pl.List(pl.String()), "Names of the evidence on its cells, sorted.")
+    says = Column(pl.String(), "The event as a sentence.")
+    confidence = Column(pl.Float64(), "That of most of its spells; null: never measured.", nullable=True)
     confidence_low = Column(pl.Float64(), "The lower bound of its 95 % interval (Wilson).", nullable=True)
     confidence_high = Column(pl.Float64(), "The upper bound.", nullable=True)
     confidence_cases = Column(pl.UInt32(), "Of how many spells.", nullable=True)

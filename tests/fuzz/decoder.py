@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Look for octets that break a promise of the decoder, led by what code they reach (needs the extra `fuzz`: atheris).
 
-    PYTHONPATH=tests python tests/fuzz/decoder.py NEW tests/fuzz/corpus -max_total_time=600 -max_len=2048 -rss_limit_mb=8192
-    PYTHONPATH=tests python tests/fuzz/decoder.py -merge=1 KEPT NEW tests/fuzz/corpus
+    export PYTHONPATH=tests
+    python tests/fuzz/decoder.py NEW tests/fuzz/corpus -max_total_time=600 -max_len=2048 -rss_limit_mb=8192
+    python tests/fuzz/decoder.py -merge=1 KEPT NEW tests/fuzz/corpus
 
-The first line keeps what reaches new code in the folder NEW, and in this folder what breaks something; the second keeps
-the smallest set that reaches as much. ``tests/test_fuzz_corpus.py`` replays the corpus without atheris. The limit is high
-because atheris 3.0 keeps about 50 kB an execution of what it instruments; without it the same octets leave nothing.
+The second line keeps what reaches new code in the folder NEW, and in this folder what breaks something; the third keeps
+the smallest set that reaches as much. ``tests/test_fuzz_corpus.py`` replays the corpus without atheris.
+
+The limit of memory is high because atheris 3.0 keeps about 50 kB an execution of what it instruments; without it the
+same octets leave nothing.
 """
 
 import importlib
