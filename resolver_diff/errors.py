@@ -4,6 +4,8 @@
     ├── ConfigError             resolvers.yaml or a domain set is wrong; every mistake at once
     ├── UsageError              a command was asked for something that makes no sense
     ├── SnapshotError           a snapshot is missing, damaged, already there, or cannot be written
+    │   └── OtherPlanError      what broke off asked something else than what is to go on with it
+    ├── AlertError              alerts cannot be sent, or what was told before cannot be read
     └── LabError                a scenario is wrong, or its resolvers cannot be started
 
 Trouble with a resolver is not an error: it is an observation. An error is
@@ -91,6 +93,14 @@ class UsageError(ResolverDiffError):
 
 class SnapshotError(ResolverDiffError):
     """A snapshot is missing, damaged, already there, or cannot be written."""
+
+
+class OtherPlanError(SnapshotError):
+    """What broke off asked something else than what is to go on with it."""
+
+
+class AlertError(ResolverDiffError):
+    """Alerts cannot be sent, or what was told before cannot be read or written."""
 
 
 class LabError(ResolverDiffError):

@@ -49,9 +49,12 @@ MAY_IMPORT = {
     "confidence": "anomaly compare errors event evidence series snapshot tables",
     "diff": "anomaly compare event evidence family snapshot tables",
     "reports": "compare confidence diff evidence event family tables",
+    "alert": "errors event reports tables",
     "lab": "config errors tables transports wire",
+    "daily": "config errors snapshot tables",
     "commands": (
-        "anomaly compare confidence config diff errors event evidence family importers lab origins plan probe reports "
+        "alert anomaly compare confidence config daily diff errors event evidence family importers journal lab origins "
+        "plan probe reports "
         "rules series snapshot tables transports verify"
     ),
     "__main__": "commands errors family",

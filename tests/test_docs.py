@@ -110,20 +110,21 @@ def test_readme_resolvers_can_be_asked(tmp_path: Path) -> None:
     assert not [key for key in Entry.model_fields if f"`{key}`" not in README]
 
 
-def test_readme_crontab_line_copes_with_status_3(tmp_path: Path) -> None:
-    """The line for cron goes on to the comparison when the snapshot ends with status 3."""
+def test_readme_crontab_line_is_a_command_for_every_day(tmp_path: Path) -> None:
+    """The line for cron runs `daily` where the snapshots are; what it says is mailed, its talk goes to a file."""
     (line,) = re.findall(r"^```crontab\n(?:\S+ ){5} *(.*)\n```", README, re.MULTILINE)
     assert "%" not in line  # cron would take it for the end of the line
     programs = tmp_path / ".local" / "bin"
     programs.mkdir(parents=True)
     (tmp_path / "dns").mkdir()
     program = programs / "resolver-diff"
-    program.write_text('#!/bin/sh\necho "$PWD $*" >>"$HOME/typed"\n[ "$1" != snapshot ] || exit 3\n')
+    program.write_text('#!/bin/sh\necho "$PWD $*"\necho talk >&2\n')
     program.chmod(0o755)
     environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
-    subprocess.run(["/bin/sh", "-c", line], check=True, env=environment)
-    typed = (tmp_path / "typed").read_text().splitlines()
-    assert [words.split()[:2] for words in typed] == [[f"{tmp_path}/dns", name] for name in ("snapshot", "diff")]
+    ran = subprocess.run(["/bin/sh", "-c", line], check=True, env=environment, capture_output=True, text=True)
+    assert ran.stdout.split()[:2] == [f"{tmp_path}/dns", "daily"]
+    assert ran.stderr == ""
+    assert (tmp_path / "dns/daily.log").read_text() == "talk\n"
 
 
 @pytest.mark.usefixtures("snapshots")

@@ -141,6 +141,40 @@ Origins = Annotated[
         "tells Team Cymru what was answered; default: as resolvers.yaml says, else what `data update` has installed.",
     ),
 ]
+VerifyTls = Annotated[
+    bool,
+    typer.Option(
+        "--verify-tls",
+        help="When all is asked, shake hands over TLS with the addresses that nothing else clears, and keep what their "
+        "certificates say. Nothing is sent beyond the handshake.",
+    ),
+]
+VerifyHttp = Annotated[
+    bool,
+    typer.Option(
+        "--verify-http",
+        help="After the handshake send one `GET /` too, over port 80 where the certificate is not valid, and keep "
+        "status, title and hash. Implies --verify-tls.",
+    ),
+]
+VerifyBudget = Annotated[
+    int,
+    typer.Option(
+        "--verify-budget",
+        min=1,
+        metavar="N",
+        help="Handshakes in a run at most, a quarter of them kept for second ones; 10 names in a /24 or /48.",
+    ),
+]
+Authorities = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca",
+        metavar="FILE",
+        help="For --verify-tls: the authorities to trust, as PEM, instead of the system's.",
+        readable=False,
+    ),
+]
 OnlyQtypes = Annotated[
     list[str] | None,
     typer.Option("--qtype", metavar="TYPE", help="Only this record type (repeatable); all if not given."),

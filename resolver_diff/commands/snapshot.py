@@ -1,6 +1,5 @@
 """resolver-diff snapshot: ask everybody, keep what they said."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,14 +7,8 @@ import typer
 from resolver_diff.commands import _options as options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from datetime import date
 
-    from resolver_diff.probe import Taken
-    from resolver_diff.snapshot import Held
-    from resolver_diff.verify import Wanted
-
-MOST_HELD = 12  # resolvers that are told of one by one
 
 Attempts = Annotated[
     int | None,
@@ -40,40 +33,6 @@ Seed = Annotated[
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that broke off.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Replace the snapshot that is there, or start anew.")]
-VerifyTls = Annotated[
-    bool,
-    typer.Option(
-        "--verify-tls",
-        help="When all is asked, shake hands over TLS with the addresses that nothing else clears, and keep what their "
-        "certificates say. Nothing is sent beyond the handshake.",
-    ),
-]
-VerifyHttp = Annotated[
-    bool,
-    typer.Option(
-        "--verify-http",
-        help="After the handshake send one `GET /` too, over port 80 where the certificate is not valid, and keep "
-        "status, title and hash. Implies --verify-tls.",
-    ),
-]
-VerifyBudget = Annotated[
-    int,
-    typer.Option(
-        "--verify-budget",
-        min=1,
-        metavar="N",
-        help="Handshakes in a run at most, a quarter of them kept for second ones; 10 names in a /24 or /48.",
-    ),
-]
-Authorities = Annotated[
-    Path | None,
-    typer.Option(
-        "--ca",
-        metavar="FILE",
-        help="For --verify-tls: the authorities to trust, as PEM, instead of the system's.",
-        readable=False,
-    ),
-]
 KeepWire = Annotated[bool, typer.Option("--keep-wire", help="Keep the DNS messages too.")]
 
 
@@ -94,10 +53,10 @@ def command(
     resume: Resume = False,
     replace: Replace = False,
     keep_wire: KeepWire = False,
-    verify_tls: VerifyTls = False,
-    verify_http: VerifyHttp = False,
-    verify_budget: VerifyBudget = 1000,
-    ca: Authorities = None,
+    verify_tls: options.VerifyTls = False,
+    verify_http: options.VerifyHttp = False,
+    verify_budget: options.VerifyBudget = 1000,
+    ca: options.Authorities = None,
 ) -> int:
     """Ask every resolver every question, and keep what they said as the snapshot of a date.
 
@@ -122,13 +81,14 @@ def command(
     from resolver_diff.commands._loading import asked
     from resolver_diff.commands._output import talk
     from resolver_diff.commands._progress import progress
+    from resolver_diff.commands._taken import handshakes, summary
     from resolver_diff.errors import ExitStatus
 
     date = _filed_under(day, resume=resume)
     config = asked(
         resolvers, domains, opt_out, qtypes, transports=transports, repeat=repeat, attempts=attempts, timeout=timeout
     )
-    handshakes = _handshakes(verify_budget, ca, http=verify_http) if verify_tls or verify_http else None
+    wanted = handshakes(verify_budget, ca, http=verify_http) if verify_tls or verify_http else None
     taking = probe.take(
         config,
         folder=snapshots,
@@ -139,7 +99,7 @@ def command(
         resume=resume,
         keep_wire=keep_wire,
         progress=progress(),
-        beside=Beside(known_by.source(origins, config), handshakes),
+        beside=Beside(known_by.source(origins, config), wanted),
     )
     try:
         taken = asyncio.run(taking)
@@ -148,16 +108,10 @@ def command(
         raise
     if resume and taken.run.started.date() > date:
         _say_backdated(date)
-    talk(_summary(taken))
+    talk(summary(taken))
     for file in taken.files:
         typer.echo(file)
     return ExitStatus.INCOMPLETE if taken.silent or taken.missed else ExitStatus.DONE
-
-
-def _handshakes(budget: int, ca: Path | None, *, http: bool) -> "Wanted":
-    from resolver_diff.verify import Budget, Wanted, authorities
-
-    return Wanted(Budget(total=budget), authorities(ca), http)
 
 
 def _filed_under(day: str | None, *, resume: bool) -> "date":
@@ -195,46 +149,3 @@ def _again(date: str) -> str:
     if not any(word == "--date" or word.startswith("--date=") for word in words):
         words += ["--date", date]
     return f"{PROGRAM} {shlex.join([*words, '--resume'])}"
-
-
-def _held(held: "Sequence[Held]") -> "Iterator[str]":
-    """Yield who was slowed down, and who was not asked everything, and why; the most held back come first."""
-    from resolver_diff.reports._layout import many
-
-    spared = sorted((one for one in held if one.slowed or one.withheld), key=lambda one: -one.withheld)
-    for one in spared[:MOST_HELD]:
-        slowed = f"slowed to {one.slowest:.3g} a second" if one.slowest is not None else "let alone"
-        left = f"; {many(one.withheld, 'question')} not asked" if one.withheld else ""
-        yield f"{one.resolver} ({one.transport}) was {slowed}, as it was {_why(one.why)}{left}"
-    if len(spared) > MOST_HELD:
-        yield f"and {len(spared) - MOST_HELD:,} more resolvers were slowed down; the files' metadata has all of them"
-
-
-def _why(reasons: "Sequence[str]") -> str:
-    said = {"servfail": "failing", "refused": "refusing", "unreachable": "in trouble"}
-    return " and ".join(said.get(reason, reason) for reason in reasons if reason not in ("window", "total"))
-
-
-def _summary(taken: "Taken") -> str:
-    """Return what was taken, and who was not heard."""
-    from resolver_diff.commands._cost import left_out
-    from resolver_diff.reports._layout import duration, many, some
-
-    run, counts = taken.run, taken.counts
-    took = duration((run.finished - run.started).total_seconds())
-    text = (
-        f"{run.date} at vantage {run.vantage}: {many(counts['questions'], 'question')} put to "
-        f"{many(len({entry.name for entry in run.resolvers}), 'resolver')} in {took}; {counts['queries']:,} sent, "
-        f"{many(counts['replies'], 'reply', 'replies')}, {many(counts['silent'], 'question')} without any."
-    )
-    text += "".join(f"\n{told}" for told in _held(run.held))
-    silent: dict[str, list[str]] = {}
-    for name in taken.silent:
-        silent.setdefault(taken.troubles.get(name, ""), []).append(name)
-    for trouble, names in sorted(silent.items()):
-        text += f"\nsaid nothing at all{f' ({trouble})' if trouble else ''}: {some(names)}"
-    for why, names in left_out(taken.left_out):
-        text += f"\nnot asked, as {why}: {some(names)}"
-    if fewer := counts.get("names_left_out"):
-        text += f"\nnot asked for, as the opt-out list has them: {many(fewer, 'name')}"
-    return text

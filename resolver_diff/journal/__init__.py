@@ -21,6 +21,7 @@ import errno
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
@@ -33,7 +34,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from resolver_diff import snapshot
-from resolver_diff.errors import Place, SnapshotError
+from resolver_diff.errors import OtherPlanError, Place, SnapshotError
 from resolver_diff.journal import noted
 from resolver_diff.journal.alike import alike, without_late
 from resolver_diff.snapshot import METADATA, ORDER, Held, Run, stored
@@ -90,6 +91,12 @@ class Journal:
             raise
         return journal
 
+    @staticmethod
+    def broken_off(folder: Path, vantage: str) -> dict[date, Path]:
+        """Return the dates of *vantage* on which a run broke off, or is at work, and where what it heard lies."""
+        notes = sorted(folder.with_name(folder.name + ".partial").glob(f"date=*/vantage={vantage}/{NOTE}"))
+        return {date.fromisoformat(note.parts[-3].removeprefix("date=")): note.parent for note in notes}
+
     def __enter__(self) -> Self:
         return self
 
@@ -144,11 +151,10 @@ class Journal:
 
     def count(self) -> dict[str, int]:
         """Return the counts of all finished batches; no two batches share a question."""
-        total: dict[str, int] = {}
+        total: Counter[str] = Counter()
         for _, facts in self._notes():
-            for name, count in facts["counts"].items():
-                total[name] = total.get(name, 0) + count
-        return total
+            total.update(facts["counts"])
+        return dict(total)
 
     def note_held(self, held: Sequence[Held]) -> None:
         """Write down what was held back so far, in place of what was written before."""
@@ -241,11 +247,9 @@ class Journal:
         if broke_off and resume:
             facts = json.loads(note.read_text())
             if facts["plan"] != fingerprint:
-                raise SnapshotError(
-                    "the run that broke off asked something else (resolvers, names, qtypes or seed have changed)",
-                    Place(str(self.partial)),
-                    "begin anew with --replace, or restore the files as they were",
-                )
+                message = "the run that broke off asked something else (resolvers, names, qtypes or seed have changed)"
+                hint = "begin anew with --replace, or restore the files as they were"
+                raise OtherPlanError(message, Place(str(self.partial)), hint)
             self.started = datetime.fromisoformat(facts["started"])
             self._overwrite = facts["replace"]
             self._chunks = 1 + max((_piece_number(file) for file in self.partial.glob("*-*.arrow")), default=0)
@@ -253,8 +257,8 @@ class Journal:
         there = [name for name in domain_sets if (self.target / f"{name}.parquet").exists()]
         if there and not replace:
             shown = ", ".join(there[:5]) + (f" and {len(there) - 5} more" if len(there) > 5 else "")
-            hint = "take it again with --replace"
-            raise SnapshotError(f"there is a snapshot already: {shown}", Place(str(self.target)), hint)
+            message = f"there is a snapshot already: {shown}"
+            raise SnapshotError(message, Place(str(self.target)), "take it again with --replace")
         if broke_off and not replace:
             hint = "go on with --resume, or begin anew with --replace"
             raise SnapshotError("an earlier run for this date broke off", Place(str(self.partial)), hint)

@@ -160,7 +160,6 @@ def _told(
         witnesses = sorted({entries[r] for r in spell.witnesses})
         there = {entries[r] for r in np.flatnonzero(place == spell.country)}
         last = spell.last_bad if spell.last_bad != NEVER else spell.reported
-        ended = not spell.open and spell.first_good != NEVER
         rows.append(
             {
                 "vantage": vantage,
@@ -175,7 +174,7 @@ def _told(
                 "first_bad": dates[spell.first_bad],
                 "reported": dates[spell.reported],
                 "last_bad": dates[last],
-                "first_good": dates[spell.first_good] if ended else None,
+                "first_good": dates[spell.first_good] if spell.over else None,
                 "weight": spell.weight,
                 "by_chance": spell.instead[0],
                 "elsewhere": spell.instead[1],

@@ -17,6 +17,7 @@ ALARM = float(np.log(30_000))  # less than one false alarm in a thousand months 
 PRICE = float(np.log(12))  # one of a dozen resolvers
 FULL = 1.5 * ALARM  # what is beyond that would only make an end be seen later
 BACK = float(np.log(1 - TAKEN))  # what a date without a sign takes away
+OVER = float(np.log(1_000))  # fewer than one of a thousand spells that go on shows nothing for so long
 NEVER = -1
 
 
@@ -39,6 +40,26 @@ class Spell:
     instead: tuple[float, float, float] = (0.0, 0.0, 0.0)  # by chance, elsewhere, at once
     open: bool = True
     days: dict[int, set[int]] = field(default_factory=dict)  # date -> entries that showed it
+    calm: float = 0.0  # how much speaks for its end: of the dates since it was last seen
+    lull: int = 0  # how many of these there are
+    lulls: int = 0  # and how many there were before it came back
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended: its witnesses are well again, for longer than it ever let them be."""
+        return self.first_good != NEVER and (not self.open or self.calm >= OVER)
+
+    def show(self, date: int) -> None:
+        """Note that it is seen on *date*."""
+        self.lulls += self.lull
+        self.last_bad, self.first_good, self.calm, self.lull = date, NEVER, 0.0, 0
+
+    def rest(self, date: int, witnesses: int) -> None:
+        """Note that so many of its witnesses are well on *date*, and none is not."""
+        self.first_good = date if self.first_good == NEVER else self.first_good
+        usual = self.lulls / (self.lulls + len(self.days)) if self.lulls else 0.0
+        self.calm -= max(BACK * witnesses, float(np.log(usual)) if usual else -np.inf)
+        self.lull += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +208,9 @@ class Sums:
         good = int(self._fine_on[heavy][since == first].max(initial=NEVER))
         turned = heavy[self._turned_to[heavy] != FINE]
         self.rates.forget(turned % self.tested.entries, self._turned_to[turned])
-        self._turned_to[turned] = FINE
         spell = Spell(name, country, first, date, good)
+        spell.signs.update(self._turned_to[turned].tolist())  # by what it began, which today need not show any more
+        self._turned_to[turned] = FINE
         spell.instead = tuple(self._instead[heavy].max(0).tolist())
         spell.witnesses.update((heavy % self.tested.entries).tolist())
         spell.questions.update((heavy // self.tested.entries).tolist())
@@ -213,7 +235,8 @@ class Sums:
         rows = np.flatnonzero(bad & np.isin(today, np.fromiter(keys, np.int64, len(keys))))
         for row in rows.tolist():
             spell = keys[int(today[row])]
-            spell.last_bad, spell.first_good = date, NEVER
+            if spell.last_bad != date:
+                spell.show(date)
             spell.signs.add(int(cells.sign[row]))
             spell.found |= int(found[row])
             if self._weight[place[row]] > PRICE:
@@ -224,14 +247,16 @@ class Sums:
             spell.weight = max(spell.weight, sums.get(key, 0.0))
 
     def _recover(self, date: int, cells: Cells, well: Flags, today: Numbers) -> None:
-        """Note which of the open spells are seen to be over today: a date that tells nothing ends none."""
+        """Note which of the open spells are not seen today, though their witnesses are: nobody's silence ends one."""
         quiet = {key: spell for key, spell in self._followed().items() if NEVER != spell.last_bad < date}
-        quiet = {key: spell for key, spell in quiet.items() if spell.first_good == NEVER}
         rows = np.flatnonzero(well & np.isin(today, np.fromiter(quiet, np.int64, len(quiet))))
+        rested: dict[int, set[int]] = {}
         for row in rows.tolist():
-            spell = quiet[int(today[row])]
-            if int(cells.r[row]) in spell.witnesses:
-                spell.first_good = date
+            key, entry = int(today[row]), int(cells.r[row])
+            if entry in quiet[key].witnesses:
+                rested.setdefault(key, set()).add(int(self._who[entry]))
+        for key, who in rested.items():
+            quiet[key].rest(date, len(who))
 
     def _followed(self) -> dict[int, Spell]:
         """Return the open spells by the number of their name in their country."""

@@ -159,6 +159,15 @@ def dates(folder: Path, vantage: str | None = None) -> list[date]:
     return sorted(found)
 
 
+def spoke(folder: Path, day: date, vantage: str) -> bool:
+    """Say whether any resolver replied at all on *day*; not where no file of it can be read."""
+    for file in files(directory(folder, day, vantage)):
+        with contextlib.suppress(OSError, pl.exceptions.PolarsError, ValueError, KeyError, TypeError):
+            if Run.from_json(pl.read_parquet_metadata(file)[METADATA]).counts.get("replies", 1):
+                return True
+    return False
+
+
 def load(
     folder: Path,
     day: date,

@@ -1,0 +1,182 @@
+"""One day's work, step by step: a snapshot, a comparison, a report, and what is told."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from resolver_diff import alert, diff, probe, snapshot
+from resolver_diff.alert import Alert, ledger, sending
+from resolver_diff.commands import _measured, _spells
+from resolver_diff.commands._beside import Beside
+from resolver_diff.commands._done import Done
+from resolver_diff.commands._loading import HISTORY, Source, utc_today
+from resolver_diff.commands._output import talk, warn, write
+from resolver_diff.commands._progress import progress
+from resolver_diff.commands._taken import summary
+from resolver_diff.confidence import Measured
+from resolver_diff.config import Config
+from resolver_diff.daily import failed, last_good, missed, outlived, tidying
+from resolver_diff.diff import Diff
+from resolver_diff.errors import OtherPlanError, Problem, SnapshotError
+from resolver_diff.journal import Journal
+from resolver_diff.probe import Taken
+from resolver_diff.reports import csv
+from resolver_diff.reports._layout import many
+from resolver_diff.series import Series
+from resolver_diff.series.course import courses
+from resolver_diff.snapshot import Snapshot
+
+LEDGER = "alerts.json"  # in the reports folder
+
+
+def post() -> sending.Post | None:
+    """Return the ways alerts are sent, as the environment says; None where it says none."""
+    urls = os.environ.get(sending.VARIABLE, "").strip()
+    return sending.Post(urls) if urls else None
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What is to be done every day, and where."""
+
+    config: Config
+    source: Source
+    vantage: str
+    reports: Path
+    keep: int | None
+    url: str | None
+    known: Measured
+    beside: Beside
+
+    def run(self) -> Done:
+        """Take today's snapshot and make its report, and those that are missing."""
+        today = utc_today()
+        ledger.read(self.reports / LEDGER)  # what is wrong with it is better said before all the asking
+        self._say_broken_off(today)
+        taken = self._take(today)
+        followed = self._follow()
+        bad = failed(followed.coverage.frame)
+        if today not in followed.dates:
+            raise SnapshotError(f"the snapshot of {today} cannot be read")
+        late = [day for day in self._without_report(followed.dates) if day != today]
+        for day in late:
+            self._report(day, bad, followed.dates)
+        found, good, bad = self._report(today, bad, followed.dates)
+        gone = missed(followed.dates, good, today)
+        events = courses(followed.spells)
+        return Done(today, self.vantage, taken, good, tuple(gone), bad, found, followed, events, tuple(late))
+
+    def _say_broken_off(self, today: date) -> None:
+        for day, place in Journal.broken_off(self.source.folder, self.vantage).items():
+            if day < today:
+                message = f"the run of {day} broke off, and a day that is over cannot be asked any more"
+                warn([Problem(message, hint=f"what was heard stays in {place}, until you remove it")])
+
+    def _take(self, today: date) -> Taken | None:
+        """Take today's snapshot, or what is left of it to be asked; None when it is there."""
+        if today in snapshot.dates(self.source.folder, self.vantage):
+            return None
+        try:
+            taken = self._ask(today, resume=True)
+        except OtherPlanError as other:
+            again = "it is begun anew, as the config has changed since"
+            warn([Problem(f"{one.message}: {again}", one.place) for one in other.problems])
+            taken = self._ask(today, resume=False)
+        talk(summary(taken))
+        return taken
+
+    def _ask(self, today: date, *, resume: bool) -> Taken:
+        taking = probe.take(
+            self.config,
+            folder=self.source.folder,
+            day=today,
+            vantage=self.vantage,
+            resume=resume,
+            replace=not resume,
+            progress=progress(),
+            beside=self.beside,
+        )
+        return asyncio.run(taking)
+
+    def _follow(self) -> Series:
+        (followed,) = _measured.beside_spells(_spells.follow(self.source), self.known)
+        return followed
+
+    def _without_report(self, dates: Sequence[date]) -> list[date]:
+        """Return the dates since the first that has a report which have none themselves; at most a month of them."""
+        there = {day for day in dates if (self.reports / f"anomalies-{day}.csv").exists()}
+        return [day for day in dates if there and day > min(there) and day not in there][-HISTORY:]
+
+    def _report(
+        self, day: date, bad: frozenset[date], dates: Sequence[date]
+    ) -> tuple[Diff, date | None, frozenset[date]]:
+        """Compare *day* with the last good one, and write what changed; return the comparison, and which are bad."""
+        today = self.source.read(day, judged=True)[0]
+        if not snapshot.spoke(self.source.folder, day, self.vantage):
+            bad |= {day}
+        before, bad = self._before(day, bad, dates)
+        if before is None:
+            found = diff.anomalies(today, self.source.history(day, self.vantage))
+        else:
+            found = diff.diff(before, today, self.source.history(before.date, self.vantage))
+        (found,) = _measured.beside([found], self.known)
+        write(self.reports / f"anomalies-{day}.csv", csv.REPORT.render([found]))
+        return found, found.date_before, bad
+
+    def _before(
+        self, day: date, bad: frozenset[date], dates: Sequence[date]
+    ) -> tuple[Snapshot | None, frozenset[date]]:
+        """Return the last good snapshot before *day*, if there is one, and the bad dates with what this found."""
+        while (good := last_good(dates, bad, day)) is not None:
+            try:
+                if snapshot.spoke(self.source.folder, good, self.vantage):
+                    return self.source.read(good, judged=True)[0], bad
+            except SnapshotError as error:
+                warn(error.problems)
+            bad |= {good}
+        return None, bad
+
+    def tell(self, done: Done, post: sending.Post | None, *, dry_run: bool) -> list[Alert]:
+        """Return what is new; send it, and write down that it was told, unless this is a *dry_run*."""
+        file = self.reports / LEDGER
+        before = ledger.read(file)
+        found, quiet = alert.due(done.events, done.followed.coverage, done.day, before, self.vantage)
+        messages = sending.messages(found, self._links(done))
+        if dry_run:
+            for message in messages:
+                talk(f"would send: {message.title}\n  " + message.body.replace("\n", "\n  "))
+            return found
+        told = [one for message in messages if _sent(message, post) for one in message.alerts]
+        if len(told) < len(found):  # what was not told is new tomorrow too
+            quiet = replace(quiet, until=before.until)
+        ledger.write(file, quiet.with_told(told, done.day))
+        return found
+
+    def _links(self, done: Done) -> dict[str, str]:
+        if self.url is None:
+            return {}
+        page = f"{self.url.rstrip('/')}/report-{done.day}.html"
+        return {event: f"{page}#event-{event}" for event in done.events.frame["event"]}
+
+    def tidy(self, done: Done) -> None:
+        """Remove the snapshots that are older than they are to be kept."""
+        if self.keep is None:
+            return
+        dates = snapshot.dates(self.source.folder, self.vantage)
+        old = outlived(dates, done.bad, done.day, self.keep)
+        freed = sum(tidying.remove(self.source.folder, day, self.vantage) for day in old)
+        if old:
+            dated = f"{old[0]}" if len(old) == 1 else f"{old[0]} to {old[-1]}"
+            talk(f"removed {many(len(old), 'date')} older than {self.keep} days ({dated}): {freed / 1e6:,.1f} MB")
+
+
+def _sent(message: sending.Message, post: sending.Post | None) -> bool:
+    """Send *message*, and say whether anybody took it; where nobody is to be told, that is so."""
+    if post is None:
+        return True
+    refused = post.send(message)
+    warn(Problem(f"alert not sent by way {way}: {message.title}") for way in refused)
+    return len(refused) < len(post)

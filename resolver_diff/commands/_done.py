@@ -1,0 +1,68 @@
+"""What a day's work came to, and the line that says it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from resolver_diff.alert import Alert
+from resolver_diff.diff import Diff
+from resolver_diff.errors import ExitStatus
+from resolver_diff.probe import Taken
+from resolver_diff.reports._layout import duration, many, some
+from resolver_diff.reports._tally import unwell
+from resolver_diff.series import Series
+from resolver_diff.tables import Courses, State
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a day's work came to."""
+
+    day: date
+    vantage: str
+    taken: Taken | None  # null: the snapshot was there already
+    good: date | None  # the day it was compared with; null: it was judged alone
+    missed: tuple[date, ...]  # days between the two on which nobody asked
+    bad: frozenset[date]
+    found: Diff
+    followed: Series
+    events: Courses
+    caught_up: tuple[date, ...]  # days of which the report was missing
+
+    def status(self, *, different: bool) -> ExitStatus:
+        """Return how the command ends."""
+        if self.day in self.bad or (self.taken is not None and (self.taken.silent or self.taken.missed)):
+            return ExitStatus.INCOMPLETE
+        return ExitStatus.DIFFERENT if different else ExitStatus.DONE
+
+    def line(self, told: Sequence[Alert]) -> str:
+        """Say in one line what happened."""
+        open_now = self.events.frame["first_good"].null_count()
+        cells = self.found.cells.filter(pl.col("date") == self.day)
+        judged = cells.filter(pl.col("state") != State.INSUFFICIENT).height
+        ill = unwell(self.found).filter(pl.col("date") == self.day)["resolver"].n_unique()
+        parts = [
+            f"{many(open_now, 'event')} going on, {many(len(told), 'alert')}",
+            self._compared(),
+            f"{judged:,} of {many(cells.height, 'cell')} judged",
+            f"{many(ill, 'resolver')} not well",
+        ]
+        if self.taken is not None:
+            took = (self.taken.run.finished - self.taken.run.started).total_seconds()
+            parts.append(f"asked in {duration(took)}")
+        else:
+            parts.append("the snapshot was there already")
+        if self.caught_up:
+            parts.append(f"reports made for {some([str(one) for one in self.caught_up])} too")
+        failing = " FAILED, too little could be judged:" if self.day in self.bad else ""
+        return f"{self.day} at vantage {self.vantage}:{failing} {'; '.join(parts)}"
+
+    def _compared(self) -> str:
+        changed = many(len(self.found.anomalies), "cell")
+        if self.good is None:
+            return f"{changed} wrong, no good day before to compare with"
+        lost = [f"{day} failed" for day in sorted(self.bad) if self.good < day < self.day]
+        lost += [f"{day} was missed" for day in self.missed]
+        return f"{changed} changed since {self.good}{f' ({some(lost)})' if lost else ''}"

@@ -1,0 +1,92 @@
+"""resolver-diff daily: everything that is to be done on a day."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from resolver_diff.commands import _options as options
+
+REPORTS = Path("reports")
+
+Reports = Annotated[
+    Path,
+    typer.Option("--reports", metavar="FOLDER", help="Where the CSV and what was told are kept.", file_okay=False),
+]
+Keep = Annotated[
+    int | None,
+    typer.Option(
+        min=2,
+        metavar="DAYS",
+        help="Remove snapshots of this vantage that are older; never the last good one. Nothing is removed if not "
+        "given. 30 dates are what a day is judged by.",
+    ),
+]
+Url = Annotated[
+    str | None, typer.Option("--url", metavar="URL", help="Where people find the reports folder; alerts link there.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print the alerts instead of sending them; they stay to be told.")
+]
+
+
+def command(
+    resolvers: options.Resolvers = None,
+    domains: options.Domains = None,
+    snapshots: options.Snapshots = options.SNAPSHOTS,
+    vantage: options.NewVantage = "local",
+    reports: Reports = REPORTS,
+    keep: Keep = None,
+    url: Url = None,
+    dry_run: DryRun = False,
+    qtypes: options.Qtypes = None,
+    transports: options.Transports = None,
+    repeat: options.Repeat = None,
+    opt_out: options.OptOut = None,
+    origins: options.Origins = None,
+    verify_tls: options.VerifyTls = False,
+    verify_http: options.VerifyHttp = False,
+    verify_budget: options.VerifyBudget = 1000,
+    ca: options.Authorities = None,
+    known_answers: options.KnownAnswers = None,
+    calibration: options.Calibration = None,
+    exit_code: options.ExitCode = False,
+) -> int:
+    """Do what is to be done every day: take the snapshot, compare it, tell what is new, tidy up. For cron or a timer.
+
+    A run that broke off today goes on; where today's snapshot is there, it is not taken again. It is compared with the
+    last good day: not with one that failed. What changed is written to anomalies-DATE.csv. Days that were missed are
+    named, and never made up; reports that are missing are made. Alerts go wherever RESOLVER_DIFF_ALERTS in the
+    environment says (URLs of apprise, spaces between; the extra `alerts`): one for an event when it is new, spreads,
+    changes or is over.
+
+    One line on stdout says what happened, and one each what is told. Exit status 3: the day is not complete.
+
+    \b
+    Examples:
+      resolver-diff daily --vantage home
+      resolver-diff daily --vantage home --keep 400 --url https://example.org/dns
+      RESOLVER_DIFF_ALERTS="mailto://..." resolver-diff daily --dry-run
+    """
+    from resolver_diff import config as read
+    from resolver_diff import origins as known_by
+    from resolver_diff.commands import _day, _measured
+    from resolver_diff.commands._beside import Beside
+    from resolver_diff.commands._loading import Source, asked
+    from resolver_diff.commands._taken import handshakes
+    from resolver_diff.daily.lock import alone
+
+    wanted = handshakes(verify_budget, ca, http=verify_http) if verify_tls or verify_http else None
+    config = asked(resolvers, domains, opt_out, qtypes, transports=transports, repeat=repeat)
+    source = Source(snapshots, vantage, known=read.known_answers(resolvers, known_answers))
+    post = None if dry_run else _day.post()
+    beside = Beside(known_by.source(origins, config), wanted)
+    day = _day.Day(config, source, vantage, reports, keep, url, _measured.table(calibration), beside)
+    with alone(reports):
+        done = day.run()
+        told = day.tell(done, post, dry_run=dry_run)
+        day.tidy(done)
+    typer.echo(done.line(told))
+    for alert in told:
+        typer.echo(f"* {alert.title}. {alert.text}")
+    return done.status(different=exit_code and bool(told))
