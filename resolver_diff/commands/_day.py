@@ -1,7 +1,6 @@
 """One day's work, step by step: a snapshot, a comparison, a report, and what is told."""
 
 import asyncio
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -16,6 +15,7 @@ from resolver_diff.commands._loading import HISTORY, Source, utc_today
 from resolver_diff.commands._output import talk, warn, write
 from resolver_diff.commands._progress import progress
 from resolver_diff.commands._taken import summary
+from resolver_diff.commands._told import LEDGER
 from resolver_diff.confidence import Measured
 from resolver_diff.config import Config
 from resolver_diff.daily import failed, last_good, missed, outlived, tidying
@@ -28,14 +28,6 @@ from resolver_diff.reports._layout import many
 from resolver_diff.series import Series
 from resolver_diff.series.course import courses
 from resolver_diff.snapshot import Snapshot
-
-LEDGER = "alerts.json"  # in the reports folder
-
-
-def post() -> sending.Post | None:
-    """Return the ways alerts are sent, as the environment says; None where it says none."""
-    urls = os.environ.get(sending.VARIABLE, "").strip()
-    return sending.Post(urls) if urls else None
 
 
 @dataclass(frozen=True, slots=True)

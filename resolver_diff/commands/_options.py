@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 SNAPSHOTS = Path("snapshots")
+REPORTS = Path("reports")
 
 
 def _folders(context: typer.Context, pattern: str) -> set[str]:
@@ -174,6 +175,10 @@ Authorities = Annotated[
         help="For --verify-tls: the authorities to trust, as PEM, instead of the system's.",
         readable=False,
     ),
+]
+Reports = Annotated[
+    Path,
+    typer.Option("--reports", metavar="FOLDER", help="Where reports, and what was told, are kept.", file_okay=False),
 ]
 OnlyQtypes = Annotated[
     list[str] | None,

@@ -1,18 +1,11 @@
 """resolver-diff daily: everything that is to be done on a day."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from resolver_diff.commands import _options as options
 
-REPORTS = Path("reports")
-
-Reports = Annotated[
-    Path,
-    typer.Option("--reports", metavar="FOLDER", help="Where the CSV and what was told are kept.", file_okay=False),
-]
 Keep = Annotated[
     int | None,
     typer.Option(
@@ -35,7 +28,7 @@ def command(
     domains: options.Domains = None,
     snapshots: options.Snapshots = options.SNAPSHOTS,
     vantage: options.NewVantage = "local",
-    reports: Reports = REPORTS,
+    reports: options.Reports = options.REPORTS,
     keep: Keep = None,
     url: Url = None,
     dry_run: DryRun = False,
@@ -70,7 +63,7 @@ def command(
     """
     from resolver_diff import config as read
     from resolver_diff import origins as known_by
-    from resolver_diff.commands import _day, _measured
+    from resolver_diff.commands import _day, _measured, _told
     from resolver_diff.commands._beside import Beside
     from resolver_diff.commands._loading import Source, asked
     from resolver_diff.commands._taken import handshakes
@@ -79,7 +72,7 @@ def command(
     wanted = handshakes(verify_budget, ca, http=verify_http) if verify_tls or verify_http else None
     config = asked(resolvers, domains, opt_out, qtypes, transports=transports, repeat=repeat)
     source = Source(snapshots, vantage, known=read.known_answers(resolvers, known_answers))
-    post = None if dry_run else _day.post()
+    post = None if dry_run else _told.post()
     beside = Beside(known_by.source(origins, config), wanted)
     day = _day.Day(config, source, vantage, reports, keep, url, _measured.table(calibration), beside)
     with alone(reports):
