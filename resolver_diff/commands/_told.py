@@ -26,7 +26,7 @@ def post() -> sending.Post | None:
 
 
 def test() -> None:
-    """Send a message every way there is; raises AlertError where it is not taken, and UsageError where there is none."""
+    """Send a message every way; raises AlertError where it is not taken, and UsageError where there is none."""
     ways = post()
     if ways is None:
         hint = f'for example {sending.VARIABLE}="mailto://user:password@example.org"; apprise has the forms'
@@ -55,7 +55,7 @@ def show(reports: Path) -> None:
 
 
 def change(reports: Path, action: str, what: Sequence[str], until: date | None) -> None:
-    """Acknowledge, silence or unsilence *what*; raises UsageError, and changes nothing, where there is no such thing."""
+    """Acknowledge, silence or unsilence *what*; where there is no such thing, raises UsageError and changes nothing."""
     with alone(reports):
         told = ledger.read(reports / LEDGER)
         for one in what:
