@@ -50,12 +50,12 @@ MAY_IMPORT = {
     "diff": "anomaly compare event evidence family snapshot tables",
     "reports": "compare confidence diff evidence event family tables",
     "alert": "errors event reports tables",
+    "metrics": "compare config diff errors reports series snapshot tables",
     "lab": "config errors tables transports wire",
     "daily": "config errors snapshot tables",
     "commands": (
-        "alert anomaly compare confidence config daily diff errors event evidence family importers journal lab origins "
-        "plan probe reports "
-        "rules series snapshot tables transports verify"
+        "alert anomaly compare confidence config daily diff errors event evidence family importers journal lab metrics "
+        "origins plan probe reports rules series snapshot tables transports verify"
     ),
     "__main__": "commands errors family",
 }

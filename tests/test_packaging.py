@@ -94,7 +94,7 @@ def test_source_archive_can_be_built_and_tested(built: Path) -> None:
             *LOCKS,
         ),
         *(path.name for path in ROOT.glob("*.md")),
-        *("domains", "resolver_diff", "tests"),
+        *("contrib", "domains", "resolver_diff", "tests"),
     }
 
 

@@ -20,7 +20,7 @@ from resolver_diff.config.advice import choice_hint
 from resolver_diff.config.qnames import BadNameError
 from resolver_diff.config.qnames import qname as normal
 from resolver_diff.errors import Place, Problem, SnapshotError, UsageError
-from resolver_diff.snapshot import Snapshot
+from resolver_diff.snapshot import Run, Snapshot
 from resolver_diff.tables import KnownAnswers, Purpose, TransportName
 
 HISTORY = 30  # earlier dates that are read
@@ -60,6 +60,7 @@ class Source:
     facts: dict[str, Resolver] | None = None  # what to believe about resolvers instead of what the snapshots say
     names: frozenset[str] | None = None  # qnames to look at; null: all
     known: KnownAnswers = field(default_factory=KnownAnswers.empty)  # what is known to stand for blocked names
+    until: date | None = None  # the last date that is looked at; null: all
 
     @classmethod
     def of(
@@ -144,7 +145,12 @@ class Source:
 
     def dates(self, vantage: str | None = None) -> list[date]:
         """Return the dates there are, oldest first."""
-        return snapshot.dates(self.folder, vantage or self.vantage)
+        there = snapshot.dates(self.folder, vantage or self.vantage)
+        return [day for day in there if self.until is None or day <= self.until]
+
+    def runs(self, day: date) -> list[Run]:
+        """Return the facts of the runs of *day*, as ``load`` corrects them, without reading what was said."""
+        return [self._corrected_run(run) for run in snapshot.runs(self.folder, day, self.vantage)]
 
     def names_like(self, qname: str) -> str | None:
         """Return a hint that names what is nearly *qname* on the latest date; None if nothing is."""
@@ -205,13 +211,12 @@ class Source:
         return [self._corrected(each if self.names is None else about(each, self.names)) for each in found]
 
     def _corrected(self, given: Snapshot) -> Snapshot:
-        given = replace(given, known=self.known)
+        return replace(given, known=self.known, runs=tuple(map(self._corrected_run, given.runs)))
+
+    def _corrected_run(self, run: Run) -> Run:
         if self.facts is None:
-            return given
-        runs = tuple(
-            replace(run, resolvers=tuple(self._believed(resolver) for resolver in run.resolvers)) for run in given.runs
-        )
-        return replace(given, runs=runs)
+            return run
+        return replace(run, resolvers=tuple(self._believed(resolver) for resolver in run.resolvers))
 
     def _believed(self, resolver: Resolver) -> Resolver:
         known = (self.facts or {}).get(resolver.name)

@@ -199,6 +199,20 @@ def load(
     return snapshots
 
 
+def runs(folder: Path, day: date, vantage: str | None = None) -> list[Run]:
+    """Return the facts of the runs of *day*, each once, without reading a row.
+
+    Damaged files are passed over, ``load`` names them.
+    """
+    found: dict[tuple[str, datetime], Run] = {}
+    for place in sorted(folder.glob(f"date={day.isoformat()}/vantage={vantage or '*'}")):
+        for file in files(place):
+            with contextlib.suppress(OSError, pl.exceptions.PolarsError, ValueError, KeyError, TypeError):
+                run = Run.from_json(pl.read_parquet_metadata(file)[METADATA])
+                found[run.vantage, run.started] = run
+    return [found[key] for key in sorted(found)]
+
+
 def asked(folder: Path, day: date, vantage: str) -> pl.DataFrame:
     """Return who was asked what as a target on *day*, each once; damaged files are passed over, ``load`` names them."""
     columns = ("purpose", "qname", "qtype", "resolver", "transport")
