@@ -210,6 +210,17 @@ def test_a_second_run_of_a_day_asks_nobody_and_tells_nothing_again(fortnight: Ho
     assert gone.read_text() == before
 
 
+def test_a_day_is_written_as_metrics_too(fortnight: Home) -> None:
+    """Of the day itself, whole; a gateway that is not there is told when all else is done."""
+    today = max(fortnight.told)
+    file = fortnight.folder / "day.prom"
+    ended = fortnight.run(today, "--metrics", str(file), "--push", "http://127.0.0.1:9")
+    assert ended.status == 2
+    assert "http://127.0.0.1:9" in ended.talk
+    assert ended.out[0].startswith(f"{today} at vantage lab: ")
+    assert 'resolver_diff_events_open{country="RU",vantage="lab"} 0.0' in file.read_text()
+
+
 def test_two_at_a_time_are_kept_apart(fortnight: Home) -> None:
     """The second says who is at work, and touches nothing."""
     with alone(fortnight.folder / "reports"):

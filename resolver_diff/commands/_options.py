@@ -180,6 +180,16 @@ Reports = Annotated[
     Path,
     typer.Option("--reports", metavar="FOLDER", help="Where reports, and what was told, are kept.", file_okay=False),
 ]
+Push = Annotated[
+    str | None,
+    typer.Option(
+        "--push",
+        metavar="URL",
+        envvar="RESOLVER_DIFF_PUSH",
+        show_envvar=True,
+        help="Push them to this Pushgateway, each vantage as a group of the job resolver_diff.",
+    ),
+]
 OnlyQtypes = Annotated[
     list[str] | None,
     typer.Option("--qtype", metavar="TYPE", help="Only this record type (repeatable); all if not given."),

@@ -1,5 +1,6 @@
 """resolver-diff daily: everything that is to be done on a day."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +19,15 @@ Keep = Annotated[
 Url = Annotated[
     str | None, typer.Option("--url", metavar="URL", help="Where people find the reports folder; alerts link there.")
 ]
+Metrics = Annotated[
+    Path | None,
+    typer.Option(
+        "--metrics",
+        metavar="FILE",
+        help="Write the day as metrics here, for Prometheus' textfile collector.",
+        readable=False,
+    ),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the alerts instead of sending them; they stay to be told.")
 ]
@@ -32,6 +42,8 @@ def command(
     keep: Keep = None,
     url: Url = None,
     dry_run: DryRun = False,
+    metrics: Metrics = None,
+    push: options.Push = None,
     qtypes: options.Qtypes = None,
     transports: options.Transports = None,
     repeat: options.Repeat = None,
@@ -63,12 +75,16 @@ def command(
     """
     from resolver_diff import config as read
     from resolver_diff import origins as known_by
-    from resolver_diff.commands import _day, _measured, _told
+    from resolver_diff.commands import _day, _measured, _measuring, _told
     from resolver_diff.commands._beside import Beside
     from resolver_diff.commands._loading import Source, asked
+    from resolver_diff.commands._output import check_outputs
     from resolver_diff.commands._taken import handshakes
     from resolver_diff.daily.lock import alone
 
+    if metrics is not None or push is not None:
+        _measuring.check()
+        check_outputs(metrics)
     wanted = handshakes(verify_budget, ca, http=verify_http) if verify_tls or verify_http else None
     config = asked(resolvers, domains, opt_out, qtypes, transports=transports, repeat=repeat)
     source = Source(snapshots, vantage, known=read.known_answers(resolvers, known_answers))
@@ -82,4 +98,6 @@ def command(
     typer.echo(done.line(told))
     for alert in told:
         typer.echo(f"* {alert.title}. {alert.text}")
+    if metrics is not None or push is not None:  # last: all else is done and said where a gateway is not there
+        _measuring.deliver(_measuring.measure(source, done.day, [done.found], [done.followed]), metrics, push)
     return done.status(different=exit_code and bool(told))

@@ -16,22 +16,12 @@ Output = Annotated[
         readable=False,
     ),
 ]
-Push = Annotated[
-    str | None,
-    typer.Option(
-        "--push",
-        metavar="URL",
-        envvar="RESOLVER_DIFF_PUSH",
-        show_envvar=True,
-        help="Push them to this Pushgateway, each vantage as a group of the job resolver_diff.",
-    ),
-]
 
 
 def command(
     day: options.Day = "latest",
     output: Output = None,
-    push: Push = None,
+    push: options.Push = None,
     resolvers: options.Facts = None,
     known_answers: options.KnownAnswers = None,
     domains: options.OnlyDomains = None,
