@@ -49,10 +49,11 @@ MAY_IMPORT = {
     "confidence": "anomaly compare errors event evidence series snapshot tables",
     "diff": "anomaly compare event evidence family snapshot tables",
     "reports": "compare confidence diff evidence event family tables",
+    "page": "anomaly compare confidence config diff errors event evidence family reports series snapshot tables",
     "lab": "config errors tables transports wire",
     "commands": (
-        "anomaly compare confidence config diff errors event evidence family importers lab origins plan probe reports "
-        "rules series snapshot tables transports verify"
+        "anomaly compare confidence config diff errors event evidence family importers lab origins page plan probe "
+        "reports rules series snapshot tables transports verify"
     ),
     "__main__": "commands errors family",
 }
