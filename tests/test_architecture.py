@@ -51,11 +51,12 @@ MAY_IMPORT = {
     "reports": "compare confidence diff evidence event family tables",
     "alert": "errors event reports tables",
     "metrics": "compare config diff errors reports series snapshot tables",
+    "page": "anomaly compare confidence config diff errors event evidence family reports series snapshot tables",
     "lab": "config errors tables transports wire",
     "daily": "config errors snapshot tables",
     "commands": (
         "alert anomaly compare confidence config daily diff errors event evidence family importers journal lab metrics "
-        "origins plan probe reports rules series snapshot tables transports verify"
+        "origins page plan probe reports rules series snapshot tables transports verify"
     ),
     "__main__": "commands errors family",
 }

@@ -1,0 +1,93 @@
+"""What happened, in one paragraph; and other things that a page says in sentences."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from resolver_diff.event import day_in_words, joined
+from resolver_diff.page.cards import ENDED, NEW, ON, OVER
+from resolver_diff.page.sight import Sight, View
+from resolver_diff.reports import visible
+from resolver_diff.reports._layout import many
+from resolver_diff.reports._tally import Tally, in_words
+from resolver_diff.tables import Condition
+
+
+def paragraph(view: View, cards: Sequence[dict[str, Any]], untold: int) -> str:
+    """Say what happened up to the date of *view*, whose events over all dates are *cards*."""
+    tallies = [Tally.of(sight.today) for sight in view.sights]
+    scale = f"{many(_most(tallies, 'names'), 'name')} asked of {many(_most(tallies, 'resolvers'), 'resolver')}"
+    places = joined([visible(sight.vantage) for sight in view.sights], "and")
+    dates = max(len(sight.matrix.dates) for sight in view.sights)
+    looked = f"On {day_in_words(view.date)} {scale}, from {places}"
+    looked += (
+        f"; with the dates back to {day_in_words(view.since)}, {dates} dates." if dates > 1 else "; one date only."
+    )
+    return f"{looked} {_events(cards)} {_rest(view, untold)} {_unjudged(tallies)}{_unwell(view)}"
+
+
+def _most(tallies: Sequence[Tally], name: str) -> int:
+    return max((getattr(tally, name) for tally in tallies), default=0)
+
+
+def _events(cards: Sequence[dict[str, Any]]) -> str:
+    counts = {kind: sum(card["status"] == kind for card in cards) for kind in (NEW, ON, ENDED, OVER)}
+    if not cards:
+        return "No event was told from chance."
+    parts = []
+    if counts[NEW]:
+        parts.append(f"{many(counts[NEW], 'event')} told from chance for the first time today")
+    if counts[ON]:
+        parts.append(f"{counts[ON]:,} going on")
+    if counts[ENDED]:
+        parts.append(f"{counts[ENDED]:,} over since today")
+    if counts[OVER]:
+        parts.append(f"{counts[OVER]:,} over before")
+    first = "" if counts[NEW] else f"{many(len(cards), 'event')}: "
+    told = f"{first}{joined(parts, 'and')}."
+    return told if counts[NEW] else f"No new event. {told}"
+
+
+def _rest(view: View, untold: int) -> str:
+    """Say what differs beside the events."""
+    changed = sum(len(sight.changes.anomalies) for sight in view.sights if sight.changes is not None)
+    since = {sight.changes.date_before for sight in view.sights if sight.changes is not None}
+    before = max((day for day in since if day), default=None)
+    said = f"Since {day_in_words(before)} {many(changed, 'cell')} changed; " if before else ""
+    wrong = sum(len(sight.today.anomalies) for sight in view.sights)
+    said += f"{many(wrong, 'cell')} {'is' if wrong == 1 else 'are'} wrong today."
+    said = said[:1].upper() + said[1:]
+    if untold:
+        belong = "belongs" if untold == 1 else "belong"
+        said += f" {many(untold, 'group')} of what differs {belong} to no such event."
+    return said
+
+
+def _unjudged(tallies: Sequence[Tally]) -> str:
+    cells, unjudged = sum(each.cells for each in tallies), sum(each.unjudged for each in tallies)
+    if not unjudged:
+        return f"All {many(cells, 'cell')} could be judged."
+    kept: dict[str, int] = {}
+    for tally in tallies:
+        for reason, count in tally.kept.items():
+            kept[reason] = kept.get(reason, 0) + count
+    reason = max(kept, key=lambda name: (kept[name], name))
+    return f"{unjudged:,} of {many(cells, 'cell')} could not be judged, most of them because: {in_words(reason)}."
+
+
+def _unwell(view: View) -> str:
+    """Name the resolvers that were not well."""
+    rows = pl.concat([sight.today.health.frame for sight in view.sights])
+    ill = rows.filter(pl.col("condition").cast(pl.String) != Condition.WELL)
+    if ill.is_empty():
+        return " All resolvers were well."
+    told = [f"{visible(name)} ({condition})" for name, condition in ill.select("resolver", "condition").iter_rows()]
+    more = f" and {len(told) - 6:,} more" if len(told) > 6 else ""
+    return f" Not well: {', '.join(told[:6])}{more}."
+
+
+def unjudged(sight: Sight) -> list[tuple[int, str]]:
+    """Return how many cells could not be judged on the page's date, and why, the most first."""
+    tally = Tally.of(sight.today)
+    return [(count, in_words(reason)) for reason, count in tally.kept.items()]
