@@ -178,7 +178,12 @@ Authorities = Annotated[
 ]
 Reports = Annotated[
     Path,
-    typer.Option("--reports", metavar="FOLDER", help="Where reports, and what was told, are kept.", file_okay=False),
+    typer.Option(
+        "--reports",
+        metavar="FOLDER",
+        help="Where reports, and what was told, are kept; one for each vantage.",
+        file_okay=False,
+    ),
 ]
 Push = Annotated[
     str | None,

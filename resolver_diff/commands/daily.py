@@ -60,10 +60,11 @@ def command(
     """Do what is to be done every day: take the snapshot, compare it, tell what is new, tidy up. For cron or a timer.
 
     A run that broke off today goes on; where today's snapshot is there, it is not taken again. It is compared with the
-    last good day: not with one that failed. What changed is written to anomalies-DATE.csv. Days that were missed are
-    named, and never made up; reports that are missing are made. Alerts go wherever RESOLVER_DIFF_ALERTS in the
-    environment says (URLs of apprise, spaces between; the extra `alerts`): one for an event when it is new, spreads,
-    changes or is over.
+    last good day: not with one that failed. What changed is written to anomalies-DATE.csv, and everything to a page,
+    report-DATE.html. Days that were missed are named, and never made up; reports that are missing are made.
+
+    Alerts go wherever RESOLVER_DIFF_ALERTS in the environment says (URLs of apprise, spaces between; the extra
+    `alerts`): one for an event when it is new, spreads, changes or is over.
 
     One line on stdout says what happened, and one each what is told. Exit status 3: the day is not complete.
 
