@@ -37,7 +37,9 @@ def replies(said: pl.DataFrame, cells: pl.DataFrame) -> dict[str, Any]:
 
 def _rcodes(rows: pl.DataFrame) -> dict[int, str]:
     """Return the mnemonics of the RCODEs that are there."""
-    return {int(code): dns.rcode.to_text(dns.rcode.Rcode.make(int(code))) for code in rows["rcode"].drop_nulls().unique()}
+    return {
+        int(code): dns.rcode.to_text(dns.rcode.Rcode.make(int(code))) for code in rows["rcode"].drop_nulls().unique()
+    }
 
 
 def extended(said: pl.DataFrame) -> dict[str, str]:
