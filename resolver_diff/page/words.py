@@ -51,7 +51,7 @@ def _rest(view: View, untold: int) -> str:
     changed = sum(len(sight.changes.anomalies) for sight in view.sights if sight.changes is not None)
     since = {sight.changes.date_before for sight in view.sights if sight.changes is not None}
     before = max((day for day in since if day), default=None)
-    said = f"Since {day_in_words(before)} {many(changed, 'cell')} changed; " if before else ""
+    said = f"Since {day_in_words(before)}, {many(changed, 'cell')} changed; " if before else ""
     wrong = sum(len(sight.today.anomalies) for sight in view.sights)
     said += f"{many(wrong, 'cell')} {'is' if wrong == 1 else 'are'} wrong today."
     said = said[:1].upper() + said[1:]
