@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
+import polars as pl
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -170,7 +171,7 @@ def _sight(sight: Sight) -> dict[str, Any]:
         "before": sight.changes.date_before if sight.changes else None,
         "dates": matrix.dates,
         "names": columns(matrix.names),
-        "entries": columns(matrix.entries.select("resolver", "transport", "operator", "country", "role")),
+        "entries": columns(_entries(sight)),
         "codes": [_codes(each) for each in matrix.codes],
         "asked": matrix.asked,
         "cells": columns(spoken),
@@ -178,6 +179,15 @@ def _sight(sight: Sight) -> dict[str, Any]:
         "controls": witnesses.controls(sight.today.cells, cells),
         "others": witnesses.others(sight.today.cells, cells),
     }
+
+
+def _entries(sight: Sight) -> pl.DataFrame:
+    """Return the columns of the matrix, with how each resolver was on the page's date."""
+    health = sight.today.health.frame.select("resolver", pl.col("transport").cast(pl.String), "condition", "says")
+    entries = sight.matrix.entries.select(
+        "resolver", pl.col("transport").cast(pl.String), "operator", "country", "role"
+    )
+    return entries.join(health, on=["resolver", "transport"], how="left", maintain_order="left")
 
 
 def _codes(day: np.ndarray) -> str:

@@ -35,8 +35,9 @@ def listed(today: Diff, changes: Diff | None, spells: Spells) -> tuple[pl.DataFr
     found = pl.concat([found, doubtful.with_columns(what=pl.lit(OPEN))], how="diagonal")
     rows = now.join(found.rename({"event": "on_date"}), on=CELL, how="inner")
     rows = _with_before(rows, changes).join(_covered(spells, today, changes), on=["qname", "country"], how="left")
-    doubt = (pl.col("what") == OPEN).alias("doubt")
-    rows = rows.sort(doubt, "domain_set", *CELL)
+    old = [*STANDING.values(), OPEN]  # what changed comes first, what cannot be told last
+    rank = pl.col("what").replace_strict({what: place + 1 for place, what in enumerate(old)}, default=0)
+    rows = rows.sort(rank.replace(2, 1), "domain_set", *CELL)
     return rows.head(MOST), max(0, rows.height - MOST)
 
 

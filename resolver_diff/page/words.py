@@ -17,13 +17,11 @@ from resolver_diff.tables import Condition
 def paragraph(view: View, cards: Sequence[dict[str, Any]], untold: int) -> str:
     """Say what happened up to the date of *view*, whose events over all dates are *cards*."""
     tallies = [Tally.of(sight.today) for sight in view.sights]
-    scale = f"{many(_most(tallies, 'names'), 'name')} asked of {many(_most(tallies, 'resolvers'), 'resolver')}"
+    scale = f"{many(_most(tallies, 'names'), 'name')} were asked of {many(_most(tallies, 'resolvers'), 'resolver')}"
     places = joined([visible(sight.vantage) for sight in view.sights], "and")
     dates = max(len(sight.matrix.dates) for sight in view.sights)
-    looked = f"On {day_in_words(view.date)} {scale}, from {places}"
-    looked += (
-        f"; with the dates back to {day_in_words(view.since)}, {dates} dates." if dates > 1 else "; one date only."
-    )
+    back = f"the {dates} dates since {day_in_words(view.since)}" if dates > 1 else "this date only"
+    looked = f"On {day_in_words(view.date)}, {scale} from {places}; this page looks at {back}."
     return f"{looked} {_events(cards)} {_rest(view, untold)} {_unjudged(tallies)}{_unwell(view)}"
 
 
@@ -44,9 +42,8 @@ def _events(cards: Sequence[dict[str, Any]]) -> str:
         parts.append(f"{counts[ENDED]:,} over since today")
     if counts[OVER]:
         parts.append(f"{counts[OVER]:,} over before")
-    first = "" if counts[NEW] else f"{many(len(cards), 'event')}: "
-    told = f"{first}{joined(parts, 'and')}."
-    return told if counts[NEW] else f"No new event. {told}"
+    told = joined(parts, "and")
+    return f"{told}." if counts[NEW] else f"No new event; {told}."
 
 
 def _rest(view: View, untold: int) -> str:
@@ -54,7 +51,7 @@ def _rest(view: View, untold: int) -> str:
     changed = sum(len(sight.changes.anomalies) for sight in view.sights if sight.changes is not None)
     since = {sight.changes.date_before for sight in view.sights if sight.changes is not None}
     before = max((day for day in since if day), default=None)
-    said = f"Since {day_in_words(before)} {many(changed, 'cell')} changed; " if before else ""
+    said = f"Since {day_in_words(before)}, {many(changed, 'cell')} changed; " if before else ""
     wrong = sum(len(sight.today.anomalies) for sight in view.sights)
     said += f"{many(wrong, 'cell')} {'is' if wrong == 1 else 'are'} wrong today."
     said = said[:1].upper() + said[1:]
