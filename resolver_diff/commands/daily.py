@@ -28,6 +28,14 @@ Metrics = Annotated[
         readable=False,
     ),
 ]
+Schedule = Annotated[
+    bool,
+    typer.Option(
+        "--schedule",
+        help="Run this every day from now on, with these options and in this folder: by a timer of systemd, or by a "
+        "line for cron, which is printed.",
+    ),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the alerts instead of sending them; they stay to be told.")
 ]
@@ -42,6 +50,7 @@ def command(
     keep: Keep = None,
     url: Url = None,
     dry_run: DryRun = False,
+    schedule: Schedule = False,
     metrics: Metrics = None,
     push: options.Push = None,
     qtypes: options.Qtypes = None,
@@ -72,16 +81,18 @@ def command(
     Examples:
       resolver-diff daily --vantage home
       resolver-diff daily --vantage home --keep 400 --url https://example.org/dns
+      resolver-diff daily --vantage home --schedule
       RESOLVER_DIFF_ALERTS="mailto://..." resolver-diff daily --dry-run
     """
     from resolver_diff import config as read
     from resolver_diff import origins as known_by
-    from resolver_diff.commands import _day, _measured, _measuring, _told
+    from resolver_diff.commands import _day, _measured, _measuring, _schedule, _told
     from resolver_diff.commands._beside import Beside
     from resolver_diff.commands._loading import Source, asked
-    from resolver_diff.commands._output import check_outputs
+    from resolver_diff.commands._output import check_outputs, talk
     from resolver_diff.commands._taken import handshakes
     from resolver_diff.daily.lock import alone
+    from resolver_diff.errors import ExitStatus
 
     if metrics is not None or push is not None:
         _measuring.check()
@@ -92,6 +103,12 @@ def command(
     post = None if dry_run else _told.post()
     beside = Beside(known_by.source(origins, config), wanted)
     day = _day.Day(config, source, vantage, reports, keep, url, _measured.table(calibration), beside)
+    if schedule:  # what is wrong with the options was said by now
+        line = _schedule.every_day(vantage)
+        if line is not None:
+            talk("there is no systemd of yours here; `crontab -e`, and put this line there:")
+            typer.echo(line)
+        return ExitStatus.DONE
     with alone(reports):
         done = day.run()
         told = day.tell(done, post, dry_run=dry_run)
