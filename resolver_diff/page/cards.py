@@ -119,7 +119,7 @@ def untold(sight: Sight) -> list[dict[str, Any]]:
     taken = set(health.filter(pl.col("condition") == Condition.INTERCEPTED)["resolver"])
     cards, seen = [], pl.DataFrame(schema=dict.fromkeys(("qname", "qtype", "resolver", "transport"), pl.String()))
     for diff in filter(None, (sight.changes, sight.today)):
-        frame = diff.anomalies.frame.join(told, on=["qname", "country"], how="anti")
+        frame = diff.anomalies.frame.join(told, on=["qname", "resolver"], how="anti")
         key = [pl.col(name).cast(pl.String) for name in seen.columns]
         frame = frame.join(seen, left_on=key, right_on=seen.columns, how="anti")
         seen = pl.concat([seen, frame.select(key)])
