@@ -108,8 +108,10 @@ def test_what_is_not_told_from_chance_stands_apart() -> None:
     (sight,) = seen().sights
     assert [card["says"] for card in cards.untold(sight)] == [
         "three.example vanished at isp-in between 8 and 9 February 2026: NODATA; 5 of 5 controls still answer.",
-        "three.example diverged at isp-in between 8 and 9 February 2026: an address that cannot be public; "
-        "none of 5 controls says so.",
+        (
+            "three.example diverged at isp-in between 8 and 9 February 2026: an address that cannot be public; "
+            "none of 5 controls says so."
+        ),
     ]
 
 
