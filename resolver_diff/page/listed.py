@@ -34,7 +34,7 @@ def listed(today: Diff, changes: Diff | None, spells: Spells) -> tuple[pl.DataFr
     doubtful = now.filter(_is_doubtful()).join(found, on=CELL, how="anti").select(CELL)
     found = pl.concat([found, doubtful.with_columns(what=pl.lit(OPEN))], how="diagonal")
     rows = now.join(found.rename({"event": "on_date"}), on=CELL, how="inner")
-    rows = _with_before(rows, changes).join(_covered(spells, today, changes), on=["qname", "country"], how="left")
+    rows = _with_before(rows, changes).join(covered(spells, today, changes), on=["qname", "resolver"], how="left")
     old = [*STANDING.values(), OPEN]  # what changed comes first, what cannot be told last
     rank = pl.col("what").replace_strict({what: place + 1 for place, what in enumerate(old)}, default=0)
     rows = rows.sort(rank.replace(2, 1), "domain_set", *CELL)
@@ -42,16 +42,12 @@ def listed(today: Diff, changes: Diff | None, spells: Spells) -> tuple[pl.DataFr
 
 
 def covered(spells: Spells, today: Diff, changes: Diff | None) -> pl.DataFrame:
-    """Return qname and country of what events over all dates tell of the dates shown, and *event*."""
-    return _covered(spells, today, changes)
-
-
-def _covered(spells: Spells, today: Diff, changes: Diff | None) -> pl.DataFrame:
+    """Return qname and resolver of what events over all dates tell of the dates shown, and *event*."""
     last = today.date_after
     first = changes.date_before if changes is not None else last
     ends = pl.col("first_good").is_null() | (pl.col("first_good") >= first)
-    rows = spells.frame.filter((pl.col("first_bad") <= last) & ends)
-    return rows.select("qname", "country", "event").unique(["qname", "country"], keep="last", maintain_order=True)
+    rows = spells.frame.filter((pl.col("first_bad") <= last) & ends).select("qname", "event", resolver="resolvers")
+    return rows.explode("resolver").unique(["qname", "resolver"], keep="last", maintain_order=True)
 
 
 def _texts(frame: pl.DataFrame) -> pl.DataFrame:

@@ -13,6 +13,8 @@ from resolver_diff.reports._layout import many
 from resolver_diff.reports._tally import Tally, in_words
 from resolver_diff.tables import Condition
 
+MOST_NAMED = 6  # resolvers
+
 
 def paragraph(view: View, cards: Sequence[dict[str, Any]], untold: int) -> str:
     """Say what happened up to the date of *view*, whose events over all dates are *cards*."""
@@ -37,7 +39,8 @@ def _events(cards: Sequence[dict[str, Any]]) -> str:
     if counts[NEW]:
         parts.append(f"{many(counts[NEW], 'event')} told from chance for the first time today")
     if counts[ON]:
-        parts.append(f"{counts[ON]:,} going on")
+        quiet = sum(card["quiet"] and card["status"] == ON for card in cards)
+        parts.append(f"{counts[ON]:,} going on" + (f" ({quiet:,} not seen today)" if quiet else ""))
     if counts[ENDED]:
         parts.append(f"{counts[ENDED]:,} over since today")
     if counts[OVER]:
@@ -74,14 +77,17 @@ def _unjudged(tallies: Sequence[Tally]) -> str:
 
 
 def _unwell(view: View) -> str:
-    """Name the resolvers that were not well."""
+    """Name the resolvers that were not well; those that only lost some are counted."""
     rows = pl.concat([sight.today.health.frame for sight in view.sights])
-    ill = rows.filter(pl.col("condition").cast(pl.String) != Condition.WELL)
-    if ill.is_empty():
-        return " All resolvers were well."
-    told = [f"{visible(name)} ({condition})" for name, condition in ill.select("resolver", "condition").iter_rows()]
-    more = f" and {len(told) - 6:,} more" if len(told) > 6 else ""
-    return f" Not well: {', '.join(told[:6])}{more}."
+    condition = pl.col("condition").cast(pl.String)
+    lossy = rows.filter(condition == Condition.LOSSY).height
+    ill = rows.filter(~condition.is_in([str(Condition.WELL), str(Condition.LOSSY)]))
+    told = [f"{visible(name)} ({how})" for name, how in ill.select("resolver", "condition").iter_rows()]
+    some = ", ".join(told[:MOST_NAMED]) + (f" and {len(told) - MOST_NAMED:,} more" if len(told) > MOST_NAMED else "")
+    lost = f"{many(lossy, 'resolver')} lost some queries of any name" if lossy else ""
+    if not told:
+        return f" No resolver was ill; {lost}." if lossy else " All resolvers were well."
+    return f" Not well: {some}{'; ' + lost if lossy else ''}."
 
 
 def unjudged(sight: Sight) -> list[tuple[int, str]]:

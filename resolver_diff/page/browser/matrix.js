@@ -22,7 +22,7 @@ class Matrix {
   }
 
   unwell(entry) {
-    return entry.condition && entry.condition !== "well";
+    return entry.condition && !["well", "lossy"].includes(entry.condition);
   }
 
   called(entry) {
