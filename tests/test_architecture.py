@@ -12,8 +12,9 @@ from types import FunctionType, ModuleType
 import pytest
 
 import resolver_diff
-from resolver_diff import commands, evidence, family, importers, reports, rules, transports
+from resolver_diff import commands, evidence, exporters, family, importers, reports, rules, transports
 from resolver_diff.evidence import Evidence
+from resolver_diff.exporters import Exporter
 from resolver_diff.importers import Importer
 from resolver_diff.reports import Report
 from resolver_diff.rules import Rule
@@ -49,11 +50,12 @@ MAY_IMPORT = {
     "confidence": "anomaly compare errors event evidence series snapshot tables",
     "diff": "anomaly compare event evidence family snapshot tables",
     "reports": "compare confidence diff evidence event family tables",
+    "exporters": "config diff errors snapshot tables",
     "metrics": "compare config diff errors reports series snapshot tables",
     "lab": "config errors tables transports wire",
     "commands": (
-        "anomaly compare confidence config diff errors event evidence family importers lab metrics origins plan probe "
-        "reports rules series snapshot tables transports verify"
+        "anomaly compare confidence config diff errors event evidence exporters family importers lab metrics origins "
+        "plan probe reports rules series snapshot tables transports verify"
     ),
     "__main__": "commands errors family",
 }
@@ -64,6 +66,7 @@ VAGUE = {"base", "common", "core", "handler", "helper", "helpers", "manager", "m
 FAMILIES = {
     commands: ("command", FunctionType),
     evidence: ("EVIDENCE", Evidence),
+    exporters: ("EXPORTER", Exporter),
     importers: ("IMPORTER", Importer),
     reports: ("REPORT", Report),
     rules: ("RULE", Rule),
