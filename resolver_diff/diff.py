@@ -1,7 +1,7 @@
 """The whole judgement: snapshots -> what changed, what is wrong, and what is innocent."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import polars as pl
@@ -122,33 +122,39 @@ class Diff:
 def diff(before: Snapshot, after: Snapshot, history: Iterable[Snapshot] = ()) -> Diff:
     """Compare two dates of one vantage; *history* holds earlier dates, oldest first."""
     panel = Panel.of([before, after])
-    vantage, entered, left = after.vantage, _only(after, before), _only(before, after)
+    entered, left = _only(after, before), _only(before, after)
     days = [before, after]
     del before, after  # each is let go of when it was looked at: two large ones are more than the judgement itself
     known, (first, second) = _judge([compare.compare(days.pop(0), panel) for _ in range(2)], history, panel)
+    return replace(between(first, known, second), entered=entered, left=left)
+
+
+def between(first: Judged, known: Past, second: Judged) -> Diff:
+    """Return what changed between two dates that were judged; *known* is what was known before the second.
+
+    Who entered and who left is not in it.
+    """
     found = anomaly.told(anomaly.changes(first, known, second.cells))
     found = _since(found, known, first.date, second.date)
-    return Diff(
-        first.date,
-        second.date,
-        vantage,
-        *_gathered(found, second),
-        _health([first, second]),
-        _cells([first, second]),
-        entered,
-        left,
-        second.coverage,
-    )
+    gathered, how, cells = _gathered(found, second), _health([first, second]), _cells([first, second])
+    vantage, coverage = second.comparison.vantage, second.coverage
+    return Diff(first.date, second.date, vantage, *gathered, how, cells, (), (), coverage)
 
 
 def anomalies(today: Snapshot, history: Iterable[Snapshot] = ()) -> Diff:
     """Judge one date alone; *history* holds earlier dates of the vantage, oldest first."""
     panel = Panel.of([today])
     known, (judged,) = _judge([compare.compare(today, panel)], history, panel)
+    return alone(known, judged)
+
+
+def alone(known: Past, judged: Judged) -> Diff:
+    """Return what is wrong on one date that was judged; *known* is what was known before it."""
     found = anomaly.told(anomaly.standing(judged.cells, known))
     found = _since(found, known, None, judged.date)
     gathered, how, cells = _gathered(found, judged), _health([judged]), _cells([judged])
-    return Diff(None, today.date, today.vantage, *gathered, how, cells, (), (), judged.coverage)
+    vantage, coverage = judged.comparison.vantage, judged.coverage
+    return Diff(None, judged.date, vantage, *gathered, how, cells, (), (), coverage)
 
 
 def _judge(compared: list[Comparison], history: Iterable[Snapshot], panel: Panel) -> tuple[Past, list[Judged]]:

@@ -52,10 +52,11 @@ MAY_IMPORT = {
     "reports": "compare confidence diff evidence event family tables",
     "exporters": "config diff errors snapshot tables",
     "metrics": "compare config diff errors reports series snapshot tables",
+    "page": "anomaly compare confidence config diff errors event evidence family reports series snapshot tables",
     "lab": "config errors tables transports wire",
     "commands": (
         "anomaly compare confidence config diff errors event evidence exporters family importers lab metrics origins "
-        "plan probe reports rules series snapshot tables transports verify"
+        "page plan probe reports rules series snapshot tables transports verify"
     ),
     "__main__": "commands errors family",
 }

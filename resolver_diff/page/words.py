@@ -1,0 +1,95 @@
+"""What happened, in one paragraph; and other things that a page says in sentences."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from resolver_diff.event import day_in_words, joined
+from resolver_diff.page.cards import ENDED, NEW, ON, OVER
+from resolver_diff.page.sight import Sight, View
+from resolver_diff.reports import visible
+from resolver_diff.reports._layout import many
+from resolver_diff.reports._tally import Tally, in_words
+from resolver_diff.tables import Condition
+
+MOST_NAMED = 6  # resolvers
+
+
+def paragraph(view: View, cards: Sequence[dict[str, Any]], untold: int) -> str:
+    """Say what happened up to the date of *view*, whose events over all dates are *cards*."""
+    tallies = [Tally.of(sight.today) for sight in view.sights]
+    scale = f"{many(_most(tallies, 'names'), 'name')} were asked of {many(_most(tallies, 'resolvers'), 'resolver')}"
+    places = joined([visible(sight.vantage) for sight in view.sights], "and")
+    dates = max(len(sight.matrix.dates) for sight in view.sights)
+    back = f"the {dates} dates since {day_in_words(view.since)}" if dates > 1 else "this date only"
+    looked = f"On {day_in_words(view.date)}, {scale} from {places}; this page looks at {back}."
+    return f"{looked} {_events(cards)} {_rest(view, untold)} {_unjudged(tallies)}{_unwell(view)}"
+
+
+def _most(tallies: Sequence[Tally], name: str) -> int:
+    return max((getattr(tally, name) for tally in tallies), default=0)
+
+
+def _events(cards: Sequence[dict[str, Any]]) -> str:
+    counts = {kind: sum(card["status"] == kind for card in cards) for kind in (NEW, ON, ENDED, OVER)}
+    if not cards:
+        return "No event was told from chance."
+    parts = []
+    if counts[NEW]:
+        parts.append(f"{many(counts[NEW], 'event')} told from chance for the first time today")
+    if counts[ON]:
+        parts.append(f"{counts[ON]:,} going on")
+    if counts[ENDED]:
+        parts.append(f"{counts[ENDED]:,} over since today")
+    if counts[OVER]:
+        parts.append(f"{counts[OVER]:,} over before")
+    told = joined(parts, "and")
+    return f"{told}." if counts[NEW] else f"No new event; {told}."
+
+
+def _rest(view: View, untold: int) -> str:
+    """Say what differs beside the events."""
+    changed = sum(len(sight.changes.anomalies) for sight in view.sights if sight.changes is not None)
+    since = {sight.changes.date_before for sight in view.sights if sight.changes is not None}
+    before = max((day for day in since if day), default=None)
+    said = f"Since {day_in_words(before)}, {many(changed, 'cell')} changed; " if before else ""
+    wrong = sum(len(sight.today.anomalies) for sight in view.sights)
+    said += f"{many(wrong, 'cell')} {'is' if wrong == 1 else 'are'} wrong today."
+    said = said[:1].upper() + said[1:]
+    if untold:
+        belong = "belongs" if untold == 1 else "belong"
+        said += f" {many(untold, 'group')} of what differs {belong} to no such event."
+    return said
+
+
+def _unjudged(tallies: Sequence[Tally]) -> str:
+    cells, unjudged = sum(each.cells for each in tallies), sum(each.unjudged for each in tallies)
+    if not unjudged:
+        return f"All {many(cells, 'cell')} could be judged."
+    kept: dict[str, int] = {}
+    for tally in tallies:
+        for reason, count in tally.kept.items():
+            kept[reason] = kept.get(reason, 0) + count
+    reason = max(kept, key=lambda name: (kept[name], name))
+    return f"{unjudged:,} of {many(cells, 'cell')} could not be judged, most of them because: {in_words(reason)}."
+
+
+def _unwell(view: View) -> str:
+    """Name the resolvers that were not well; those that only lost some are counted."""
+    rows = pl.concat([sight.today.health.frame for sight in view.sights])
+    condition = pl.col("condition").cast(pl.String)
+    lossy = rows.filter(condition == Condition.LOSSY).height
+    ill = rows.filter(~condition.is_in([str(Condition.WELL), str(Condition.LOSSY)]))
+    told = [f"{visible(name)} ({how})" for name, how in ill.select("resolver", "condition").iter_rows()]
+    some = ", ".join(told[:MOST_NAMED]) + (f" and {len(told) - MOST_NAMED:,} more" if len(told) > MOST_NAMED else "")
+    lost = f"{many(lossy, 'resolver')} lost some queries of any name" if lossy else ""
+    if not told:
+        return f" No resolver was ill; {lost}." if lossy else " All resolvers were well."
+    return f" Not well: {some}{'; ' + lost if lossy else ''}."
+
+
+def unjudged(sight: Sight) -> list[tuple[int, str]]:
+    """Return how many cells could not be judged on the page's date, and why, the most first."""
+    tally = Tally.of(sight.today)
+    return [(count, in_words(reason)) for reason, count in tally.kept.items()]
