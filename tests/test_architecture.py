@@ -53,14 +53,28 @@ MAY_IMPORT = {
     "exporters": "config diff errors snapshot tables",
     "metrics": "compare config diff errors reports series snapshot tables",
     "page": "anomaly compare confidence config diff errors event evidence family reports series snapshot tables",
+    "site": "event page reports",
     "lab": "config errors tables transports wire",
     "commands": (
         "anomaly compare confidence config diff errors event evidence exporters family importers lab metrics origins "
-        "page plan probe reports rules series snapshot tables transports verify"
+        "page plan probe reports rules series site snapshot tables transports verify"
     ),
     "__main__": "commands errors family",
 }
-PURE = {"tables", "wire", "plan", "compare", "evidence", "anomaly", "event", "series", "diff", "reports", "rules"}
+PURE = {
+    "tables",
+    "wire",
+    "plan",
+    "compare",
+    "evidence",
+    "anomaly",
+    "event",
+    "series",
+    "diff",
+    "reports",
+    "rules",
+    "site",
+}
 IMPURE = {"asyncio", "os", "pathlib", "random", "secrets", "shutil", "socket", "ssl", "subprocess", "tempfile", "time"}
 IMPURE_CALLS = {"open", "input", "print", "now", "utcnow", "today", "read_parquet", "scan_parquet", "read_csv"}
 VAGUE = {"base", "common", "core", "handler", "helper", "helpers", "manager", "misc", "processor", "util", "utils"}
