@@ -113,9 +113,12 @@ def debian_server() -> Callable[[str, str], Path]:
     return find
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator["Browser"]:
-    """Start Chromium, or skip the test and name the package that has it."""
+    """Start Chromium, or skip the test and name the package that has it.
+
+    It keeps an event loop in this thread, so that no longer than a module, whose tests start none, it may live.
+    """
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("needs chromium: apt install chromium")

@@ -16,33 +16,33 @@ from resolver_diff.__main__ import Manner, application
 from resolver_diff.commands import _measured, _paging
 from resolver_diff.commands._loading import Source
 from resolver_diff.confidence import Measured
-from resolver_diff.snapshot import ORDER, filing
+from resolver_diff.snapshot import ORDER, Snapshot, filing
 from resolver_diff.tables import Observations
 
 ONE, TWO = {"one.example": "nxdomain"}, {"two.example": "nxdomain"}
 BOTH = {**ONE, **TWO}
+OLD = {"old.example": "nxdomain"}
 BOGON = {"three.example": "127.0.0.1"}
 # an event that begins and goes on, one that is over, and one cell that nobody can tell of yet
 DAYS: list[dict[str, Any]] = [
-    *[{}] * 6,
-    {"nsdi-a": {"old.example": "nxdomain"}, "nsdi-b": {"old.example": "nxdomain"}},
-    {"nsdi-a": {"old.example": "nxdomain"}, "nsdi-b": {"old.example": "nxdomain"}},
-    {},
+    *[{}] * 3,
+    *[dict.fromkeys(("nsdi-a", "nsdi-b"), OLD)] * 2,
+    *[{}] * 7,
     {"nsdi-a": BOTH, "nsdi-b": BOTH},
     {"nsdi-a": BOTH, "nsdi-b": BOTH, "isp-ru": ONE, "isp-in": BOGON, "isp-br": {"*": "timeout", "canary": "timeout"}},
 ]
 NAMES = ("one.example", "two.example", "three.example", "old.example")
-FIRST, LAST = date(2026, 1, 30), date(2026, 2, 9)
+FIRST, LAST = date(2026, 1, 27), date(2026, 2, 9)
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
-def told(days: Sequence[Mapping[str, Any]], **more: Any) -> list[stories.Snapshot]:
+def told(days: Sequence[Mapping[str, Any]], **more: Any) -> list[Snapshot]:
     """Return a snapshot of each of *days*, the last of 9 February 2026."""
     story = {"history": list(days), "before": {}, "after": {}, "truth": dict.fromkeys(NAMES, "answer"), **more}
     return stories.Story("page", story).history
 
 
-def file_away(folder: Path, days: Sequence[stories.Snapshot], vantage: str = "home", domain_set: str = "story") -> Path:
+def file_away(folder: Path, days: Sequence[Snapshot], vantage: str = "home", domain_set: str = "story") -> Path:
     """File *days* below *folder*, as seen from *vantage*."""
     for day in days:
         rows = Observations.of(day.observations.sort(ORDER)).frame

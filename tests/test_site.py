@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 from xml.etree import ElementTree
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, ViewportSize
 from typer.testing import CliRunner, Result
 

@@ -53,10 +53,11 @@ def _course(row: dict[str, Any], sight: Sight, day: date) -> dict[str, Any]:
         "row": row,
         "event": row["event"],
         "status": status(row, day),
+        "quiet": row["first_good"] is None and row["last_bad"] < day,
         "began": row["first_bad"],
         "says": _said(row["says"]),
         "where": _where(row, sight),
-        "since": _since(row),
+        "since": _since(row, day),
         "told": day_in_words(seen) if seen else None,
         "growth": growth(reach),
         "how": [SHOWN.get(Mechanism(one), "declared policy") for one in row["mechanisms"]],
@@ -79,13 +80,15 @@ def _where(row: Mapping[str, Any], sight: Sight) -> str:
     return f"{where}; names of the set {visible(row['domain_set'])}"
 
 
-def _since(row: Mapping[str, Any]) -> str:
+def _since(row: Mapping[str, Any], day: date) -> str:
     began = day_in_words(row["first_bad"])
     if row["last_good"] is None:
         since = f"{began} or before; no date shows them whole"
     else:
         since = f"{began}; last good on {day_in_words(row['last_good'])}"
-    return since if row["first_good"] is None else f"{since}; over since {day_in_words(row['first_good'])}"
+    if row["first_good"] is not None:
+        return f"{since}; over since {day_in_words(row['first_good'])}"
+    return since if row["last_bad"] >= day else f"{since}; last seen on {day_in_words(row['last_bad'])}"
 
 
 def _said(sentence: str) -> str:

@@ -39,7 +39,8 @@ def _events(cards: Sequence[dict[str, Any]]) -> str:
     if counts[NEW]:
         parts.append(f"{many(counts[NEW], 'event')} told from chance for the first time today")
     if counts[ON]:
-        parts.append(f"{counts[ON]:,} going on")
+        quiet = sum(card["quiet"] and card["status"] == ON for card in cards)
+        parts.append(f"{counts[ON]:,} going on" + (f" ({quiet:,} not seen today)" if quiet else ""))
     if counts[ENDED]:
         parts.append(f"{counts[ENDED]:,} over since today")
     if counts[OVER]:
