@@ -121,7 +121,7 @@ def test_stdout_holds_one_thing(snapshots: Path) -> None:
     """CSV and JSON cannot both be on stdout."""
     said = run("diff", "2026-02-10", "2026-02-11", "--csv", "-", "--json", "-")
     assert said.exit_code == 2
-    assert "only one of --csv and --json" in said.stderr
+    assert "only one of --csv, --json and --output" in said.stderr
     assert said.stdout == ""
 
 
@@ -218,7 +218,7 @@ def test_a_missing_date_names_those_there_are(snapshots: Path) -> None:
         (("explain", "whatsap.com", "nsdi-a"), "do you mean whatsapp.com"),
         (("diff", "previous", "2026-02-09"), "there is no snapshot before 2026-02-09"),
         (("history", "whatsapp.com", "--snapshots", "nowhere"), "error: there are no snapshots in nowhere"),
-        (("anomalies", "--csv", "x", "--json", "x"), "--csv and --json name the same file"),
+        (("anomalies", "--csv", "x", "--json", "x"), "two of --csv, --json and --output name the same file"),
         (("anomalies", "--csv", "snapshots"), "cannot write snapshots: Is a directory"),
         (("anomalies", "--json", "no/such.json"), "hint: make the folder first: mkdir -p no"),
         (("check", "--domains", "whatsap"), "do you mean whatsapp?"),

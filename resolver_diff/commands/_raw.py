@@ -11,7 +11,6 @@ from resolver_diff.commands._loading import Source
 from resolver_diff.commands._output import warn
 from resolver_diff.errors import Place, Problem, SnapshotError, UsageError
 from resolver_diff.reports._layout import Line, Tone, many, paragraph
-from resolver_diff.reports.csv import as_lines
 from resolver_diff.snapshot import directory
 from resolver_diff.snapshot import files as snapshot_files
 from resolver_diff.snapshot.changed import changed
@@ -79,18 +78,13 @@ class Changes:
     def _files(self, day: date, vantage: str) -> list[Path]:
         return snapshot_files(directory(self.source.folder, day, vantage))
 
-    def lines(self) -> Iterator[str]:
-        """Yield the CSV, its header first, some thousand lines at a time."""
-        yield as_lines(pl.DataFrame(schema=COLUMNS), header=True)
-        for piece in self._pieces():
-            yield as_lines(piece, header=False)
-
     def count(self) -> None:
         """Read all there is."""
-        for _ in self._pieces():
+        for _ in self.pieces():
             pass
 
-    def _pieces(self) -> Iterator[pl.DataFrame]:
+    def pieces(self) -> Iterator[pl.DataFrame]:
+        """Yield the cells, some thousand at a time, and count them."""
         for before, after in self.pairs:
             vantage = after.parent.name.removeprefix("vantage=")
             try:

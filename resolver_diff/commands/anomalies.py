@@ -13,6 +13,8 @@ def command(
     vantage: options.Vantage = None,
     csv: options.Csv = None,
     json: options.Json = None,
+    output: options.Output = None,
+    format: options.Format = None,  # noqa: A002  as it is typed
     exit_code: options.ExitCode = False,
 ) -> int:
     """Say who says something else than the controls on one date, whether that is new or old.
@@ -21,20 +23,22 @@ def command(
     Examples:
       resolver-diff anomalies
       resolver-diff anomalies 2026-02-11 --csv today.csv
+      resolver-diff anomalies --output today.parquet
       resolver-diff anomalies --domains whatsapp --exit-code
     """
     from resolver_diff import diff
-    from resolver_diff.commands import _measured
+    from resolver_diff.commands import _measured, _rows
     from resolver_diff.commands._loading import Source
     from resolver_diff.commands._output import check_outputs, hand_over
     from resolver_diff.errors import ExitStatus
 
-    check_outputs(csv, json)
+    rows = _rows.wanted(output, format)
+    check_outputs(csv, json, rows and rows[0])
     measured = _measured.table(calibration)
     source = Source.of(snapshots, vantage, resolvers, domains, known_answers)
     date = source.latest(day)
     found = source.load(date, judged=True)
     diffs = [diff.anomalies(today, source.history(date, name)) for name, today in sorted(found.items())]
-    hand_over(_measured.beside(diffs, measured), csv, json)
+    hand_over(_measured.beside(diffs, measured), csv, json, rows)
     wrong = any(len(each.anomalies) for each in diffs)
     return ExitStatus.DIFFERENT if exit_code and wrong else ExitStatus.DONE

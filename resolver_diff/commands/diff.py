@@ -14,6 +14,8 @@ def command(
     vantage: options.Vantage = None,
     csv: options.Csv = None,
     json: options.Json = None,
+    output: options.Output = None,
+    format: options.Format = None,  # noqa: A002  as it is typed
     exit_code: options.ExitCode = False,
 ) -> int:
     """Say what changed between two dates: what vanished, diverged, came back; where, and on what evidence.
@@ -29,12 +31,13 @@ def command(
       resolver-diff diff 2026-02-10 latest --csv changes.csv --exit-code
     """
     from resolver_diff import diff
-    from resolver_diff.commands import _measured
+    from resolver_diff.commands import _measured, _rows
     from resolver_diff.commands._loading import Source
     from resolver_diff.commands._output import check_outputs, hand_over, warn
     from resolver_diff.errors import ExitStatus, Problem, UsageError
 
-    check_outputs(csv, json)
+    rows = _rows.wanted(output, format)
+    check_outputs(csv, json, rows and rows[0])
     measured = _measured.table(calibration)
     source = Source.of(snapshots, vantage, resolvers, domains, known_answers)
     second = source.latest(after)
@@ -50,6 +53,6 @@ def command(
         warn([Problem(f"vantage {name} has only one of the two dates and is left out")])
     # let go of each date as soon as it was looked at: a large one is most of the memory there is
     diffs = [diff.diff(earlier.pop(name), later.pop(name), source.history(first, name)) for name in both]
-    hand_over(_measured.beside(diffs, measured), csv, json)
+    hand_over(_measured.beside(diffs, measured), csv, json, rows)
     found = any(len(each.anomalies) for each in diffs)
     return ExitStatus.DIFFERENT if exit_code and found else ExitStatus.DONE

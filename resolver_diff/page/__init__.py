@@ -27,7 +27,7 @@ from resolver_diff.reports import visible
 from resolver_diff.reports._idn import PREFIX, u_labels
 from resolver_diff.reports._tally import Tally
 
-__all__ = ["Sight", "View", "render"]
+__all__ = ["Sight", "View", "render", "stylesheet"]
 
 BROWSER = files("resolver_diff.page") / "browser"
 SCRIPTS = ("start.js", "charts.js", "matrix.js", "witnesses.js", "cells.js", "links.js")
@@ -69,6 +69,11 @@ def render(view: View) -> str:
         "policy": _policy([script], [style]),
     }
     return _environment().get_template("page.html.jinja").render(context)
+
+
+def stylesheet() -> str:
+    """Return how pages look, for what stands beside them and shall look the same."""
+    return _text("page.css")
 
 
 def _text(name: str) -> str:
@@ -134,6 +139,7 @@ def _summary(view: View, told: list[dict[str, Any]], says: str) -> Summary:
         cells=tally["cells"],
         wrong=tally["wrong"],
         events=tuple(SummedEvent.of(card["row"]) for card in told[:MOST_EVENTS]),
+        unjudged=tally["unjudged"],
     )
 
 
