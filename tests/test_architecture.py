@@ -58,8 +58,8 @@ MAY_IMPORT = {
     "lab": "config errors tables transports wire",
     "daily": "config errors snapshot tables",
     "commands": (
-        "alert anomaly compare confidence config daily diff errors event evidence exporters family importers journal lab "
-        "metrics origins page plan probe reports rules series site snapshot tables transports verify"
+        "alert anomaly compare confidence config daily diff errors event evidence exporters family importers journal "
+        "lab metrics origins page plan probe reports rules series site snapshot tables transports verify"
     ),
     "__main__": "commands errors family",
 }
