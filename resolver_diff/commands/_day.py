@@ -8,7 +8,6 @@ from pathlib import Path
 
 from resolver_diff import alert, diff, probe, snapshot
 from resolver_diff.alert import Alert, ledger, sending
-from resolver_diff.commands import _measured, _spells
 from resolver_diff.commands._beside import Beside
 from resolver_diff.commands._done import Done
 from resolver_diff.commands._loading import HISTORY, Source, utc_today
@@ -22,6 +21,7 @@ from resolver_diff.daily import failed, last_good, missed, outlived, tidying
 from resolver_diff.diff import Diff
 from resolver_diff.errors import OtherPlanError, Problem, SnapshotError
 from resolver_diff.journal import Journal
+from resolver_diff.library import confident, following
 from resolver_diff.probe import Taken
 from resolver_diff.reports import csv
 from resolver_diff.reports._layout import many
@@ -94,7 +94,7 @@ class Day:
         return asyncio.run(taking)
 
     def _follow(self) -> Series:
-        (followed,) = _measured.beside_spells(_spells.follow(self.source), self.known)
+        (followed,) = confident.beside_spells(following.follow(self.source), self.known)
         return followed
 
     def _without_report(self, dates: Sequence[date]) -> list[date]:
@@ -114,7 +114,7 @@ class Day:
             found = diff.anomalies(today, self.source.history(day, self.vantage))
         else:
             found = diff.diff(before, today, self.source.history(before.date, self.vantage))
-        (found,) = _measured.beside([found], self.known)
+        (found,) = confident.beside([found], self.known)
         write(self.reports / f"anomalies-{day}.csv", csv.REPORT.render([found]))
         return found, found.date_before, bad
 

@@ -23,18 +23,15 @@ def command(
       resolver-diff anomalies 2026-02-11 --csv today.csv
       resolver-diff anomalies --domains whatsapp --exit-code
     """
-    from resolver_diff import diff
-    from resolver_diff.commands import _measured
     from resolver_diff.commands._loading import Source
     from resolver_diff.commands._output import check_outputs, hand_over
     from resolver_diff.errors import ExitStatus
+    from resolver_diff.library import confident, judging
 
     check_outputs(csv, json)
-    measured = _measured.table(calibration)
+    measured = confident.table(calibration)
     source = Source.of(snapshots, vantage, resolvers, domains, known_answers)
-    date = source.latest(day)
-    found = source.load(date, judged=True)
-    diffs = [diff.anomalies(today, source.history(date, name)) for name, today in sorted(found.items())]
-    hand_over(_measured.beside(diffs, measured), csv, json)
+    diffs = judging.alone(source, day, measured)
+    hand_over(diffs, csv, json)
     wrong = any(len(each.anomalies) for each in diffs)
     return ExitStatus.DIFFERENT if exit_code and wrong else ExitStatus.DONE

@@ -27,19 +27,16 @@ def command(
     from resolver_diff.commands import _raw
     from resolver_diff.commands._loading import Source
     from resolver_diff.commands._output import STDOUT, check_outputs, page_width, show, write_parts
-    from resolver_diff.errors import ExitStatus, UsageError
+    from resolver_diff.errors import ExitStatus
+    from resolver_diff.library.unjudged import Changes
 
     check_outputs(csv)
     source = Source.of(snapshots, vantage, None, domains)
-    second = source.latest(after)
-    first = source.day(before, second)
-    if first >= second:
-        raise UsageError(f"{first} is not before {second}", hint="the earlier date comes first")
-    found = _raw.Changes(source, first, second)
+    found = Changes.of(source, before, after)
     if csv is None:
         found.count()
     else:
-        write_parts(csv, found.lines())
+        write_parts(csv, _raw.lines(found))
     if csv != STDOUT:
-        show(found.page(page_width()))
+        show(_raw.page(found, page_width()))
     return ExitStatus.DIFFERENT if exit_code and found.cells else ExitStatus.DONE
