@@ -12,8 +12,11 @@ Trouble with a resolver is not an error: it is an observation. An error is
 something the user can put right, so it carries a place and a hint where there is one.
 """
 
+import os
 from dataclasses import dataclass, field
 from enum import IntEnum
+
+PROGRAM = os.environ.get("RESOLVER_DIFF_PROGRAM", "resolver-diff")  # what a person types here to start it
 
 
 class ExitStatus(IntEnum):
@@ -74,6 +77,8 @@ class ResolverDiffError(Exception):
         super().__init__(self.message)
         if not self.problems:
             self.problems = (Problem(self.message, self.place, self.hint),)
+        if self.problems != (Problem(self.message),):
+            self.add_note(self.render())  # a traceback, in a notebook too, shows what helps
 
     def __str__(self) -> str:
         return self.message
@@ -105,6 +110,14 @@ class AlertError(ResolverDiffError):
 
 class LabError(ResolverDiffError):
     """A scenario is wrong, or its resolvers cannot be started."""
+
+
+class ResolverDiffWarning(UserWarning):
+    """What is wrong but stops nothing: a damaged file, a date that is long ago. For who uses the library."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.render("warning").partition(": ")[2])
+        self.problem = problem
 
 
 LONGEST_EXCERPT = 100  # columns of the source line that are shown; a 100 MB line must not fill the terminal

@@ -13,9 +13,10 @@ from typer.testing import CliRunner, Result
 
 import stories
 from resolver_diff.__main__ import Manner, application
-from resolver_diff.commands import _measured, _paging
+from resolver_diff.commands import _paging
 from resolver_diff.commands._loading import Source
 from resolver_diff.confidence import Measured
+from resolver_diff.library import confident
 from resolver_diff.snapshot import ORDER, Snapshot, filing
 from resolver_diff.tables import Observations
 
@@ -61,7 +62,7 @@ def made(folder: Path, day: date = LAST, since: date | None = None) -> Path:
 @cache
 def known() -> Measured:
     """Return the shipped table of what was measured."""
-    return _measured.table(None)
+    return confident.table(None)
 
 
 def report(*words: str) -> Result:

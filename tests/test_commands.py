@@ -18,6 +18,7 @@ from resolver_diff.commands import _runs
 from resolver_diff.commands._loading import Source
 from resolver_diff.lab import reading
 from resolver_diff.lab.respond import from_memory
+from resolver_diff.library import following
 from resolver_diff.reports._layout import plain
 from resolver_diff.tables import Anomalies, TransportName
 from resolver_diff.transports._replay import replaying
@@ -306,7 +307,7 @@ def test_history_compresses_dates(snapshots: Path) -> None:
 
 def test_history_fits_in_80_columns(snapshots: Path) -> None:
     """On a terminal no line is longer than its 80 columns, however long the name is, and no part of it is missing."""
-    found = _runs.cells(Source.of(snapshots, None), "whatsapp.com", None)
+    found = following.cells(Source.of(snapshots, None), "whatsapp.com", None)
     name = ".".join(["a-long-label"] * 12)
     page = plain(_runs.describe(found.with_columns(qname=pl.lit(name)), 80))
     assert max(map(len, page.splitlines())) <= 80

@@ -10,9 +10,9 @@ import pytest
 from benchmarks.accuracy import scenarios, staged
 from resolver_diff import importers
 from resolver_diff.anomaly import reasons
-from resolver_diff.commands import _printable
 from resolver_diff.config import Resolver
 from resolver_diff.importers import observations
+from resolver_diff.library import printable
 from resolver_diff.tables import Condition, Mechanism, Outcome, State
 from test_commands import rows, run, snapshots, taken
 
@@ -38,7 +38,7 @@ ENTRY = Resolver(name="nsdi-a", address="192.0.2.1", operator="MSK-IX", country=
 
 def sentence(cell: dict[str, Any], before: dict[str, Any] | None = None, condition: str = Condition.WELL) -> str:
     """Return the sentence about a cell like ``CELL``."""
-    return _printable.sentence(CELL | cell, before, ENTRY, condition, "a.example", "home")
+    return printable.sentence(CELL | cell, before, ENTRY, condition, "a.example", "home")
 
 
 def page(*words: str) -> str:

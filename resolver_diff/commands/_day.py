@@ -8,7 +8,7 @@ from pathlib import Path
 
 from resolver_diff import alert, diff, page, probe, snapshot
 from resolver_diff.alert import Alert, ledger, sending
-from resolver_diff.commands import _measured, _paging
+from resolver_diff.commands import _paging
 from resolver_diff.commands._beside import Beside
 from resolver_diff.commands._done import Done
 from resolver_diff.commands._loading import HISTORY, Source, utc_today
@@ -22,6 +22,7 @@ from resolver_diff.daily import failed, last_good, missed, outlived, tidying
 from resolver_diff.diff import Diff
 from resolver_diff.errors import OtherPlanError, Problem, SnapshotError
 from resolver_diff.journal import Journal
+from resolver_diff.library import confident
 from resolver_diff.page.sight import Sight
 from resolver_diff.probe import Taken
 from resolver_diff.reports import csv
@@ -125,7 +126,7 @@ class Day:
             return sight.changes
         before, after = (self.source.read(day, judged=True)[0] for day in (good, sight.today.date_after))
         found = diff.diff(before, after, self.source.history(good, self.vantage))
-        return _measured.beside([found], self.known)[0]
+        return confident.beside([found], self.known)[0]
 
     def _spoke(self, day: date) -> bool:
         return snapshot.spoke(self.source.folder, day, self.vantage)

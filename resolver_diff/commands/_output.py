@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resolver_diff import errors
 from resolver_diff.errors import Problem, UsageError
 from resolver_diff.reports import visible
 from resolver_diff.reports._layout import WIDTH, Line, Tone
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from resolver_diff.diff import Diff
 
 STDOUT = Path("-")
-PROGRAM = os.environ.get("RESOLVER_DIFF_PROGRAM", "resolver-diff")  # what a person types here to start it
+PROGRAM = errors.PROGRAM
 WIDEST = 120  # columns; longer lines are hard to read
 STYLES = {Tone.PLAIN: "", Tone.HEADING: "bold", Tone.BAD: "red", Tone.GOOD: "green", Tone.FAINT: "dim"}
 

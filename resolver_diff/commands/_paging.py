@@ -10,7 +10,6 @@ import polars as pl
 import resolver_diff
 from resolver_diff import diff, series, snapshot
 from resolver_diff.anomaly import Judged
-from resolver_diff.commands import _measured, _printable
 from resolver_diff.commands._loading import Source
 from resolver_diff.commands._output import warn
 from resolver_diff.compare import Panel
@@ -18,6 +17,7 @@ from resolver_diff.confidence import Measured
 from resolver_diff.config import Resolver
 from resolver_diff.diff import Diff
 from resolver_diff.errors import SnapshotError
+from resolver_diff.library import confident, printable
 from resolver_diff.page import render
 from resolver_diff.page.listed import CELL, listed
 from resolver_diff.page.matrix import Kept
@@ -73,8 +73,8 @@ def _sight(source: Source, vantage: str, days: tuple[date, date], known: Measure
     heard = Heard(Kept(panel, days[0]))
     followed = series.follow(vantage, _snapshots(there, dates), panel, heard.add)
     today, changes = _diffs(heard, days[1])
-    (followed,) = _measured.beside_spells([followed], known)
-    found = _measured.beside([today, changes] if changes else [today], known)
+    (followed,) = confident.beside_spells([followed], known)
+    found = confident.beside([today, changes] if changes else [today], known)
     today, changes = found[0], found[1] if changes else None
     cells, left_out = listed(today, changes, followed.spells)
     shown = [changes.date_before if changes else None, days[1]]
@@ -149,4 +149,4 @@ def _sentence(row: Mapping[str, Any], before: date | None, entry: Resolver, cond
     then = {"date": before, "state": row["state_before"], "mechanism": row["mechanism_before"]}
     cell = {**row, "answer": answer, "cname": None, "date": today.date_after}
     was = then if before is not None and row["state_before"] is not None else None
-    return _printable.sentence(cell, was, entry, condition, "{name}", today.vantage)
+    return printable.sentence(cell, was, entry, condition, "{name}", today.vantage)

@@ -1,128 +1,19 @@
-"""What changed between two dates before anybody judges it: file by file, piece by piece."""
+"""What changed between two dates before anybody judges it, as CSV and in numbers."""
 
-from collections import Counter
-from collections.abc import Iterator
-from datetime import date
-from pathlib import Path
-
-import polars as pl
-
-from resolver_diff.commands._loading import Source
-from resolver_diff.commands._output import warn
-from resolver_diff.errors import Place, Problem, SnapshotError, UsageError
+from resolver_diff.library.unjudged import KINDS, Changes
 from resolver_diff.reports._layout import Line, Tone, many, paragraph
-from resolver_diff.snapshot import directory
-from resolver_diff.snapshot import files as snapshot_files
-from resolver_diff.snapshot.changed import changed
-from resolver_diff.tables import OUTCOME, TRANSPORT, Outcome
-
-COLUMNS = {
-    "date_before": pl.Date(),
-    "date_after": pl.Date(),
-    "vantage": pl.String(),
-    "domain_set": pl.String(),
-    "qname": pl.String(),
-    "qtype": pl.String(),
-    "resolver": pl.String(),
-    "transport": TRANSPORT,
-    "outcome_before": OUTCOME,
-    "outcome_after": OUTCOME,
-    "answer_before": pl.String(),
-    "answer_after": pl.String(),
-}
-KINDS = (
-    "no longer answered",
-    "answered, and not before",
-    "answered otherwise",
-    "as before without an answer, otherwise",
-)
 
 
-class Changes:
-    """The cells of two dates that said something else, counted while they are read."""
-
-    def __init__(self, source: Source, before: date, after: date) -> None:
-        self.source = source
-        self.dates = (before, after)
-        self.kinds: Counter[str] = Counter()
-        self.names: set[str] = set()
-        self.resolvers: set[str] = set()
-        self.pairs = self._pairs()
-
-    @property
-    def cells(self) -> int:
-        """How many cells there are."""
-        return self.kinds.total()
-
-    def _pairs(self) -> list[tuple[Path, Path]]:
-        """Return the files of the same vantage and domain set; says what only one date has."""
-        days = [
-            {(vantage, file.stem): file for vantage in self._vantages(day) for file in self._files(day, vantage)}
-            for day in self.dates
-        ]
-        for day, files in zip(self.dates, days, strict=True):
-            if not files:
-                raise SnapshotError(f"there is no snapshot of {day}", Place(str(self.source.folder)))
-        earlier, later = days
-        for vantage, name in sorted(earlier.keys() ^ later.keys()):
-            warn([Problem(f"domain set {name} of vantage {vantage} has only one of the two dates and is left out")])
-        both = sorted(earlier.keys() & later.keys())
-        if not both:
-            raise UsageError("no domain set of any vantage has both dates")
-        return [(earlier[each], later[each]) for each in both]
-
-    def _vantages(self, day: date) -> list[str]:
-        places = self.source.folder.glob(f"date={day}/vantage={self.source.vantage or '*'}")
-        return sorted(place.name.removeprefix("vantage=") for place in places)
-
-    def _files(self, day: date, vantage: str) -> list[Path]:
-        return snapshot_files(directory(self.source.folder, day, vantage))
-
-    def count(self) -> None:
-        """Read all there is."""
-        for _ in self.pieces():
-            pass
-
-    def pieces(self) -> Iterator[pl.DataFrame]:
-        """Yield the cells, some thousand at a time, and count them."""
-        for before, after in self.pairs:
-            vantage = after.parent.name.removeprefix("vantage=")
-            try:
-                for piece in changed(before, after, answers=True):
-                    rows = piece if self.source.names is None else piece.filter(self._wanted())
-                    self._note(rows)
-                    yield rows.with_columns(
-                        date_before=pl.lit(self.dates[0]),
-                        date_after=pl.lit(self.dates[1]),
-                        vantage=pl.lit(vantage),
-                        domain_set=pl.lit(after.stem),
-                    ).select(pl.col(name).cast(dtype) for name, dtype in COLUMNS.items())
-            except (OSError, pl.exceptions.PolarsError) as error:
-                reason = str(error).partition("\n")[0]
-                message = f"a snapshot file cannot be read ({reason})"
-                raise SnapshotError(message, Place(f"{before} or {after}")) from error
-
-    def _wanted(self) -> pl.Expr:
-        return pl.col("qname").is_in(sorted(self.source.names or ()))
-
-    def _note(self, rows: pl.DataFrame) -> None:
-        """Count what was found."""
-        was, is_ = (pl.col(name) == Outcome.ANSWER for name in ("outcome_before", "outcome_after"))
-        for kind, of_kind in zip(KINDS, (was & ~is_, ~was & is_, was & is_, ~was & ~is_), strict=True):
-            self.kinds[kind] += int(rows.select(of_kind.sum()).item())
-        self.names.update(rows["qname"].unique())
-        self.resolvers.update(rows["resolver"].unique())
-
-    def page(self, width: int | None) -> list[Line]:
-        """Return what was found, in numbers."""
-        lines = paragraph(f"{self.dates[0]} and {self.dates[1]}, unjudged", width=width, tone=Tone.HEADING)
-        scale = f"{many(len(self.names), 'name')} at {many(len(self.resolvers), 'resolver')}"
-        told = (
-            f"{many(self.cells, 'cell')} said something else ({scale})" if self.cells else "No cell said something else"
-        )
-        lines += paragraph(f"{told}.", width=width)
-        for kind in KINDS:
-            if self.kinds[kind]:
-                lines += paragraph(f"{self.kinds[kind]:,} {kind}", width=width, first="  ", rest="    ")
-        advice = "`resolver-diff diff` says which of them have no innocent reason."
-        return lines + paragraph(advice, width=width, tone=Tone.FAINT)
+def page(found: Changes, width: int | None) -> list[Line]:
+    """Return what was found, in numbers."""
+    lines = paragraph(f"{found.dates[0]} and {found.dates[1]}, unjudged", width=width, tone=Tone.HEADING)
+    scale = f"{many(len(found.names), 'name')} at {many(len(found.resolvers), 'resolver')}"
+    told = (
+        f"{many(found.cells, 'cell')} said something else ({scale})" if found.cells else "No cell said something else"
+    )
+    lines += paragraph(f"{told}.", width=width)
+    for kind in KINDS:
+        if found.kinds[kind]:
+            lines += paragraph(f"{found.kinds[kind]:,} {kind}", width=width, first="  ", rest="    ")
+    advice = "`resolver-diff diff` says which of them have no innocent reason."
+    return lines + paragraph(advice, width=width, tone=Tone.FAINT)

@@ -1,56 +1,22 @@
 """One name through all dates: each resolver's cells, compressed into runs of dates that are alike."""
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 
 import polars as pl
 
-from resolver_diff import diff
-from resolver_diff.commands._loading import HISTORY, Source, about
 from resolver_diff.compare.shares import in_words
-from resolver_diff.errors import UsageError
+from resolver_diff.library.following import SERIES
 from resolver_diff.reports._idn import Names
 from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, many, paragraph, some, table
 from resolver_diff.series.panel import ENTERED, LEFT, RESOLVER, Moves, sentences
-from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import State
 
-SERIES = ("vantage", "qtype", "resolver", "transport")
 WRONG = (State.VANISHED, State.DIVERGENT)
 TONES = {State.VANISHED: Tone.BAD, State.DIVERGENT: Tone.BAD, State.INSUFFICIENT: Tone.FAINT, State.GONE: Tone.FAINT}
 HEADER = ("resolver", "over", "type", "from", "to", "dates", "state", "said")
 CUTS = {"said": Cut.TAIL, "from": Cut.HEAD, "to": Cut.HEAD, "resolver": Cut.MIDDLE}
-
-
-def cells(source: Source, qname: str, qtypes: Sequence[str] | None) -> pl.DataFrame:
-    """Return the judged cells of *qname*, all dates and vantages.
-
-    Raises UsageError when no snapshot holds the name.
-    """
-    earlier: defaultdict[str, deque[Snapshot]] = defaultdict(lambda: deque(maxlen=HISTORY))
-    found = []
-    for day, vantage, sets in source.dates_with(qname):
-        today = replace(source, vantage=vantage).read(day, sets)[0]
-        found.append(diff.anomalies(today, earlier[vantage]).cells.filter(pl.col("qname") == qname))
-        earlier[vantage].append(about(today, (qname,)))
-    if not found:
-        if not source.dates():
-            raise source.nothing()
-        hint = source.names_like(qname) or "a name must be in a domain set to be asked"
-        raise UsageError(f"no snapshot in {source.folder} holds `{qname}`", hint=hint)
-    every = pl.concat(found)
-    wanted = every.filter(pl.col("qtype").is_in([qtype.upper() for qtype in qtypes])) if qtypes else every
-    if not wanted.height:
-        there = ", ".join(sorted(every["qtype"].unique()))
-        raise UsageError(f"`{qname}` was not asked for with that type", hint=f"it was asked for {there}")
-    return wanted.unique(["date", *SERIES], maintain_order=True)  # a name of two sets is asked once for each
-
-
-def dates(source: Source, cells: pl.DataFrame) -> dict[str, list[date]]:
-    """Return all dates of each vantage of *cells*, with or without the name."""
-    return {vantage: replace(source, vantage=vantage).dates() for vantage in cells["vantage"].unique()}
 
 
 def describe(given: pl.DataFrame, width: int | None, every: Mapping[str, Sequence[date]] | None = None) -> list[Line]:

@@ -6,10 +6,7 @@ from typing import Any
 import polars as pl
 
 import resolver_diff
-from resolver_diff import compare, series, snapshot
-from resolver_diff.commands._loading import Source
 from resolver_diff.compare.shares import percent
-from resolver_diff.errors import SnapshotError
 from resolver_diff.reports._layout import EMPTY, Line, Tone, many, paragraph, some
 from resolver_diff.reports._tally import widest
 from resolver_diff.reports.csv import as_lines
@@ -30,25 +27,6 @@ SURE = (
     "share of resolvers in other countries that show it too; at once, the share of all names that most of the "
     "country's resolvers lost on the same date."
 )
-
-
-def follow(source: Source) -> list[Series]:
-    """Follow each vantage through all its dates; raises SnapshotError when there is none."""
-    days = source.dates()
-    if not days:
-        raise source.nothing()
-    places = {place.name.partition("=")[2] for place in source.folder.glob("date=*/vantage=*")}
-    vantages = [name for name in sorted(places) if source.vantage in (None, name) and source.dates(name)]
-    followed = [_one(source, name) for name in vantages]
-    readable = [each for each in followed if each.dates]
-    if not readable:
-        raise SnapshotError(f"none of the snapshots in {source.folder} can be read")
-    return readable
-
-
-def _one(source: Source, vantage: str) -> Series:
-    asked = [snapshot.asked(source.folder, day, vantage) for day in source.dates(vantage)]
-    return series.follow(vantage, source.all_dates(vantage), compare.Panel.of_asked(asked))
 
 
 def lines(found: Sequence[Series]) -> str:

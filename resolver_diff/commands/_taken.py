@@ -1,20 +1,13 @@
-"""What a run is to find out beside, and what came of it, in words."""
+"""What came of a run, in words."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from resolver_diff.commands._cost import left_out
+from resolver_diff.library.costs import left_out
 from resolver_diff.probe import Taken
 from resolver_diff.reports._layout import duration, many, some
 from resolver_diff.snapshot import Held
-from resolver_diff.verify import Budget, Wanted, authorities
 
 MOST_HELD = 12  # resolvers that are told of one by one
-
-
-def handshakes(budget: int, ca: Path | None, *, http: bool) -> Wanted:
-    """Return which handshakes a run is to try when all is asked."""
-    return Wanted(Budget(total=budget), authorities(ca), http)
 
 
 def summary(taken: Taken) -> str:

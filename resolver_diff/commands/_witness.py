@@ -1,22 +1,20 @@
 """The witnesses of a cell: who said what, when; what speaks for and against; how to ask again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 import polars as pl
 
-from resolver_diff import diff
-from resolver_diff.commands import _considered, _dig, _printable, _weighing
-from resolver_diff.commands._loading import Source, did_you_mean
-from resolver_diff.commands._weighing import Followed
+from resolver_diff.commands import _considered, _dig, _weighing
 from resolver_diff.compare.shares import in_words
-from resolver_diff.confidence import Measured, pattern
+from resolver_diff.confidence import pattern
 from resolver_diff.config import Resolver
-from resolver_diff.diff import Diff
-from resolver_diff.errors import UsageError
+from resolver_diff.library import printable
+from resolver_diff.library.weighed import Followed
+from resolver_diff.library.witness import Witnesses
 from resolver_diff.reports._idn import Names
-from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, paragraph, some, table
+from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, paragraph, table
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import Condition, Purpose, State
 
@@ -25,101 +23,33 @@ CUTS = {4: Cut.TAIL, 1: Cut.MIDDLE, 0: Cut.MIDDLE}
 TONES = {State.VANISHED: Tone.BAD, State.DIVERGENT: Tone.BAD}
 
 
-def describe(
-    source: Source,
-    qname: str,
-    resolver: str,
-    qtypes: Sequence[str],
-    days: tuple[str | None, str],
-    width: int | None,
-    measured: Measured,
-    *,
-    whole: bool,
-) -> list[Line]:
-    """Return the page about *qname* at *resolver*, for the later of *days* beside the earlier.
-
-    All names are looked at on all dates, for what `events` makes of this one, if *whole*.
-    Raises UsageError when the snapshots do not hold that cell.
-    """
-    later = source.day(days[1])
-    today = source.load_one(later)
-    earlier = source.day(days[0], later) if days[0] else _before(source, later, today.vantage)
-    entries = _entries(today, resolver)
-    judged, snapshots = _judge(source, qname, today, earlier)
-    cells = judged.cells.filter(pl.col("qname") == qname)
-    own = cells.filter(pl.col("resolver") == resolver).sort("qtype", "date")
-    if not own.height:
-        withheld = today.observations.filter(pl.col("qname") == qname, pl.col("resolver") == resolver)["trouble"]
-        hint = source.names_like(qname) or "a name must be in a domain set to be asked"
-        hint = str(withheld[0]) if len(withheld) and withheld[0] else hint
-        raise UsageError(f"`{qname}` was not asked of {resolver} on {later}", hint=hint)
-    there = own["qtype"].unique().sort().to_list()
-    missing = [qtype for qtype in qtypes if qtype not in there]
-    if missing:
-        raise UsageError(f"`{qname}` was not asked for {missing[0]}", hint=f"it was asked for {', '.join(there)}")
-    told = _weighing.follow(source, today.vantage, (qname, resolver), later, measured, whole=whole)
+def describe(found: Witnesses, width: int | None) -> list[Line]:
+    """Return the page about what was *found*."""
+    own = found.cells.filter(pl.col("resolver") == found.entries[0].name)
     lines: list[Line] = []
-    for qtype in qtypes or there:
-        asked = cells.filter(pl.col("qtype") == qtype)
+    for qtype in found.qtypes:
+        asked = found.cells.filter(pl.col("qtype") == qtype)
         over = own.filter(pl.col("qtype") == qtype)["transport"].cast(pl.String).unique()
-        for entry in entries:
+        for entry in found.entries:
             if str(entry.transport) in over:
                 lines += [EMPTY] if lines else []
-                lines += _page(judged, asked, entry, snapshots, told, width, several=len(entries) > 1)
+                lines += _page(found, asked, entry, width)
     return lines
 
 
-def _before(source: Source, later: date, vantage: str) -> date | None:
-    """Return the last date before *later* that has the vantage, if there is one."""
-    return max((day for day in source.dates(vantage) if day < later), default=None)
-
-
-def _entries(snapshot: Snapshot, name: str) -> list[Resolver]:
-    """Return the resolver called *name*, over each transport that it was asked over."""
-    entries = [resolver for resolver in snapshot.resolvers if resolver.name == name]
-    if not entries:
-        names = sorted({resolver.name for resolver in snapshot.resolvers})
-        hint = did_you_mean(name, names) or f"there are {some(names)}"
-        raise UsageError(f"no resolver `{name}` was asked on {snapshot.date}", hint=hint)
-    return entries
-
-
-def _judge(source: Source, qname: str, today: Snapshot, earlier: date | None) -> tuple[Diff, list[Snapshot]]:
-    """Return the judgement of *today*, beside *earlier* if there is one, and the snapshots, earlier first."""
-    if earlier is None:
-        return diff.anomalies(today), [today]
-    if earlier >= today.date:
-        raise UsageError(f"{earlier} is not before {today.date}", hint="--before is the earlier date")
-    found = source.load(earlier)
-    if today.vantage not in found:
-        raise UsageError(
-            f"vantage {today.vantage} has no snapshot of {earlier}", hint=f"that date has {', '.join(found)}"
-        )
-    past = found[today.vantage]
-    return diff.diff(past, today, source.history(earlier, today.vantage, qname)), [past, today]
-
-
-def _page(
-    judged: Diff,
-    cells: pl.DataFrame,
-    entry: Resolver,
-    snapshots: list[Snapshot],
-    told: Followed,
-    width: int | None,
-    *,
-    several: bool,
-) -> Iterator[Line]:
-    """Yield the page about the cells of one name and type, all resolvers; *several* transports have a page each."""
-    today = snapshots[-1]
+def _page(found: Witnesses, cells: pl.DataFrame, entry: Resolver, width: int | None) -> Iterator[Line]:
+    """Yield the page about the *cells* of one name and type, all resolvers; each transport has a page."""
+    judged, snapshots, told = found.judged, found.snapshots, found.told
+    today, several = snapshots[-1], len(found.entries) > 1
     of_entry = (pl.col("resolver") == entry.name) & (pl.col("transport") == str(entry.transport))
     own = cells.filter(of_entry)
     qname, qtype = own["qname"][0], own["qtype"][0]
     carried = f" over {entry.transport}" if several else ""
     title = f"{Names().name(qname)} {qtype} at {_called(entry)}{carried}, from vantage {today.vantage}"
     yield from paragraph(title, width=width, tone=Tone.HEADING)
-    found = own.filter(pl.col("date") == today.date).to_dicts()
+    now = own.filter(pl.col("date") == today.date).to_dicts()
     earlier = own.filter(pl.col("date") != today.date).to_dicts()
-    for row in found:
+    for row in now:
         health = judged.health.frame.filter(pl.col("date") == today.date, of_entry).to_dicts()
         yield from _summary(row, earlier[0] if earlier else None, entry, health, today, told, width)
     for snapshot in snapshots:
@@ -136,7 +66,7 @@ def _page(
     yield from _others(cells.filter(pl.col("date") == today.date), entry, today.date, width)
     over = (qtype, str(entry.transport))
     yield from _weighing.page(told, over, entry.country, width)
-    for row in found:
+    for row in now:
         yield from _considered.page(row, told.inputs.get(over, {}), width)
     yield EMPTY
     yield line("Ask again", Tone.HEADING)
@@ -156,7 +86,7 @@ def _summary(
     name = Names().name(row["qname"])
     yield EMPTY
     condition = health[0]["condition"] if health else ""
-    yield from paragraph(_printable.sentence(row, before, entry, condition, name, today.vantage), width=width)
+    yield from paragraph(printable.sentence(row, before, entry, condition, name, today.vantage), width=width)
     for about in health:
         how = "" if about["condition"] == Condition.WELL else f" ({about['condition']})"
         if how or about["says"]:
@@ -165,7 +95,7 @@ def _summary(
     if row["mechanism"] is not None:
         names = [*(row["evidence_for"] or ()), *(row["evidence_against"] or ())]
         confidence = told.measured.of(row["mechanism"], names)
-        text = _printable.sure(confidence, pattern(row["mechanism"], " ".join(names)), told.measured.where)
+        text = printable.sure(confidence, pattern(row["mechanism"], " ".join(names)), told.measured.where)
         yield from paragraph(f"Confidence: {text}", width=width)
 
 

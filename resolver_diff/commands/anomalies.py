@@ -26,19 +26,17 @@ def command(
       resolver-diff anomalies --output today.parquet
       resolver-diff anomalies --domains whatsapp --exit-code
     """
-    from resolver_diff import diff
-    from resolver_diff.commands import _measured, _rows
+    from resolver_diff.commands import _rows
     from resolver_diff.commands._loading import Source
     from resolver_diff.commands._output import check_outputs, hand_over
     from resolver_diff.errors import ExitStatus
+    from resolver_diff.library import confident, judging
 
     rows = _rows.wanted(output, format)
     check_outputs(csv, json, rows and rows[0])
-    measured = _measured.table(calibration)
+    measured = confident.table(calibration)
     source = Source.of(snapshots, vantage, resolvers, domains, known_answers)
-    date = source.latest(day)
-    found = source.load(date, judged=True)
-    diffs = [diff.anomalies(today, source.history(date, name)) for name, today in sorted(found.items())]
-    hand_over(_measured.beside(diffs, measured), csv, json, rows)
+    diffs = judging.alone(source, day, measured)
+    hand_over(diffs, csv, json, rows)
     wrong = any(len(each.anomalies) for each in diffs)
     return ExitStatus.DIFFERENT if exit_code and wrong else ExitStatus.DONE

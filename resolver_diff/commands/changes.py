@@ -31,21 +31,19 @@ def command(
     from resolver_diff.commands._loading import Source
     from resolver_diff.commands._output import STDOUT, check_outputs, page_width, show
     from resolver_diff.errors import ExitStatus, UsageError
+    from resolver_diff.library.tables import Changed
+    from resolver_diff.library.unjudged import Changes
 
     if csv is not None and (output is not None or format is not None):
         raise UsageError("--csv and --output are the same rows", hint="give one of them")
     rows = _rows.wanted(csv or output, options.Form.CSV if csv is not None else format)
     check_outputs(rows and rows[0])
     source = Source.of(snapshots, vantage, None, domains)
-    second = source.latest(after)
-    first = source.day(before, second)
-    if first >= second:
-        raise UsageError(f"{first} is not before {second}", hint="the earlier date comes first")
-    found = _raw.Changes(source, first, second)
+    found = Changes.of(source, before, after)
     if rows is None:
         found.count()
     else:
-        _rows.put(rows, _rows.Rows(_raw.COLUMNS, found.pieces()))
+        _rows.put(rows, _rows.Rows(Changed.schema, found.pieces()))
     if rows is None or rows[0] != STDOUT:
-        show(found.page(page_width()))
+        show(_raw.page(found, page_width()))
     return ExitStatus.DIFFERENT if exit_code and found.cells else ExitStatus.DONE

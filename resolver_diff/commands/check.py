@@ -24,10 +24,11 @@ def command(
     from resolver_diff.commands._loading import asked, utc_today
     from resolver_diff.commands._output import page_width, show, warn
     from resolver_diff.errors import ExitStatus
+    from resolver_diff.library.costs import asked_of, doubts
     from resolver_diff.plan import Plan
 
     config = asked(resolvers, domains, opt_out, qtypes, transports=transports, repeat=repeat)
-    plan = Plan(_cost.asked_of(config), day=utc_today(), vantage="local")
-    warn(_cost.doubts(config))
+    plan = Plan(asked_of(config), day=utc_today(), vantage="local")
+    warn(doubts(config))
     show(_cost.describe(config, plan, page_width(), origins))
     return ExitStatus.DONE

@@ -86,13 +86,14 @@ def command(
     """
     from resolver_diff import config as read
     from resolver_diff import origins as known_by
-    from resolver_diff.commands import _day, _measured, _measuring, _schedule, _told
+    from resolver_diff.commands import _day, _measuring, _schedule, _told
     from resolver_diff.commands._beside import Beside
     from resolver_diff.commands._loading import Source, asked
     from resolver_diff.commands._output import check_outputs, talk
-    from resolver_diff.commands._taken import handshakes
     from resolver_diff.daily.lock import alone
     from resolver_diff.errors import ExitStatus
+    from resolver_diff.library import confident
+    from resolver_diff.library.asking import handshakes
 
     if metrics is not None or push is not None:
         _measuring.check()
@@ -102,7 +103,7 @@ def command(
     source = Source(snapshots, vantage, known=read.known_answers(resolvers, known_answers))
     post = None if dry_run else _told.post()
     beside = Beside(known_by.source(origins, config), wanted)
-    day = _day.Day(config, source, vantage, reports, keep, url, _measured.table(calibration), beside)
+    day = _day.Day(config, source, vantage, reports, keep, url, confident.table(calibration), beside)
     if schedule:  # what is wrong with the options was said by now
         line = _schedule.every_day(vantage)
         if line is not None:

@@ -30,29 +30,17 @@ def command(
       resolver-diff diff previous 2026-02-11
       resolver-diff diff 2026-02-10 latest --csv changes.csv --exit-code
     """
-    from resolver_diff import diff
-    from resolver_diff.commands import _measured, _rows
+    from resolver_diff.commands import _rows
     from resolver_diff.commands._loading import Source
-    from resolver_diff.commands._output import check_outputs, hand_over, warn
-    from resolver_diff.errors import ExitStatus, Problem, UsageError
+    from resolver_diff.commands._output import check_outputs, hand_over
+    from resolver_diff.errors import ExitStatus
+    from resolver_diff.library import confident, judging
 
     rows = _rows.wanted(output, format)
     check_outputs(csv, json, rows and rows[0])
-    measured = _measured.table(calibration)
+    measured = confident.table(calibration)
     source = Source.of(snapshots, vantage, resolvers, domains, known_answers)
-    second = source.latest(after)
-    first = source.day(before, second)
-    if first >= second:
-        raise UsageError(f"{first} is not before {second}", hint="the earlier date comes first")
-    earlier, later = source.load(first, judged=True), source.load(second, judged=True)
-    both = sorted(earlier.keys() & later.keys())
-    if not both:
-        hint = f"{first} was seen from {', '.join(earlier)}; {second} from {', '.join(later)}"
-        raise UsageError("no vantage has both dates", hint=hint)
-    for name in sorted(earlier.keys() ^ later.keys()):
-        warn([Problem(f"vantage {name} has only one of the two dates and is left out")])
-    # let go of each date as soon as it was looked at: a large one is most of the memory there is
-    diffs = [diff.diff(earlier.pop(name), later.pop(name), source.history(first, name)) for name in both]
-    hand_over(_measured.beside(diffs, measured), csv, json, rows)
+    diffs = judging.between(source, before, after, measured)
+    hand_over(diffs, csv, json, rows)
     found = any(len(each.anomalies) for each in diffs)
     return ExitStatus.DIFFERENT if exit_code and found else ExitStatus.DONE

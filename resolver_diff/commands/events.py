@@ -28,16 +28,17 @@ def command(
       resolver-diff events --domains whatsapp --csv events.csv
       resolver-diff events --format jsonl | jq .says
     """
-    from resolver_diff.commands import _measured, _rows, _spells
+    from resolver_diff.commands import _rows, _spells
     from resolver_diff.commands._loading import Source
     from resolver_diff.commands._output import STDOUT, check_outputs, page_width, show, write
     from resolver_diff.errors import ExitStatus
+    from resolver_diff.library import confident, following
 
     rows = _rows.wanted(output, format)
     check_outputs(csv, json, rows and rows[0])
-    measured = _measured.table(calibration)
-    found = _spells.follow(Source.of(snapshots, vantage, resolvers, domains, known_answers))
-    found = _measured.beside_spells(found, measured)
+    measured = confident.table(calibration)
+    found = following.follow(Source.of(snapshots, vantage, resolvers, domains, known_answers))
+    found = confident.beside_spells(found, measured)
     if csv is not None:
         write(csv, _spells.lines(found))
     if json is not None:

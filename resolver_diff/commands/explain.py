@@ -38,14 +38,16 @@ def command(
       resolver-diff explain whatsapp.com nsdi-a
       resolver-diff explain whatsapp.com nsdi-a --date 2026-02-11 --qtype A
     """
-    from resolver_diff.commands import _measured, _witness
+    from resolver_diff.commands import _witness
     from resolver_diff.commands._loading import Source, parse_name
     from resolver_diff.commands._output import page_width, show
     from resolver_diff.errors import ExitStatus
+    from resolver_diff.library import confident, witness
 
     source = Source.of(snapshots, vantage, resolvers, None, known_answers)
     wanted = [each.upper() for each in qtypes or ()]
-    measured = _measured.table(calibration)
-    days = (before, day)
-    show(_witness.describe(source, parse_name(name), resolver, wanted, days, page_width(), measured, whole=not quick))
+    measured = confident.table(calibration)
+    cell = (parse_name(name), resolver)
+    found = witness.hear(source, cell, wanted, (before, day), measured, whole=not quick)
+    show(_witness.describe(found, page_width()))
     return ExitStatus.DONE

@@ -25,8 +25,9 @@ def command(
     from resolver_diff.commands._loading import Source, parse_name
     from resolver_diff.commands._output import page_width, show
     from resolver_diff.errors import ExitStatus
+    from resolver_diff.library import following
 
     source = Source.of(snapshots, vantage, resolvers, None, known_answers)
-    cells = _runs.cells(source, parse_name(name), qtypes)
-    show(_runs.describe(cells, page_width(), _runs.dates(source, cells)))
+    cells = following.cells(source, parse_name(name), qtypes)
+    show(_runs.describe(cells, page_width(), following.dates(source, cells)))
     return ExitStatus.DONE

@@ -48,10 +48,11 @@ def command(
       resolver-diff judge 2026-02-11 --rules ooni_probe --csv flagged.csv
       resolver-diff judge --rules iris --csv all-dates.csv
     """
+    from resolver_diff.commands import _verdicts
     from resolver_diff.commands._loading import Source
     from resolver_diff.commands._output import STDOUT, check_outputs, page_width, show, write_parts
-    from resolver_diff.commands._verdicts import Verdicts
     from resolver_diff.errors import ExitStatus
+    from resolver_diff.library.verdicts import Verdicts
 
     check_outputs(csv)
     source = Source.of(snapshots, vantage, resolvers, domains)
@@ -60,10 +61,10 @@ def command(
     if not days:
         raise source.nothing()
     if csv is not None:
-        write_parts(csv, found.lines(days))
+        write_parts(csv, _verdicts.lines(found, days))
     else:
         for _ in found.judge(days[0]):
             pass
     if csv != STDOUT:
-        show(found.page(days, page_width()))
+        show(_verdicts.page(found, days, page_width()))
     return ExitStatus.DIFFERENT if exit_code and found.counts["flagged"] else ExitStatus.DONE

@@ -42,10 +42,11 @@ def command(
     from dataclasses import replace
 
     from resolver_diff import diff
-    from resolver_diff.commands import _measuring, _spells
+    from resolver_diff.commands import _measuring
     from resolver_diff.commands._loading import Source
     from resolver_diff.commands._output import STDOUT, check_outputs
     from resolver_diff.errors import ExitStatus
+    from resolver_diff.library import following
 
     _measuring.check()
     check_outputs(output)
@@ -53,7 +54,7 @@ def command(
     date = source.latest(day)
     today = source.load(date, judged=True)
     judged = [diff.anomalies(today.pop(name), source.history(date, name)) for name in sorted(today)]
-    followed = [each for each in _spells.follow(replace(source, until=date)) if each.dates[-1] == date]
+    followed = [each for each in following.follow(replace(source, until=date)) if each.dates[-1] == date]
     measures = _measuring.measure(source, date, judged, followed)
     _measuring.deliver(measures, STDOUT if output is None and push is None else output, push)
     return ExitStatus.DONE

@@ -43,13 +43,14 @@ def command(
       resolver-diff report
       resolver-diff report 2026-02-11 --since 2026-02-01 --output february.html
     """
-    from resolver_diff.commands import _measured, _paging
+    from resolver_diff.commands import _paging
     from resolver_diff.commands._loading import Source
     from resolver_diff.commands._output import STDOUT, check_outputs, talk, write
     from resolver_diff.errors import ExitStatus, UsageError
+    from resolver_diff.library import confident
 
     check_outputs(output)
-    measured = _measured.table(calibration)
+    measured = confident.table(calibration)
     source = Source.of(snapshots, vantage, resolvers, domains, known_answers)
     date = source.latest(day)
     first = source.day(since, date) if since is not None else None

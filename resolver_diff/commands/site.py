@@ -39,13 +39,14 @@ def command(
       resolver-diff site
       resolver-diff site /srv/www/dns --url https://example.org/dns/ --since 2026-02-01
     """
-    from resolver_diff.commands import _measured, _siting
+    from resolver_diff.commands import _siting
     from resolver_diff.commands._loading import Source
     from resolver_diff.commands._output import talk
     from resolver_diff.errors import ExitStatus
+    from resolver_diff.library import confident
 
     _siting.check_url(url)
-    measured = _measured.table(calibration)
+    measured = confident.table(calibration)
     source = Source.of(snapshots, vantage, resolvers, domains, known_answers)
     if not source.dates():
         raise source.nothing()

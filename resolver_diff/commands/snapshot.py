@@ -1,14 +1,10 @@
 """resolver-diff snapshot: ask everybody, keep what they said."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from resolver_diff.commands import _options as options
-
-if TYPE_CHECKING:
-    from datetime import date
-
 
 Attempts = Annotated[
     int | None,
@@ -73,18 +69,18 @@ def command(
       resolver-diff snapshot --verify-tls --verify-budget 200
       resolver-diff snapshot --date 2026-02-11 --resume
     """
-    import asyncio
-
     from resolver_diff import origins as known_by
     from resolver_diff import probe
     from resolver_diff.commands._beside import Beside
     from resolver_diff.commands._loading import asked
-    from resolver_diff.commands._output import talk
+    from resolver_diff.commands._output import talk, warn
     from resolver_diff.commands._progress import progress
-    from resolver_diff.commands._taken import handshakes, summary
+    from resolver_diff.commands._taken import summary
     from resolver_diff.errors import ExitStatus
+    from resolver_diff.library.asking import handshakes
+    from resolver_diff.library.taking import filed_under, finished, warn_backdated
 
-    date = _filed_under(day, resume=resume)
+    date = filed_under(day, warn, resume=resume)
     config = asked(
         resolvers, domains, opt_out, qtypes, transports=transports, repeat=repeat, attempts=attempts, timeout=timeout
     )
@@ -102,40 +98,16 @@ def command(
         beside=Beside(known_by.source(origins, config), wanted),
     )
     try:
-        taken = asyncio.run(taking)
+        taken = finished(taking)
     except KeyboardInterrupt:
         talk(f"what was heard is kept; go on with: {_again(str(date))}")
         raise
     if resume and taken.run.started.date() > date:
-        _say_backdated(date)
+        warn_backdated(date, warn)
     talk(summary(taken))
     for file in taken.files:
         typer.echo(file)
     return ExitStatus.INCOMPLETE if taken.silent or taken.missed else ExitStatus.DONE
-
-
-def _filed_under(day: str | None, *, resume: bool) -> "date":
-    """Return the date of the snapshot; says so when it is over, and raises UsageError when it has not begun."""
-    from resolver_diff.commands._loading import TODAY, parse_day, utc_today
-    from resolver_diff.errors import UsageError
-
-    today = utc_today()
-    wanted = today if day in (None, TODAY) else parse_day(str(day))
-    if wanted > today:
-        hint = f"today is {today} (UTC); without --date a snapshot is filed under it"
-        raise UsageError(f"{wanted} has not begun, so nothing can be asked on it", hint=hint)
-    if wanted < today and not resume:
-        _say_backdated(wanted)
-    return wanted
-
-
-def _say_backdated(wanted: "date") -> None:
-    from resolver_diff.commands._loading import utc_today
-    from resolver_diff.commands._output import warn
-    from resolver_diff.errors import Problem
-
-    hint = "a past --date is for --resume, and for rehearsals; whoever reads the snapshot will take it for that day's"
-    warn([Problem(f"filed under {wanted}; it was asked today, {utc_today()}", hint=hint)])
 
 
 def _again(date: str) -> str:
