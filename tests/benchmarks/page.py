@@ -3,10 +3,11 @@
     python tests/benchmarks/page.py [cells] [file that keeps the page]
 
 Dates are made up with ``day.py``, judged, and their page made; then the cells it lists are repeated, under other
-names, until there are so many (50,000 if not said); what the controls said is not repeated. What is measured is the real page in headless Chromium: the octets
-of the file; milliseconds from the start of navigation to the first contentful paint; from the moment at which the
-table comes near to its first row; from a key in the search box to the end of the filtering, the 120 ms in it that it
-waits for more keys; and to sort all rows by a column. Each page is opened five times; the median is printed.
+names, until there are so many (50,000 if not said); what the controls said is not repeated. What is measured is the
+real page in headless Chromium: the octets of the file; milliseconds from the start of navigation to the first
+contentful paint; from the moment at which the table comes near to its first row; from a key in the search box to the
+end of the filtering, the 120 ms in it that it waits for more keys; and to sort all rows by a column. Each page is
+opened five times; the median is printed.
 """
 
 import subprocess
