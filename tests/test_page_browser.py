@@ -166,11 +166,11 @@ def test_matrix_slides_over_the_dates(chromium: Browser, file: Path) -> None:
         slider = found.page.locator("#grid input[type=range]")
         slider.focus()
         found.page.keyboard.press("Home")
-        assert found.page.locator("#grid output").inner_text() == "2026-01-30"
+        assert found.page.locator("#grid output").inner_text() == "2026-01-27"
         assert found.page.locator(DENIED).count() == 0
-        for _ in range(7):
+        for _ in range(4):
             found.page.keyboard.press("ArrowRight")
-        assert slider.get_attribute("aria-valuetext") == "2026-02-06"
+        assert slider.get_attribute("aria-valuetext") == "2026-01-31"
         assert found.page.locator(DENIED).count() == 2
 
 
@@ -271,6 +271,18 @@ def test_several_vantages(chromium: Browser, tmp_path: Path) -> None:
         assert found.page.locator(DENIED).count() == 2
         choice.select_option("1")
         assert found.page.locator(DENIED).count() == 5
+        assert found.complaints == []
+
+
+def test_quiet_date(chromium: Browser, tmp_path: Path) -> None:
+    """Of a date on which nothing is wrong the page says so, in each of its parts, and complains of nothing."""
+    with opened(chromium, pages.made(pages.file_away(tmp_path / "snapshots", pages.told([{}, {}])))) as found:
+        expect(found.page.locator("#theme")).to_be_visible()
+        text = found.page.locator("main").inner_text()
+        assert "No event was told from chance. Since 8 February 2026, no cell changed; no cell is wrong today." in text
+        assert "No event over these dates." in text
+        expect(found.page.locator("#grid")).to_be_hidden()
+        expect(found.page.locator("#plain")).to_have_text("None.")
         assert found.complaints == []
 
 

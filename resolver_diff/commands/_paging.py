@@ -137,8 +137,9 @@ def _told(cells: pl.DataFrame, today: Diff, loaded: Snapshot, before: date | Non
         if row["state"] == State.INSUFFICIENT:  # why it cannot be told is each cell's own
             key = (*key, row["qname"])
         if key not in known:
-            entry = entries[row["resolver"], row["transport"]]
-            known[key] = _sentence(row, before, entry, conditions.get((entry.name, row["transport"]), ""), today)
+            asked = (row["resolver"], row["transport"])
+            entry = entries.get(asked)  # none: its run does not say whom it asked
+            known[key] = _sentence(row, before, entry, conditions.get(asked, ""), today) if entry else ""
         says.append(known[key])
     return cells.with_columns(says=pl.Series(says, dtype=pl.String))
 

@@ -60,6 +60,7 @@ def render(view: View) -> str:
         "listed": sum(sight.cells.height for sight in view.sights),
         "left_out": sum(sight.left_out for sight in view.sights),
         "tally": _tally(view),
+        "any_wrong": any(sight.matrix.names.height for sight in view.sights),
         "states": [(kind, LETTERS[kind], meaning) for kind, meaning in MEANINGS.items()],
         "summary": Markup(_summary(view, told, says).element()),  # noqa: S704
         "data": packed(_document(view)),

@@ -23,7 +23,6 @@ from resolver_diff.tables import Anomalies, Change, Condition, Events, Mechanism
 NEW, ON, ENDED, OVER = "new", "going on", "ended", "over"
 ORDER = (NEW, ENDED, ON, OVER)
 MOST = 200  # cards
-FEW = 12  # names that a card shows before it is opened
 
 
 def status(row: Mapping[str, Any], day: date) -> str:

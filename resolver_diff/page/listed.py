@@ -16,6 +16,7 @@ MOST = 50_000  # cells of one vantage
 CELL = ("qname", "qtype", "resolver", "transport")
 FOUND = ("change", "first_seen", "confidence_says")
 OPEN = "cannot be told"
+LATER = {"still vanished": 1, "still divergent": 1, OPEN: 2}  # what changed comes first
 STANDING = {"vanished": "still vanished", "diverged": "still divergent"}
 
 
@@ -26,18 +27,17 @@ def listed(today: Diff, changes: Diff | None, spells: Spells) -> tuple[pl.DataFr
     end in ``_before`` are of the date before, where there is one.
     """
     now = _texts(today.cells)
-    standing = _texts(today.anomalies.frame).select(*CELL, *FOUND, "event")
+    standing = _texts(today.anomalies.frame).select(*CELL, *FOUND)
     found = _standing(standing, alone=changes is None)
     if changes is not None:
-        changed = _texts(changes.anomalies.frame).select(*CELL, *FOUND, "event").rename({"change": "what"})
+        changed = _texts(changes.anomalies.frame).select(*CELL, *FOUND).rename({"change": "what"})
         found = pl.concat([changed, found.join(changed, on=CELL, how="anti")])
     doubtful = now.filter(_is_doubtful()).join(found, on=CELL, how="anti").select(CELL)
     found = pl.concat([found, doubtful.with_columns(what=pl.lit(OPEN))], how="diagonal")
-    rows = now.join(found.rename({"event": "on_date"}), on=CELL, how="inner")
+    rows = now.join(found, on=CELL, how="inner")
     rows = _with_before(rows, changes).join(covered(spells, today, changes), on=["qname", "resolver"], how="left")
-    old = [*STANDING.values(), OPEN]  # what changed comes first, what cannot be told last
-    rank = pl.col("what").replace_strict({what: place + 1 for place, what in enumerate(old)}, default=0)
-    rows = rows.sort(rank.replace(2, 1), "domain_set", *CELL)
+    rank = pl.col("what").replace_strict(LATER, default=0)
+    rows = rows.sort(rank, "domain_set", *CELL)
     return rows.head(MOST), max(0, rows.height - MOST)
 
 

@@ -9,7 +9,7 @@ from resolver_diff.event import day_in_words, joined
 from resolver_diff.page.cards import ENDED, NEW, ON, OVER
 from resolver_diff.page.sight import Sight, View
 from resolver_diff.reports import visible
-from resolver_diff.reports._layout import many
+from resolver_diff.reports._layout import many, some
 from resolver_diff.reports._tally import Tally, in_words
 from resolver_diff.tables import Condition
 
@@ -45,8 +45,20 @@ def _events(cards: Sequence[dict[str, Any]]) -> str:
         parts.append(f"{counts[ENDED]:,} over since today")
     if counts[OVER]:
         parts.append(f"{counts[OVER]:,} over before")
-    told = joined(parts, "and")
-    return f"{told}." if counts[NEW] else f"No new event; {told}."
+    told = f"{joined(parts, 'and')}." if counts[NEW] else f"No new event; {joined(parts, 'and')}."
+    return f"{told}{_largest(cards, NEW if counts[NEW] else ON)}"
+
+
+def _largest(cards: Sequence[dict[str, Any]], kind: str) -> str:
+    """Say the event of most names of one kind; the only one there is, too."""
+    there = [card for card in cards if card["status"] == kind]
+    if not there:
+        return ""
+    first = max(there, key=lambda card: len(card["names"]))
+    new = "New: " if kind == NEW else ""
+    if len(there) == 1:
+        return f" {new}{first['says']}"
+    return f" The largest{' of the new ones' if kind == NEW else ''}: {first['says']}"
 
 
 def _rest(view: View, untold: int) -> str:
@@ -54,14 +66,18 @@ def _rest(view: View, untold: int) -> str:
     changed = sum(len(sight.changes.anomalies) for sight in view.sights if sight.changes is not None)
     since = {sight.changes.date_before for sight in view.sights if sight.changes is not None}
     before = max((day for day in since if day), default=None)
-    said = f"Since {day_in_words(before)}, {many(changed, 'cell')} changed; " if before else ""
+    said = f"Since {day_in_words(before)}, {_no(changed)} changed; " if before else ""
     wrong = sum(len(sight.today.anomalies) for sight in view.sights)
-    said += f"{many(wrong, 'cell')} {'is' if wrong == 1 else 'are'} wrong today."
+    said += f"{_no(wrong)} {'are' if wrong > 1 else 'is'} wrong today."
     said = said[:1].upper() + said[1:]
     if untold:
         belong = "belongs" if untold == 1 else "belong"
         said += f" {many(untold, 'group')} of what differs {belong} to no such event."
     return said
+
+
+def _no(count: int) -> str:
+    return many(count, "cell") if count else "no cell"
 
 
 def _unjudged(tallies: Sequence[Tally]) -> str:
@@ -77,17 +93,20 @@ def _unjudged(tallies: Sequence[Tally]) -> str:
 
 
 def _unwell(view: View) -> str:
-    """Name the resolvers that were not well; those that only lost some are counted."""
+    """Name the resolvers in whose place others answer, and those that were ill; count those that only lost some."""
     rows = pl.concat([sight.today.health.frame for sight in view.sights])
     condition = pl.col("condition").cast(pl.String)
     lossy = rows.filter(condition == Condition.LOSSY).height
-    ill = rows.filter(~condition.is_in([str(Condition.WELL), str(Condition.LOSSY)]))
+    taken = rows.filter(condition == Condition.INTERCEPTED).sort("resolver", "transport")
+    ill = rows.filter(
+        ~condition.is_in([str(each) for each in (Condition.WELL, Condition.LOSSY, Condition.INTERCEPTED)])
+    )
+    places = [f"{visible(name)} over {over}" for name, over in taken.select("resolver", "transport").iter_rows()]
     told = [f"{visible(name)} ({how})" for name, how in ill.select("resolver", "condition").iter_rows()]
-    some = ", ".join(told[:MOST_NAMED]) + (f" and {len(told) - MOST_NAMED:,} more" if len(told) > MOST_NAMED else "")
-    lost = f"{many(lossy, 'resolver')} lost some queries of any name" if lossy else ""
-    if not told:
-        return f" No resolver was ill; {lost}." if lossy else " All resolvers were well."
-    return f" Not well: {some}{'; ' + lost if lossy else ''}."
+    said = f" Somebody else answers in the place of {some(places, MOST_NAMED)}." if places else ""
+    said += f" Not well: {some(told, MOST_NAMED)}." if told else ""
+    said += f" {many(lossy, 'resolver')} lost some queries of any name." if lossy else ""
+    return said or " All resolvers were well."
 
 
 def unjudged(sight: Sight) -> list[tuple[int, str]]:

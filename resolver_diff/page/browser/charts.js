@@ -84,6 +84,7 @@ function overview() {
   if (!present.length) return;
   place.hidden = false;
   const narrow = place.clientWidth < 600;
+  place.style.minHeight = narrow ? "12rem" : "10.3rem"; // so that what is below stays where a link has brought it
   const make = () => [{
     width: Math.max(180, Math.min(place.clientWidth - (narrow ? 45 : 170), 1000)), height: 110,
     title: { text: "Names at resolvers where something was wrong, date by date", anchor: "start", fontSize: 12, fontWeight: 600, color: color("ink") },

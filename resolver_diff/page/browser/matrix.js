@@ -98,7 +98,7 @@ class Matrix {
     }
     const who = this.entries.map((entry, place) => el("th", { scope: "col", class: this.first(place), title: [this.called(entry), entry.operator, entry.country, entry.role, this.unwell(entry) ? entry.condition : null].filter(Boolean).join(", ") }, el("span", { class: this.unwell(entry) ? "unwell" : "", textContent: `${this.called(entry)}${this.unwell(entry) ? " !" : ""}` })));
     return el("thead", {},
-      el("tr", {}, el("th", { class: "name corner", scope: "col", rowSpan: 2, textContent: "Name" }), ...groups.map((group) => el("th", { class: "group", scope: "colgroup", colSpan: group.size, textContent: group.name, title: group.name }))),
+      el("tr", {}, el("th", { class: "name corner", scope: "col", rowSpan: 2, textContent: "Name" }), ...groups.map((group) => el("th", { class: "group", scope: "colgroup", colSpan: group.size, textContent: group.size > 1 ? group.name : group.name.split(" ")[0], title: group.name }))),
       el("tr", { class: "who" }, ...who));
   }
 
