@@ -20,6 +20,7 @@ from resolver_diff.series import Series
 from resolver_diff.tables import Anomalies, Spells
 
 ENDINGS = {".csv": Form.CSV, ".jsonl": Form.JSONL, ".ndjson": Form.JSONL, ".parquet": Form.PARQUET}
+LINES = 1 << 14  # that are text at a time
 PIECE = 1 << 20  # octets that are read of a file at a time
 MOMENT = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
@@ -59,7 +60,8 @@ def _lines(rows: Rows, form: Form) -> Iterator[str]:
     if form is Form.CSV:
         yield as_lines(_flat(pl.DataFrame(schema=rows.schema)), header=True)
     for frame in rows.frames:
-        yield json_lines(_timed(frame)) if form is Form.JSONL else as_lines(_flat(frame), header=False)
+        for some in frame.iter_slices(LINES):
+            yield json_lines(_timed(some)) if form is Form.JSONL else as_lines(_flat(some), header=False)
 
 
 def _timed(frame: pl.DataFrame) -> pl.DataFrame:

@@ -40,19 +40,23 @@ def frames(given: Given) -> Iterator[pl.DataFrame]:
             try:
                 run = Run.from_json(pl.read_parquet_metadata(file)[METADATA])
                 rows = pl.scan_parquet(file, hive_partitioning=False)
-                if str(run.started) in seen:
-                    rows = rows.filter(pl.col("purpose") == Purpose.TARGET)
-                if given.names is not None:
-                    asked = pl.col("qname").is_in(sorted(given.names))
-                    rows = rows.filter(asked | (pl.col("purpose") != Purpose.TARGET))
+                wanted = _wanted(given, once=str(run.started) in seen)
                 seen.add(str(run.started))
-                for piece in rows.select(_columns(rows, given, vantage, file.stem)).collect_batches(chunk_size=ROWS):
-                    yield piece.join(known, on=["resolver", "transport"], how="left", maintain_order="left").select(
-                        pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()
-                    )
+                columns = _columns(rows, given, vantage, file.stem)
+                for start in range(0, rows.select(pl.len()).collect().item(), ROWS):
+                    piece = rows.slice(start, ROWS).filter(wanted).select(columns).collect()
+                    piece = piece.join(known, on=["resolver", "transport"], how="left", maintain_order="left")
+                    yield piece.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
             except (OSError, pl.exceptions.PolarsError, ValueError, KeyError, TypeError) as error:
                 reason = str(error).partition("\n")[0]
                 raise SnapshotError(f"a snapshot file cannot be read ({reason})", Place(str(file))) from error
+
+
+def _wanted(given: Given, *, once: bool) -> pl.Expr:
+    """Return which rows of a file are written; *once*: what is asked for its own sake was, with another file."""
+    target = pl.col("purpose") == Purpose.TARGET
+    asked = target if given.names is None else target & pl.col("qname").is_in(sorted(given.names))
+    return asked if once else asked | ~target
 
 
 def _known(given: Given, vantage: str) -> pl.DataFrame:

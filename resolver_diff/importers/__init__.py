@@ -24,7 +24,10 @@ MOST_SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What was said on one date. *observations* has the columns of ``Observations``, in the order of a snapshot."""
+    """What was said on one date.
+
+    *observations* has the columns of ``Observations``, texts as such or as categories, in the order of a snapshot.
+    """
 
     date: date
     domain_set: str  # what the file of the snapshot is called

@@ -100,7 +100,7 @@ def _day(
         started=begun,
         finished=ended,
         resolvers=tuple(_resolvers(kept)),
-        observations=Observations.of(_hashed(kept).sort(ORDER, maintain_order=True)).frame,
+        observations=_hashed(kept.sort(ORDER, maintain_order=True)),
         origins=beside[0],
         tags=Tags.empty(),
         certificates=beside[1],
@@ -108,21 +108,26 @@ def _day(
 
 
 def _columns(there: Mapping[str, pl.DataType]) -> list[pl.Expr]:
-    """Return the columns that are known, null where the table has none; words that we do not know are null too."""
-    columns = [
-        (pl.col(name).cast(dtype, strict=False) if name in there else pl.lit(None, dtype)).alias(name)
-        for name, dtype in KNOWN.items()
-    ]
-    return [*columns, pl.duration(microseconds="rtt_us").alias("rtt")] if "rtt_us" in there else columns
+    """Return the columns that are known, null where the table has none; words that we do not know are null too.
+
+    Texts are categories: millions of rows have few of them.
+    """
+    columns = []
+    for name, dtype in KNOWN.items():
+        held = pl.col(name).cast(dtype, strict=False) if name in there else pl.lit(None, dtype)
+        columns.append((held.cast(pl.Categorical) if dtype == pl.String else held).alias(name))
+    took = pl.duration(microseconds="rtt_us") if "rtt_us" in there else pl.lit(None, pl.Duration("us"))
+    return [*columns, took.alias("rtt")]
 
 
 def _hashed(rows: pl.DataFrame) -> pl.DataFrame:
-    """Add *answer_hash*, and what may not be null where the table did not have it."""
-    answers = rows["answer"].drop_nulls().unique()
-    hashes = {text: content_hash(text) for text in answers}
+    """Return the columns of ``Observations``: with *answer_hash*, and without null where none may be."""
+    answers = rows.select(pl.col("answer").unique()).drop_nulls()
+    hashes = [content_hash(text) for text in answers["answer"].cast(pl.String)]
+    answers = answers.with_columns(answer_hash=pl.Series(hashes, dtype=pl.UInt64))
     numbers = [pl.col(name).fill_null(0) for name in ("attempt", "repeat")]
-    hashed = pl.col("answer").replace_strict(hashes, default=None, return_dtype=pl.UInt64) if hashes else pl.lit(None)
-    return rows.with_columns(*numbers, answer_hash=hashed)
+    whole = rows.with_columns(*numbers, wire=pl.lit(None, pl.Binary))
+    return whole.join(answers, on="answer", how="left", maintain_order="left").select(Observations.schema.keys())
 
 
 def _resolvers(rows: pl.DataFrame) -> Iterator[Resolver]:

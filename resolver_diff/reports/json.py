@@ -27,6 +27,7 @@ from resolver_diff.reports.csv import ORDER
 from resolver_diff.tables import Anomalies, Coverage, Events, Health
 
 BEYOND_ASCII = re.compile(r"[^ -~\n]")
+DELETE = "\x7f"
 LISTS = ("evidence_for", "evidence_against")
 
 
@@ -58,7 +59,10 @@ def written(document: dict[str, Any]) -> str:
 
 def lines(frame: pl.DataFrame) -> str:
     """Return the rows of *frame* as JSON Lines, one object each; numbers, and what is unprintable, as in the rest."""
-    return BEYOND_ASCII.sub(lambda match: _safe(match.group()), frame.with_columns(_finite(frame)).write_ndjson())
+    text = frame.with_columns(_finite(frame)).write_ndjson()
+    if text.isascii() and DELETE not in text:  # nearly all is; other controls are escaped already
+        return text
+    return BEYOND_ASCII.sub(lambda match: _safe(match.group()), text)
 
 
 def _comparison(diff: Diff) -> dict[str, object]:
