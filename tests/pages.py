@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from typer.testing import CliRunner, Result
 
 import stories
@@ -34,6 +34,7 @@ DAYS: list[dict[str, Any]] = [
 ]
 NAMES = ("one.example", "two.example", "three.example", "old.example")
 FIRST, LAST = date(2026, 1, 27), date(2026, 2, 9)
+expect.set_options(timeout=60_000)  # milliseconds; on a machine that is busy a page takes its time
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 

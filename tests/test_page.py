@@ -100,7 +100,7 @@ def test_events_stand_by_what_is_new() -> None:
         [(card["names"][0]["name"], card["status"], card["quiet"]) for card in cards.courses(view)] for view in views
     ]
     assert stand[0] == [("old.example", cards.ON, True)]
-    assert stand[1] == [("one.example", cards.NEW, False), ("old.example", cards.ON, True)]
+    assert stand[1] == [("one.example", cards.NEW, False), ("old.example", cards.OVER, False)]
     assert stand[2] == [("one.example", cards.ON, False), ("old.example", cards.OVER, False)]
 
 

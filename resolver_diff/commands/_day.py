@@ -8,7 +8,7 @@ from pathlib import Path
 
 from resolver_diff import alert, diff, page, probe, snapshot
 from resolver_diff.alert import Alert, ledger, sending
-from resolver_diff.commands import _paging
+from resolver_diff.commands import _paging, _siting
 from resolver_diff.commands._beside import Beside
 from resolver_diff.commands._done import Done
 from resolver_diff.commands._loading import HISTORY, Source, utc_today
@@ -53,6 +53,7 @@ class Day:
         for day in late:
             self._report(self._look(day))
         found, bad = self._report(sight)
+        _siting.update(self.reports, self.source, self.known, self.url, since=today)
         gone = missed(sight.series.dates, found.date_before, today)
         return Done(today, self.vantage, taken, tuple(gone), bad, found, sight.series, sight.courses, tuple(late))
 

@@ -70,7 +70,8 @@ def command(
 
     A run that broke off today goes on; where today's snapshot is there, it is not taken again. It is compared with the
     last good day: not with one that failed. What changed is written to anomalies-DATE.csv, and everything to a page,
-    report-DATE.html. Days that were missed are named, and never made up; reports that are missing are made.
+    report-DATE.html, with an index of all pages and a feed of events. Days that were missed are named, and never made
+    up; reports that are missing are made.
 
     Alerts go wherever RESOLVER_DIFF_ALERTS in the environment says (URLs of apprise, spaces between; the extra
     `alerts`): one for an event when it is new, spreads, changes or is over.
@@ -86,7 +87,7 @@ def command(
     """
     from resolver_diff import config as read
     from resolver_diff import origins as known_by
-    from resolver_diff.commands import _day, _measuring, _schedule, _told
+    from resolver_diff.commands import _day, _measuring, _schedule, _siting, _told
     from resolver_diff.commands._beside import Beside
     from resolver_diff.commands._loading import Source, asked
     from resolver_diff.commands._output import check_outputs, talk
@@ -98,6 +99,7 @@ def command(
     if metrics is not None or push is not None:
         _measuring.check()
         check_outputs(metrics)
+    _siting.check_url(url)
     wanted = handshakes(verify_budget, ca, http=verify_http) if verify_tls or verify_http else None
     config = asked(resolvers, domains, opt_out, qtypes, transports=transports, repeat=repeat)
     source = Source(snapshots, vantage, known=read.known_answers(resolvers, known_answers))

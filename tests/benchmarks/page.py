@@ -21,8 +21,9 @@ from tempfile import TemporaryDirectory
 import polars as pl
 from playwright.sync_api import Page, sync_playwright
 
-from resolver_diff.commands import _measured, _paging
+from resolver_diff.commands import _paging
 from resolver_diff.commands._loading import Source
+from resolver_diff.library import confident
 from resolver_diff.page import render
 from resolver_diff.page.sight import Sight, View
 
@@ -78,7 +79,7 @@ def large(cells: int) -> View:
             subprocess.run(
                 [sys.executable, HERE / "day.py", folder, day, "60", "2000"], check=True, capture_output=True
             )
-        view = _paging.view(Source(Path(folder)), date.fromisoformat(DAYS[-1]), None, _measured.table(None))
+        view = _paging.view(Source(Path(folder)), date.fromisoformat(DAYS[-1]), None, confident.table(None))
     return replace(view, sights=[repeated(view.sights[0], cells)])
 
 
