@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from resolver_diff import diff
-from resolver_diff.commands import _considered, _dig, _printable, _weighing
+from resolver_diff.commands import _again, _considered, _dig, _printable, _published, _weighing
 from resolver_diff.commands._loading import Source, did_you_mean
 from resolver_diff.commands._weighing import Followed
 from resolver_diff.compare.shares import in_words
@@ -17,7 +17,7 @@ from resolver_diff.diff import Diff
 from resolver_diff.errors import UsageError
 from resolver_diff.reports._idn import Names
 from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, paragraph, some, table
-from resolver_diff.snapshot import Snapshot
+from resolver_diff.snapshot import Snapshot, directory
 from resolver_diff.tables import Condition, Purpose, State
 
 CONTROLS = ("control", "operator", "transport", "outcome", "said")
@@ -58,6 +58,7 @@ def describe(
     if missing:
         raise UsageError(f"`{qname}` was not asked for {missing[0]}", hint=f"it was asked for {', '.join(there)}")
     told = _weighing.follow(source, today.vantage, (qname, resolver), later, measured, whole=whole)
+    flagged = _published.verdicts(today, directory(source.folder, later, today.vantage), (qname, resolver))
     lines: list[Line] = []
     for qtype in qtypes or there:
         asked = cells.filter(pl.col("qtype") == qtype)
@@ -65,7 +66,7 @@ def describe(
         for entry in entries:
             if str(entry.transport) in over:
                 lines += [EMPTY] if lines else []
-                lines += _page(judged, asked, entry, snapshots, told, width, several=len(entries) > 1)
+                lines += _page(judged, asked, entry, snapshots, told, flagged, width, several=len(entries) > 1)
     return lines
 
 
@@ -105,6 +106,7 @@ def _page(
     entry: Resolver,
     snapshots: list[Snapshot],
     told: Followed,
+    flagged: pl.DataFrame,
     width: int | None,
     *,
     several: bool,
@@ -138,9 +140,18 @@ def _page(
     yield from _weighing.page(told, over, entry.country, width)
     for row in found:
         yield from _considered.page(row, told.inputs.get(over, {}), width)
-    yield EMPTY
-    yield line("Ask again", Tone.HEADING)
-    yield line(f"  {_dig.command(entry, qname, qtype)}")
+    yield from _published.page(flagged, over, today.date, width)
+    control = _control(cells.filter(pl.col("date") == today.date), entry, today.resolvers)
+    yield from _again.page(entry, control, qname, qtype, width)
+
+
+def _control(cells: pl.DataFrame, entry: Resolver, entries: Sequence[Resolver]) -> Resolver | None:
+    """Return a control to ask for comparison: one that said what the controls say, over the same transport if any."""
+    controls = cells.filter(pl.col("role") == "control", pl.col("resolver") != entry.name)
+    agrees, alike = pl.col("state") == State.AGREES, pl.col("transport") == str(entry.transport)
+    order = controls.sort(~agrees, ~alike, "resolver", "transport").select("resolver", "transport").rows()
+    known = {(each.name, str(each.transport)): each for each in entries}
+    return known.get((str(order[0][0]), str(order[0][1]))) if order else None
 
 
 def _summary(

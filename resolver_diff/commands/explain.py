@@ -30,8 +30,8 @@ def command(
 
     First a sentence that can be printed, and how often cells like this were right. Then every query and reply as `dig`
     would show it; what each control said; all dates, with what `events` weighs; the evidence for and against, with
-    what it claims and when it is wrong; the evidence that did not apply, with what it looked at; and a command that
-    asks the same again.
+    what it claims and when it is wrong; what decided; the evidence that did not apply, with what it looked at; what
+    published rules say; and commands that ask the same again, of the resolver and of a control.
 
     \b
     Examples:
