@@ -298,7 +298,8 @@ def test_history_compresses_dates(snapshots: Path) -> None:
     """History has one line for dates that are alike, the resolver where the name vanished first."""
     said = run("history", "WhatsApp.com.", "--qtype", "a")
     assert said.exit_code == 0
-    title, _, *lines = said.stdout.splitlines()
+    title, *page = said.stdout.splitlines()
+    lines = page[page.index("") + 2 :]
     assert title == "whatsapp.com at vantage home: 4 dates from 2026-02-09 to 2026-02-12"
     assert lines[0].split() == ["nsdi-a", "A", "2026-02-09", "2026-02-10", "2", "agrees", "157.240.205.60"]
     assert lines[1].split()[:6] == ["nsdi-a", "A", "2026-02-11", "2026-02-12", "2", "vanished"]
