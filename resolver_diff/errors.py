@@ -22,9 +22,9 @@ PROGRAM = os.environ.get("RESOLVER_DIFF_PROGRAM", "resolver-diff")  # what a per
 class ExitStatus(IntEnum):
     """How a command ends."""
 
-    DONE = 0
-    DIFFERENT = 1  # only with --exit-code
-    CANNOT = 2
+    DONE = 0  # all that was asked
+    DIFFERENT = 1  # differences were found; only with --exit-code
+    CANNOT = 2  # what was asked cannot be done; the message says why, where, and what helps
     INCOMPLETE = 3  # done, but some resolver said nothing at all
 
 

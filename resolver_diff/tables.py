@@ -26,17 +26,17 @@ class Purpose(StrEnum):
 class Outcome(StrEnum):
     """How one query ended."""
 
-    ANSWER = "answer"
+    ANSWER = "answer"  # with records of the type asked for
     NODATA = "nodata"  # RFC 2308: the name exists, the type does not
-    NXDOMAIN = "nxdomain"
-    SERVFAIL = "servfail"
-    REFUSED = "refused"
-    OTHER_RCODE = "other-rcode"
-    TIMEOUT = "timeout"
-    MALFORMED = "malformed"
+    NXDOMAIN = "nxdomain"  # the name does not exist
+    SERVFAIL = "servfail"  # the resolver could not find out
+    REFUSED = "refused"  # the resolver would not say
+    OTHER_RCODE = "other-rcode"  # another error; the column rcode has its number
+    TIMEOUT = "timeout"  # no reply came in time
+    MALFORMED = "malformed"  # what came could not be read
     UNREACHABLE = "unreachable"  # ICMP or the socket said so
-    TLS_ERROR = "tls-error"
-    HTTP_ERROR = "http-error"
+    TLS_ERROR = "tls-error"  # the handshake or the certificate; the column trouble says what
+    HTTP_ERROR = "http-error"  # a status that is not 200, or no DNS message; trouble says which
 
 
 DENIALS = (Outcome.NXDOMAIN, Outcome.NODATA)
@@ -47,18 +47,18 @@ FAILURES = (Outcome.SERVFAIL, Outcome.REFUSED, Outcome.OTHER_RCODE)
 class TransportName(StrEnum):
     """How queries are carried; reports print Do53, DoT, DoH, DoH3, DoQ."""
 
-    UDP = "udp"
-    TCP = "tcp"
-    TLS = "tls"
-    HTTPS = "https"
-    H3 = "h3"
-    QUIC = "quic"
+    UDP = "udp"  # Do53
+    TCP = "tcp"  # Do53
+    TLS = "tls"  # DoT
+    HTTPS = "https"  # DoH, by HTTP/2
+    H3 = "h3"  # DoH3
+    QUIC = "quic"  # DoQ
 
 
 class State(StrEnum):
     """What one cell (qname, qtype, resolver, transport, date) is, next to the controls."""
 
-    AGREES = "agrees"
+    AGREES = "agrees"  # says what the controls say
     VANISHED = "vanished"  # denied, failed or silent here, while the controls answer
     DIVERGENT = "divergent"  # answers what no control would
     GONE = "gone"  # the controls deny it too: the name itself lapsed
@@ -68,21 +68,21 @@ class State(StrEnum):
 class Change(StrEnum):
     """What happened to one cell between two dates."""
 
-    VANISHED = "vanished"
-    DIVERGED = "diverged"
-    REAPPEARED = "reappeared"
-    CONVERGED = "converged"
-    MECHANISM_CHANGED = "mechanism-changed"
+    VANISHED = "vanished"  # it answered as the controls do, and now denies, fails or stays silent
+    DIVERGED = "diverged"  # it answered as the controls do, and now answers what none of them would
+    REAPPEARED = "reappeared"  # it had vanished, and answers again
+    CONVERGED = "converged"  # its answer is an honest one again
+    MECHANISM_CHANGED = "mechanism-changed"  # still wrong, by other means: no unblocking
 
 
 class Mechanism(StrEnum):
     """By what a name vanished or diverged."""
 
-    NXDOMAIN = "nxdomain"
-    NODATA = "nodata"
-    SERVFAIL = "servfail"
-    REFUSED = "refused"
-    TIMEOUT = "timeout"
+    NXDOMAIN = "nxdomain"  # it says that the name does not exist
+    NODATA = "nodata"  # it says that the name has no such record
+    SERVFAIL = "servfail"  # it fails to look the name up
+    REFUSED = "refused"  # it refuses, or gives another error
+    TIMEOUT = "timeout"  # no reply that could be read
     BOGON = "bogon"  # an address that cannot be on the public Internet
     STUB = "stub"  # one address (or CNAME target) for many unrelated names
     BLOCKPAGE = "blockpage"  # an address (or CNAME target) known, from a list, to stand for blocked names
@@ -336,7 +336,7 @@ class Courses(Table):
 class Condition(StrEnum):
     """How a resolver was on a date."""
 
-    WELL = "well"
+    WELL = "well"  # nothing is known against it
     SILENT = "silent"  # it said nothing at all
     ILL = "ill"  # it failed its own control names, or a third of everything
     LOSSY = "lossy"  # silence or failures that strike any name; cells that chance explains are not judged

@@ -23,7 +23,11 @@ from resolver_diff.transports import Transport
 PACKAGE = Path(resolver_diff.__file__).parent
 ROOT = PACKAGE.parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
-SOURCES = [*MODULES, *sorted((ROOT / "tests").rglob("*.py")), ROOT / "dev.py"]
+SOURCES = [
+    *MODULES,
+    *(file for name in ("tests", "docs") for file in sorted((ROOT / name).rglob("*.py"))),
+    ROOT / "dev.py",
+]
 
 # From the bottom up: a stage may import the ones named here, and nobody names a stage that stands below itself.
 MAY_IMPORT = {

@@ -88,13 +88,14 @@ def test_source_archive_can_be_built_and_tested(built: Path) -> None:
             "pyproject.toml",
             ".gitignore",
             "dev.py",
+            "mkdocs.yml",
             "resolvers.yaml",
             "known_answers.txt",
             "LICENSE",
             *LOCKS,
         ),
         *(path.name for path in ROOT.glob("*.md")),
-        *("contrib", "domains", "resolver_diff", "tests"),
+        *("contrib", "docs", "domains", "resolver_diff", "tests"),
     }
 
 

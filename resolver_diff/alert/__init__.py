@@ -20,10 +20,10 @@ KEPT = timedelta(days=400)  # that an event stays in the ledger when it is over
 class News(StrEnum):
     """What is new."""
 
-    NEW = "new"
+    NEW = "new"  # an event was found
     SPREAD = "spread"  # more names, or more resolvers, than were ever told of
     CHANGED = "changed"  # by other means than were told of
-    OVER = "over"
+    OVER = "over"  # it has ended
     WITHDRAWN = "withdrawn"  # told of before, and not found any more in the same dates: we were wrong, or cannot tell
     COVERAGE = "coverage"  # about no event: much less than usual could be judged
 
