@@ -7,9 +7,13 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
 SYSTEM_FOLDERS = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # where Debian keeps servers, and not on everybody's PATH
@@ -87,10 +91,12 @@ def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that start real servers, so that ``-m 'not debian'`` leaves them out."""
+    """Mark the tests that start real servers or a browser: ``-m 'not debian and not browser'`` leaves them out."""
     for item in items:
         if "debian_server" in getattr(item, "fixturenames", ()):
             item.add_marker("debian")
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
 
 
 @pytest.fixture
@@ -105,3 +111,21 @@ def debian_server() -> Callable[[str, str], Path]:
         return Path(found)
 
     return find
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator["Browser"]:
+    """Start Chromium, or skip the test and name the package that has it.
+
+    It keeps an event loop in this thread, so that no longer than a module, whose tests start none, it may live.
+    """
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("needs chromium: apt install chromium")
+    from playwright.sync_api import sync_playwright
+
+    quiet = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--force-color-profile=srgb")
+    with sync_playwright() as playing:
+        browser = playing.chromium.launch(executable_path=program, args=quiet)
+        yield browser
+        browser.close()

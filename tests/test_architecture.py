@@ -12,8 +12,9 @@ from types import FunctionType, ModuleType
 import pytest
 
 import resolver_diff
-from resolver_diff import commands, evidence, family, importers, reports, rules, transports
+from resolver_diff import commands, evidence, exporters, family, importers, reports, rules, transports
 from resolver_diff.evidence import Evidence
+from resolver_diff.exporters import Exporter
 from resolver_diff.importers import Importer
 from resolver_diff.reports import Report
 from resolver_diff.rules import Rule
@@ -54,8 +55,10 @@ MAY_IMPORT = {
     "diff": "anomaly compare event evidence family snapshot tables",
     "reports": "compare confidence diff evidence event family tables",
     "alert": "errors event reports tables",
+    "exporters": "config diff errors snapshot tables",
     "metrics": "compare config diff errors reports series snapshot tables",
     "page": "anomaly compare confidence config diff errors event evidence family reports series snapshot tables",
+    "site": "event page reports",
     "lab": "config errors tables transports wire",
     "daily": "config errors snapshot tables",
     "library": (
@@ -64,18 +67,32 @@ MAY_IMPORT = {
     ),
     "__init__": "errors library",
     "commands": (
-        "alert anomaly compare confidence config daily diff errors event evidence family importers journal lab library "
-        "metrics origins page plan probe reports rules series snapshot tables transports verify"
+        "alert anomaly compare confidence config daily diff errors event evidence exporters family importers journal "
+        "lab library metrics origins page plan probe reports rules series site snapshot tables transports verify wire"
     ),
     "__main__": "commands errors family",
 }
-PURE = {"tables", "wire", "plan", "compare", "evidence", "anomaly", "event", "series", "diff", "reports", "rules"}
+PURE = {
+    "tables",
+    "wire",
+    "plan",
+    "compare",
+    "evidence",
+    "anomaly",
+    "event",
+    "series",
+    "diff",
+    "reports",
+    "rules",
+    "site",
+}
 IMPURE = {"asyncio", "os", "pathlib", "random", "secrets", "shutil", "socket", "ssl", "subprocess", "tempfile", "time"}
 IMPURE_CALLS = {"open", "input", "print", "now", "utcnow", "today", "read_parquet", "scan_parquet", "read_csv"}
 VAGUE = {"base", "common", "core", "handler", "helper", "helpers", "manager", "misc", "processor", "util", "utils"}
 FAMILIES = {
     commands: ("command", FunctionType),
     evidence: ("EVIDENCE", Evidence),
+    exporters: ("EXPORTER", Exporter),
     importers: ("IMPORTER", Importer),
     reports: ("REPORT", Report),
     rules: ("RULE", Rule),

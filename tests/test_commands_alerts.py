@@ -30,7 +30,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RESOLVER_DIFF_ALERTS", raising=False)
     (tmp_path / "reports").mkdir()
-    file = tmp_path / "reports/alerts.json"
+    file = tmp_path / "reports/.alerts.json"
     ledger.write(file, Ledger(date(2026, 2, 12), (TOLD,)))
     return file
 

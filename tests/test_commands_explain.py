@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from benchmarks.accuracy import scenarios, staged
-from resolver_diff import importers
+from resolver_diff import family, importers, rules
 from resolver_diff.anomaly import reasons
+from resolver_diff.commands import _considered
 from resolver_diff.config import Resolver
 from resolver_diff.importers import observations
 from resolver_diff.library import printable
@@ -109,6 +110,56 @@ def test_explain_has_every_piece_of_evidence(snapshots: Path) -> None:
     words = set(rest.replace(",", " ").replace(":", " ").split())
     for name in reasons():
         assert (f"{name}: " in applied) != (name in words), name
+
+
+def test_explain_tells_which_rule_decided(snapshots: Path) -> None:
+    """The page says what the cell is next to the controls alone, and what made it what it is."""
+    assert "What decided Next to the controls alone it is vanished. That stands by declared_policy; nothing" in page()
+    said = run("explain", "whatsapp.com", "other", "--date", "2026-02-11", "--qtype", "A")
+    assert "it is divergent. It becomes agrees by shares_address, which wins over" in " ".join(said.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("cell", "apparent", "said"),
+    [
+        (
+            {"state": State.DIVERGENT, "evidence_for": ["bogon_address"]},
+            State.DIVERGENT,
+            "That stands by bogon_address;",
+        ),
+        (
+            {"state": State.INSUFFICIENT, "evidence_against": ["lapsing", "resolver_ill"]},
+            State.VANISHED,
+            "It becomes insufficient by resolver_ill, about the resolver as a whole, which wins over all.",
+        ),
+        (
+            {"state": State.GONE, "evidence_against": ["nxdomain_rewritten"]},
+            State.DIVERGENT,
+            "It becomes gone by nxdomain_rewritten, which wins",
+        ),
+        ({"state": State.INSUFFICIENT}, State.DIVERGENT, "It becomes insufficient, as nothing that applies convicts"),
+    ],
+)
+def test_what_decided_follows_the_judgement(cell: dict[str, Any], apparent: State, said: str) -> None:
+    """What decides is named in the order in which the judgement tries it."""
+    assert said in _considered._decided(CELL | cell, apparent)
+
+
+def test_explain_tells_what_published_rules_say(snapshots: Path) -> None:
+    """Each rule says whether it flags the cell and by which step; which side files it would need is told, too."""
+    text = page()
+    section = text.partition("Published rules on 2026-02-11, for comparison rule the cell is by its step ")[2]
+    assert "naive flagged no_shared_address" in section
+    assert "certainty left out of account no_address" in section
+    assert "This date has no certificates, origins or tags beside it" in section
+    assert [name for name in family.names(rules) if f"{name} " not in section] == []
+    flagged = run("judge", "2026-02-11", "--rules", "respdiff", "--csv", "-").stdout
+    assert ("respdiff flagged" in section) == ("whatsapp.com,A,nsdi-a" in flagged)
+
+
+def test_published_rules_judge_no_control(snapshots: Path) -> None:
+    """Of a control they say nothing."""
+    assert "Published rules" not in run("explain", "whatsapp.com", "google", "--date", "2026-02-11").stdout
 
 
 def test_explain_shows_all_dates_and_what_they_weigh(snapshots: Path) -> None:

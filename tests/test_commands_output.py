@@ -10,7 +10,6 @@ import pytest
 from resolver_diff.commands import _dig
 from resolver_diff.commands._output import write
 from resolver_diff.commands._progress import Lines
-from resolver_diff.config import Resolver
 from resolver_diff.errors import UsageError
 from resolver_diff.reports._layout import duration, plain
 
@@ -71,44 +70,6 @@ def test_progress_lines_are_rare(capsys: pytest.CaptureFixture[str], monkeypatch
         "300 of 1,000 asked (30 %), 290 answered, 1 silent resolver, 50/s, 1 min 01 s left",
         "500 of 1,000 asked (50 %), 490 answered, 1 silent resolver, 50/s, 1 min 01 s left",
     ]
-
-
-RESOLVER = {"name": "one", "address": "192.0.2.1"}
-
-
-@pytest.mark.parametrize(
-    ("entry", "typed"),
-    [
-        ({}, "dig @192.0.2.1 a.example A +nsid +nocookie +bufsize=1232"),
-        (
-            {"address": "2001:db8::1", "transport": "tcp", "port": 5353, "recursion": False},
-            "dig @2001:db8::1 -p 5353 a.example A +nsid +nocookie +bufsize=1232 +tcp +norecurse",
-        ),
-        (
-            {"transport": "tls", "hostname": "dns.example", "ca": "my ca.pem"},
-            "kdig @192.0.2.1 a.example A +nsid +adflag '+tls-ca=my ca.pem' +tls-hostname=dns.example +tls",
-        ),
-        (
-            {"transport": "https", "hostname": "d.example", "path": "/q"},
-            "kdig @192.0.2.1 a.example A +nsid +adflag +tls-ca +tls-hostname=d.example +https=d.example/q +https-get",
-        ),
-        (
-            {"transport": "https", "path": "/q", "method": "POST", "pins": ["A" * 43 + "="]},
-            f"kdig @192.0.2.1 a.example A +nsid +adflag +tls-pin={'A' * 43}= +https=/q",
-        ),
-        (
-            {"transport": "quic", "hostname": "dns.example"},
-            "kdig @192.0.2.1 a.example A +nsid +adflag +tls-ca +tls-hostname=",
-        ),
-        (
-            {"transport": "h3", "hostname": "dns.example", "path": "/q"},
-            "curl --http3-only -H 'accept: application/dns-message' --resolve dns.example:443:192.0.2.1 ",
-        ),
-    ],
-)
-def test_explain_tells_how_to_ask_again(entry: dict[str, object], typed: str) -> None:
-    """For every transport there is a command that asks the same question over it."""
-    assert _dig.command(Resolver.model_validate(RESOLVER | entry), "a.example", "A").startswith(typed)
 
 
 def test_explain_lets_nothing_unprintable_through() -> None:

@@ -6,9 +6,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -17,12 +17,12 @@ import polars as pl
 import pytest
 
 from resolver_diff import snapshot
-from resolver_diff.daily import failed, last_good, missed, outlived, tidying
+from resolver_diff.daily import tidying
 from resolver_diff.daily.lock import alone
-from resolver_diff.errors import SnapshotError, UsageError
+from resolver_diff.errors import UsageError
 from resolver_diff.lab import reading
 from resolver_diff.lab.servers import Lab
-from resolver_diff.tables import Anomalies, Coverage
+from resolver_diff.tables import Anomalies
 
 SCENARIO = Path(__file__).with_name("fortnight.yaml")
 FAKED = """
@@ -197,6 +197,20 @@ def test_what_changed_is_in_the_csv_of_the_day(fortnight: Home) -> None:
     assert changed["date_before"].unique().to_list() == ["2026-03-04"]
 
 
+def test_every_day_has_a_page_and_the_folder_an_index_and_a_feed(fortnight: Home) -> None:
+    """Whoever serves the folder has it all; what was told, and the lock, do not show."""
+    reports = fortnight.folder / "reports"
+    for today in fortnight.told:
+        assert 'id="event-' in (text := (reports / f"report-{today}.html").read_text()) or today < day(6), text[:99]
+    index = (reports / "index.html").read_text()
+    assert all(f"report-{today}.html" in index for today in fortnight.told)
+    assert (reports / "feed.xml").read_text().count("<entry>") == 1
+    assert sorted(file.name for file in reports.glob(".*")) == [".alerts.json", ".lock"]
+    failed_day = fortnight.told[day(12)]
+    assert failed_day.status == 3
+    assert "Since 11 March 2026" in (reports / "report-2026-03-13.html").read_text()
+
+
 def test_a_second_run_of_a_day_asks_nobody_and_tells_nothing_again(fortnight: Home) -> None:
     """A timer that fires twice does no harm; a report that is missing is made."""
     reports = fortnight.folder / "reports"
@@ -282,7 +296,7 @@ class Webhook:
 
 def forget(home: Home) -> Path:
     """Make nothing have been told; return the ledger's file."""
-    file = home.folder / "reports/alerts.json"
+    file = home.folder / "reports/.alerts.json"
     file.unlink(missing_ok=True)
     return file
 
@@ -327,7 +341,8 @@ def test_alerts_are_sent_once_and_again_only_where_nobody_took_them(spreading: t
         again = home.run(today, RESOLVER_DIFF_ALERTS=hook.url)
     assert [post["title"] for post in hook.posted] == ["New: one.example and 2 more names (RU)"]
     assert (
-        "hush" not in refused.talk + taken.talk + "".join(taken.out) + (home.folder / "reports/alerts.json").read_text()
+        "hush"
+        not in refused.talk + taken.talk + "".join(taken.out) + (home.folder / "reports/.alerts.json").read_text()
     )
     assert len(again.out) == 1
 
@@ -339,61 +354,3 @@ def test_an_address_that_means_nothing_is_said_before_anybody_is_asked(fortnight
     assert "address 1 (nonsense) in RESOLVER_DIFF_ALERTS" in ended.talk
     assert "secret" not in ended.talk
     assert day(19) not in snapshot.dates(fortnight.folder / "snapshots")
-
-
-def test_old_snapshots_go_and_the_last_good_one_stays(tmp_path: Path) -> None:
-    """Only our own files are removed; an empty folder goes with them, one with something else in it stays."""
-    for number in (1, 2):
-        place = snapshot.directory(tmp_path, day(number), "lab")
-        place.mkdir(parents=True)
-        for name in ("set.parquet", "_origins.parquet"):
-            (place / name).write_bytes(b"12345")
-    (snapshot.directory(tmp_path, day(2), "lab") / "notes.txt").write_text("mine")
-    assert [tidying.remove(tmp_path, day(number), "lab") for number in (1, 2)] == [10, 10]
-    assert [file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*") if file.is_file()] == [
-        "date=2026-03-02/vantage=lab/notes.txt"
-    ]
-
-
-def test_what_cannot_be_removed_is_an_error(tmp_path: Path) -> None:
-    """It says where."""
-    place = snapshot.directory(tmp_path, day(1), "lab")
-    (place / "set.parquet").mkdir(parents=True)
-    with pytest.raises(SnapshotError, match="cannot remove"):
-        tidying.remove(tmp_path, day(1), "lab")
-
-
-def drops(*rows: tuple[int, int]) -> pl.DataFrame:
-    """Return rows of coverage of a whole vantage: a day, and how much of 100 cells could be judged on it."""
-    given = [{"date": day(number), "vantage": "lab", "judged": judged, "usual": 100} for number, judged in rows]
-    return Coverage.of(pl.DataFrame(given, schema_overrides={"judged": pl.UInt32, "usual": pl.UInt32})).frame
-
-
-def test_a_day_has_failed_below_half_of_what_is_usual() -> None:
-    """A smaller drop is told, and the day still counts."""
-    assert failed(drops((1, 49), (2, 50))) == {day(1)}
-    assert failed(Coverage.empty().frame, [day(3)]) == {day(3)}
-
-
-@pytest.mark.parametrize(
-    ("bad", "expected"), [((), 5), ((5,), 3), ((5, 3), 2), ((2, 3, 5), None)], ids=["all", "one", "two", "none"]
-)
-def test_the_last_good_day_is_the_latest_that_did_not_fail(bad: Sequence[int], expected: int | None) -> None:
-    """Today is none, nor is a day to come."""
-    dates = [day(number) for number in (2, 3, 5, 6, 7)]
-    found = last_good(dates, frozenset(day(number) for number in bad), day(6))
-    assert found == (None if expected is None else day(expected))
-
-
-def test_missed_days_lie_between_the_last_good_one_and_today() -> None:
-    """Those that have a snapshot were not missed, good or not."""
-    assert missed([day(1), day(3)], day(1), day(5)) == [day(2), day(4)]
-    assert missed([day(1)], None, day(5)) == []
-
-
-def test_what_outlives_its_time_is_never_the_last_good_day() -> None:
-    """Not even when it is the oldest; where no day is good, none is removed."""
-    dates = [day(1) + timedelta(days=number) for number in range(10)]
-    assert outlived(dates, frozenset(), day(10), 7) == dates[:3]
-    assert outlived(dates[:2], frozenset({dates[1]}), day(20), 7) == [dates[1]]
-    assert outlived(dates[:2], frozenset(dates), day(20), 7) == []

@@ -101,9 +101,12 @@ def snapshots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_readme_resolvers_can_be_asked(tmp_path: Path) -> None:
-    """The resolvers.yaml in the README is whole: it is read without a word of doubt. Every key there is, is named."""
-    (text,) = re.findall(r"^```yaml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    (tmp_path / "mine.yaml").write_text(text)
+    """Each resolvers.yaml in the README is whole: it is read without a word of doubt. Every key there is, is named."""
+    first, second = re.findall(r"^```yaml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    (tmp_path / "mine.yaml").write_text(first)
+    own = config.load(tmp_path / "mine.yaml", [])
+    assert (len(own.resolvers), [len(each.qnames) for each in own.domain_sets], own.warnings) == (5, [3], ())
+    (tmp_path / "mine.yaml").write_text(second)
     read = config.load(tmp_path / "mine.yaml", [ROOT / "domains" / "whatsapp.txt"])
     assert len({each.operator for each in read.resolvers if each.role == "control"}) == 2
     assert not read.warnings

@@ -42,11 +42,11 @@ def _one(tally: counting.Tally, name: str, path: Path) -> Origin:
     labels = _labels.read(path)
     truth = counting.dated(labels.cells, labels.dates)
     found = observations.IMPORTER.read(path)
-    warn(found.unread)
     with tempfile.TemporaryDirectory() as passing:
         folder = Path(passing)
         for _ in importers.keep(found, folder, VANTAGE):
             pass
+        warn(found.unread)
         days = snapshot.dates(folder)
         panel = compare.Panel.of_asked([snapshot.asked(folder, day, VANTAGE) for day in days])
         shown = any(len(each.certificates) for each in _days(folder))

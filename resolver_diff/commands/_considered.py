@@ -8,10 +8,12 @@ from typing import Any
 from resolver_diff import evidence
 from resolver_diff.anomaly import reasons
 from resolver_diff.compare.shares import percent
+from resolver_diff.event import joined
 from resolver_diff.evidence import Claim
 from resolver_diff.reports._layout import EMPTY, Line, Tone, line, milliseconds, paragraph
 from resolver_diff.tables import State
 
+DECIDED = "What decided"
 FOR, AGAINST, NOT = "Evidence for a difference", "Evidence against a difference", "Evidence that did not apply"
 LONGEST = 24  # characters of a value that are shown
 MICROSECONDS, SECONDS, SHARES = ("rtt", "rtt_usual"), ("ttl", "controls_ttl"), ("aa_usual",)
@@ -23,7 +25,11 @@ ABOUT = {
 
 
 def page(found: Mapping[str, Any], inputs: Mapping[str, Any], width: int | None) -> Iterator[Line]:
-    """Yield all evidence on the cell *found*; *inputs* are the columns that evidence looks at."""
+    """Yield what decided, and all evidence on the cell *found*; *inputs* are the columns that evidence looks at."""
+    if inputs:
+        yield EMPTY
+        yield line(DECIDED, Tone.HEADING)
+        yield from paragraph(_decided(found, State(str(inputs["apparent"]))), width=width, first="  ", rest="  ")
     for heading, column in ((FOR, "evidence_for"), (AGAINST, "evidence_against")):
         names = found[column] or ()
         if names:
@@ -33,6 +39,25 @@ def page(found: Mapping[str, Any], inputs: Mapping[str, Any], width: int | None)
     applied = {*(found["evidence_for"] or ()), *(found["evidence_against"] or ())}
     if inputs:
         yield from _others([name for name in reasons() if name not in applied], inputs, width)
+
+
+def _decided(found: Mapping[str, Any], apparent: State) -> str:
+    """Say which rule settled the cell, in the order in which they are tried."""
+    members = reasons()
+    state = State(str(found["state"]))
+    first = f"Next to the controls alone it is {apparent}."
+    weakening = [name for name in found["evidence_against"] or () if name in members and members[name].decides]
+    about_resolver = [name for name in weakening if members[name].claim is Claim.RESOLVER]
+    leaving = about_resolver or [name for name in weakening if members[name].leaves is state]
+    if leaving:
+        why = "about the resolver as a whole, which wins over all" if about_resolver else "which wins over the rest"
+        return f"{first} It becomes {state} by {joined(leaving, 'and')}, {why}."
+    supporting = [name for name in found["evidence_for"] or () if name in members and members[name].decides]
+    if supporting:
+        return f"{first} That stands by {joined(supporting, 'and')}; nothing that could decide otherwise applies."
+    if apparent is State.DIVERGENT:
+        return f"{first} It becomes {state}, as nothing that applies convicts a different answer, or clears it."
+    return f"{first} That stands, as nothing that could decide otherwise applies."
 
 
 def _applied(names: Iterable[str], cell: Mapping[str, object], width: int | None) -> Iterator[Line]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from resolver_diff import alert, diff, probe, snapshot
+from resolver_diff import alert, diff, page, probe, snapshot
 from resolver_diff.alert import Alert, ledger, sending
+from resolver_diff.commands import _paging, _siting
 from resolver_diff.commands._beside import Beside
 from resolver_diff.commands._done import Done
 from resolver_diff.commands._loading import HISTORY, Source, utc_today
@@ -21,13 +22,11 @@ from resolver_diff.daily import failed, last_good, missed, outlived, tidying
 from resolver_diff.diff import Diff
 from resolver_diff.errors import OtherPlanError, Problem, SnapshotError
 from resolver_diff.journal import Journal
-from resolver_diff.library import confident, following
+from resolver_diff.library import confident
+from resolver_diff.page.sight import Sight
 from resolver_diff.probe import Taken
 from resolver_diff.reports import csv
 from resolver_diff.reports._layout import many
-from resolver_diff.series import Series
-from resolver_diff.series.course import courses
-from resolver_diff.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +48,14 @@ class Day:
         ledger.read(self.reports / LEDGER)  # what is wrong with it is better said before all the asking
         self._say_broken_off(today)
         taken = self._take(today)
-        followed = self._follow()
-        bad = failed(followed.coverage.frame)
-        if today not in followed.dates:
-            raise SnapshotError(f"the snapshot of {today} cannot be read")
-        late = [day for day in self._without_report(followed.dates) if day != today]
+        sight = self._look(today)
+        late = [day for day in self._without_report(sight.series.dates) if day != today]
         for day in late:
-            self._report(day, bad, followed.dates)
-        found, good, bad = self._report(today, bad, followed.dates)
-        gone = missed(followed.dates, good, today)
-        events = courses(followed.spells)
-        return Done(today, self.vantage, taken, good, tuple(gone), bad, found, followed, events, tuple(late))
+            self._report(self._look(day))
+        found, bad = self._report(sight)
+        _siting.update(self.reports, self.source, self.known, self.url, since=today)
+        gone = missed(sight.series.dates, found.date_before, today)
+        return Done(today, self.vantage, taken, tuple(gone), bad, found, sight.series, sight.courses, tuple(late))
 
     def _say_broken_off(self, today: date) -> None:
         for day, place in Journal.broken_off(self.source.folder, self.vantage).items():
@@ -93,43 +89,48 @@ class Day:
         )
         return asyncio.run(taking)
 
-    def _follow(self) -> Series:
-        (followed,) = confident.beside_spells(following.follow(self.source), self.known)
-        return followed
+    def _look(self, day: date) -> Sight:
+        """Follow all dates up to *day*, and write its page; raises SnapshotError where *day* cannot be read."""
+        view = _paging.view(self.source, day, None, self.known)
+        write(self.reports / f"report-{day}.html", page.render(view))
+        return view.sights[0]
 
     def _without_report(self, dates: Sequence[date]) -> list[date]:
         """Return the dates since the first that has a report which have none themselves; at most a month of them."""
         there = {day for day in dates if (self.reports / f"anomalies-{day}.csv").exists()}
         return [day for day in dates if there and day > min(there) and day not in there][-HISTORY:]
 
-    def _report(
-        self, day: date, bad: frozenset[date], dates: Sequence[date]
-    ) -> tuple[Diff, date | None, frozenset[date]]:
-        """Compare *day* with the last good one, and write what changed; return the comparison, and which are bad."""
-        today = self.source.read(day, judged=True)[0]
-        if not snapshot.spoke(self.source.folder, day, self.vantage):
-            bad |= {day}
-        before, bad = self._before(day, bad, dates)
-        if before is None:
-            found = diff.anomalies(today, self.source.history(day, self.vantage))
-        else:
-            found = diff.diff(before, today, self.source.history(before.date, self.vantage))
-        (found,) = confident.beside([found], self.known)
+    def _report(self, sight: Sight) -> tuple[Diff, frozenset[date]]:
+        """Write what changed since the last good date; return that, and the dates that failed."""
+        day = sight.today.date_after
+        bad = failed(sight.series.coverage.frame, [] if self._spoke(day) else [day])
+        before, bad = self._before(sight, bad)
+        found = sight.today if before is None else before
         write(self.reports / f"anomalies-{day}.csv", csv.REPORT.render([found]))
-        return found, found.date_before, bad
+        return found, bad
 
-    def _before(
-        self, day: date, bad: frozenset[date], dates: Sequence[date]
-    ) -> tuple[Snapshot | None, frozenset[date]]:
-        """Return the last good snapshot before *day*, if there is one, and the bad dates with what this found."""
-        while (good := last_good(dates, bad, day)) is not None:
+    def _before(self, sight: Sight, bad: frozenset[date]) -> tuple[Diff | None, frozenset[date]]:
+        """Return what changed since the last good date, if there is one; and all dates that failed."""
+        day = sight.today.date_after
+        while (good := last_good(sight.series.dates, bad, day)) is not None:
             try:
-                if snapshot.spoke(self.source.folder, good, self.vantage):
-                    return self.source.read(good, judged=True)[0], bad
+                if self._spoke(good):
+                    return self._between(sight, good), bad
             except SnapshotError as error:
                 warn(error.problems)
             bad |= {good}
         return None, bad
+
+    def _between(self, sight: Sight, good: date) -> Diff:
+        """Return what changed since *good*; the page has that already, unless dates between the two failed."""
+        if sight.changes is not None and sight.changes.date_before == good:
+            return sight.changes
+        before, after = (self.source.read(day, judged=True)[0] for day in (good, sight.today.date_after))
+        found = diff.diff(before, after, self.source.history(good, self.vantage))
+        return confident.beside([found], self.known)[0]
+
+    def _spoke(self, day: date) -> bool:
+        return snapshot.spoke(self.source.folder, day, self.vantage)
 
     def tell(self, done: Done, post: sending.Post | None, *, dry_run: bool) -> list[Alert]:
         """Return what is new; send it, and write down that it was told, unless this is a *dry_run*."""

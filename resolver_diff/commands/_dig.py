@@ -1,22 +1,14 @@
-"""What was asked and said, the way `dig` shows it; and the command that asks the same again."""
+"""What was asked and said, the way `dig` shows it."""
 
-import shlex
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from typing import Any
 
 import dns.edns
-import dns.flags
-import dns.message
 import dns.rcode
 
-from resolver_diff.config import Resolver
-from resolver_diff.config.model import PORTS
 from resolver_diff.reports._layout import Line, Tone, line, paragraph
-from resolver_diff.tables import TransportName
 
 FLAGS = ("aa", "tc", "ra", "ad")
-DIG = ("+nsid", "+nocookie", "+bufsize=1232")  # what dig would do otherwise than we do
 
 
 def show(row: dict[str, Any], width: int | None) -> Iterator[Line]:
@@ -71,46 +63,3 @@ def _ede(code: int) -> str:
     """Return the name of an INFO-CODE (RFC 8914 5.2)."""
     assigned = {int(member): name for name, member in dns.edns.EDECode.__members__.items()}
     return assigned.get(code, "unassigned").replace("_", " ").capitalize()
-
-
-def command(resolver: Resolver, qname: str, qtype: str) -> str:
-    """Return a command line that asks the same again, over the same transport."""
-    transport = resolver.transport
-    port = [] if resolver.port == PORTS[transport] else ["-p", str(resolver.port)]
-    asked = [f"@{resolver.address}", *port, qname, qtype]
-    if transport == TransportName.H3:
-        return _curl(resolver, qname, qtype)
-    if transport in (TransportName.UDP, TransportName.TCP):
-        words = ["dig", *asked, *DIG, *(["+tcp"] if transport == TransportName.TCP else [])]
-    else:
-        words = ["kdig", *asked, "+nsid", "+adflag", *_trust(resolver)]
-        if resolver.hostname:
-            words += [f"+tls-hostname={resolver.hostname}"]
-        if transport == TransportName.HTTPS:
-            words += [f"+https={resolver.hostname or ''}{resolver.path or '/dns-query'}"]
-            words += ["+https-get"] if resolver.method == "GET" else []
-        else:
-            words += ["+tls" if transport == TransportName.TLS else "+quic"]
-    return shlex.join([*words, *([] if resolver.recursion else ["+norecurse"])])
-
-
-def _trust(resolver: Resolver) -> list[str]:
-    """Return what makes kdig check the certificate as we do: by pins, or by authorities."""
-    if resolver.pins:
-        return [f"+tls-pin={pin}" for pin in resolver.pins]
-    return [f"+tls-ca={resolver.ca}" if resolver.ca else "+tls-ca"]
-
-
-def _curl(resolver: Resolver, qname: str, qtype: str) -> str:
-    """Return a GET of RFC 8484 over HTTP/3, which neither dig nor kdig speaks."""
-    query = dns.message.make_query(qname, qtype, use_edns=0, payload=1232, options=[dns.edns.NSIDOption(b"")])
-    query.id = 0
-    query.flags = (dns.flags.RD if resolver.recursion else dns.flags.Flag(0)) | dns.flags.AD
-    octets = urlsafe_b64encode(query.to_wire()).rstrip(b"=").decode()
-    host = resolver.hostname or resolver.address
-    url = f"https://{host}:{resolver.port}{resolver.path or '/dns-query'}?dns={octets}"
-    address = f"[{resolver.address}]" if ":" in resolver.address else resolver.address
-    words = ["curl", "--http3-only", "-H", "accept: application/dns-message"]
-    words += ["--resolve", f"{host}:{resolver.port}:{address}"]
-    words += ["--cacert", resolver.ca] if resolver.ca else []
-    return shlex.join([*words, url]) + " | xxd"

@@ -23,8 +23,7 @@ class Done:
     day: date
     vantage: str
     taken: Taken | None  # null: the snapshot was there already
-    good: date | None  # the day it was compared with; null: it was judged alone
-    missed: tuple[date, ...]  # days between the two on which nobody asked
+    missed: tuple[date, ...]  # days since the last good one on which nobody asked
     bad: frozenset[date]
     found: Diff
     followed: Series
@@ -61,8 +60,9 @@ class Done:
 
     def _compared(self) -> str:
         changed = many(len(self.found.anomalies), "cell")
-        if self.good is None:
+        good = self.found.date_before
+        if good is None:
             return f"{changed} wrong, no good day before to compare with"
-        lost = [f"{day} failed" for day in sorted(self.bad) if self.good < day < self.day]
+        lost = [f"{day} failed" for day in sorted(self.bad) if good < day < self.day]
         lost += [f"{day} was missed" for day in self.missed]
-        return f"{changed} changed since {self.good}{f' ({some(lost)})' if lost else ''}"
+        return f"{changed} changed since {good}{f' ({some(lost)})' if lost else ''}"

@@ -1,6 +1,7 @@
 """Options that several commands share; one meaning each."""
 
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,14 @@ import typer
 
 SNAPSHOTS = Path("snapshots")
 REPORTS = Path("reports")
+
+
+class Form(StrEnum):
+    """How rows are written."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
 
 
 def _folders(context: typer.Context, pattern: str) -> set[str]:
@@ -178,7 +187,12 @@ Authorities = Annotated[
 ]
 Reports = Annotated[
     Path,
-    typer.Option("--reports", metavar="FOLDER", help="Where reports, and what was told, are kept.", file_okay=False),
+    typer.Option(
+        "--reports",
+        metavar="FOLDER",
+        help="Where reports, and what was told, are kept; one for each vantage.",
+        file_okay=False,
+    ),
 ]
 Push = Annotated[
     str | None,
@@ -201,5 +215,18 @@ Csv = Annotated[
 Json = Annotated[
     Path | None,
     typer.Option("--json", metavar="FILE", help="Write everything found here; `-`: stdout.", readable=False),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        metavar="FILE",
+        help="Write the rows here, in the format that its ending names, or --format; `-`: stdout.",
+        readable=False,
+    ),
+]
+Format = Annotated[
+    Form | None,
+    typer.Option("--format", help="How rows are written to --output; without it, to stdout.", show_choices=True),
 ]
 ExitCode = Annotated[bool, typer.Option("--exit-code", help="End with status 1 when there are anomalies.")]

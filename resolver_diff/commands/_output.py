@@ -15,6 +15,7 @@ from resolver_diff.reports import visible
 from resolver_diff.reports._layout import WIDTH, Line, Tone
 
 if TYPE_CHECKING:
+    from resolver_diff.commands._options import Form
     from resolver_diff.diff import Diff
 
 STDOUT = Path("-")
@@ -58,9 +59,11 @@ def check_outputs(*files: Path | None) -> None:
     """Raise UsageError when what is to be written at the end of the work could not be."""
     wanted = [file for file in files if file is not None]
     if wanted.count(STDOUT) > 1:
-        raise UsageError("stdout can hold only one of --csv and --json", hint="name a file for the other")
-    if len({file.resolve() for file in wanted}) < len(wanted):
-        raise UsageError(f"--csv and --json name the same file, {wanted[0]}", hint="name two")
+        message = "stdout can hold only one of --csv, --json and --output"
+        raise UsageError(message, hint="name a file for the other")
+    named = [file.resolve() for file in wanted]
+    if twice := [file for file, name in zip(wanted, named, strict=True) if named.count(name) > 1]:
+        raise UsageError(f"two of --csv, --json and --output name the same file, {twice[0]}", hint="name two")
     for file in wanted:
         if file == STDOUT or (file.exists() and not file.is_file() and not file.is_dir()):
             continue
@@ -85,8 +88,11 @@ def _unwritable(file: Path, error: OSError) -> UsageError:
     return UsageError(f"cannot write {file}: {error.strerror or error}", hint=hint)
 
 
-def hand_over(diffs: Sequence["Diff"], csv: Path | None, json: Path | None) -> None:
+def hand_over(
+    diffs: Sequence["Diff"], csv: Path | None, json: Path | None, rows: "tuple[Path, Form] | None" = None
+) -> None:
     """Write the files asked for, and show the page unless stdout holds one of them."""
+    from resolver_diff.commands import _rows
     from resolver_diff.reports import csv as csv_report
     from resolver_diff.reports import json as json_report
     from resolver_diff.reports import text as text_report
@@ -95,7 +101,9 @@ def hand_over(diffs: Sequence["Diff"], csv: Path | None, json: Path | None) -> N
         write(csv, csv_report.REPORT.render(diffs))
     if json is not None:
         write(json, json_report.REPORT.render(diffs))
-    if STDOUT not in (csv, json):
+    if rows is not None:
+        _rows.put(rows, _rows.anomalies(diffs))
+    if STDOUT not in (csv, json, rows and rows[0]):
         show(text_report.describe(diffs, page_width()))
 
 
@@ -109,7 +117,11 @@ def write(file: Path, text: str) -> None:
 
 def write_parts(file: Path, parts: Iterable[str]) -> None:
     """Write *parts* one after another, as ``write`` does; they are never in memory together."""
-    octets = (part.encode() for part in parts)
+    write_octets(file, (part.encode() for part in parts))
+
+
+def write_octets(file: Path, octets: Iterable[bytes]) -> None:
+    """Write *octets* one after another, as ``write_parts`` does."""
     if file == STDOUT:
         sys.stdout.flush()
         sys.stdout.buffer.writelines(octets)

@@ -15,6 +15,7 @@ from resolver_diff.commands._output import warn
 from resolver_diff.compare import Panel
 from resolver_diff.confidence import Measured
 from resolver_diff.config import Resolver
+from resolver_diff.daily import failed
 from resolver_diff.diff import Diff
 from resolver_diff.errors import SnapshotError
 from resolver_diff.library import confident, printable
@@ -53,16 +54,18 @@ def view(source: Source, day: date, since: date | None, known: Measured) -> View
 
 @dataclass(slots=True)
 class Heard:
-    """What is kept while dates are followed: the states of the cells, and the last two dates whole."""
+    """What is kept while dates are followed: the states of the cells, and whole the last date and a good one before."""
 
     kept: Kept
-    before: Judged | None = None
+    before: Judged | None = None  # the last one that did not fail
     today: Judged | None = None
 
     def add(self, judged: Judged, _: Sums) -> None:
         """Keep what the page needs of a date."""
         self.kept.add(judged)
-        self.before, self.today = self.today, judged
+        if self.today is not None and not failed(self.today.coverage.frame):
+            self.before = self.today
+        self.today = judged
 
 
 def _sight(source: Source, vantage: str, days: tuple[date, date], known: Measured) -> Sight:
@@ -137,8 +140,9 @@ def _told(cells: pl.DataFrame, today: Diff, loaded: Snapshot, before: date | Non
         if row["state"] == State.INSUFFICIENT:  # why it cannot be told is each cell's own
             key = (*key, row["qname"])
         if key not in known:
-            entry = entries[row["resolver"], row["transport"]]
-            known[key] = _sentence(row, before, entry, conditions.get((entry.name, row["transport"]), ""), today)
+            asked = (row["resolver"], row["transport"])
+            entry = entries.get(asked)  # none: its run does not say whom it asked
+            known[key] = _sentence(row, before, entry, conditions.get(asked, ""), today) if entry else ""
         says.append(known[key])
     return cells.with_columns(says=pl.Series(says, dtype=pl.String))
 

@@ -1,18 +1,7 @@
 """What changed between two dates before anybody judges it, as CSV and in numbers."""
 
-from collections.abc import Iterator
-
-from resolver_diff.library.tables import Changed
 from resolver_diff.library.unjudged import KINDS, Changes
 from resolver_diff.reports._layout import Line, Tone, many, paragraph
-from resolver_diff.reports.csv import as_lines
-
-
-def lines(found: Changes) -> Iterator[str]:
-    """Yield the CSV, its header first, some thousand lines at a time."""
-    yield as_lines(Changed.empty().frame, header=True)
-    for piece in found.pieces():
-        yield as_lines(piece, header=False)
 
 
 def page(found: Changes, width: int | None) -> list[Line]:

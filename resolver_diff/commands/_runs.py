@@ -1,26 +1,44 @@
-"""One name through all dates: each resolver's cells, compressed into runs of dates that are alike."""
+"""One name through all dates: each resolver's cells, as strips, and compressed into runs of dates that are alike."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 
 import polars as pl
+import polars.selectors as cs
+from rich.cells import cell_len
 
+import resolver_diff
+from resolver_diff.commands import _strip
 from resolver_diff.compare.shares import in_words
 from resolver_diff.library.following import SERIES
 from resolver_diff.reports._idn import Names
-from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, many, paragraph, some, table
+from resolver_diff.reports._layout import EMPTY, GAP, Cut, Line, Tone, many, paragraph, plain, some, table
+from resolver_diff.reports.csv import as_lines
+from resolver_diff.reports.json import plain_rows, written
 from resolver_diff.series.panel import ENTERED, LEFT, RESOLVER, Moves, sentences
 from resolver_diff.tables import State
 
 WRONG = (State.VANISHED, State.DIVERGENT)
 TONES = {State.VANISHED: Tone.BAD, State.DIVERGENT: Tone.BAD, State.INSUFFICIENT: Tone.FAINT, State.GONE: Tone.FAINT}
+COLUMNS = (
+    *("date", "vantage", "domain_set", "qname", "qtype", "resolver", "operator", "country", "role", "transport"),
+    *("state", "mechanism", "outcome", "answer", "cname", "ttl", "soa", "ede", "repeats", "repeats_alike"),
+    *("consensus", "controls_agreeing", "controls_asked", "evidence_for", "evidence_against"),
+)  # of what is handed over to programs
 HEADER = ("resolver", "over", "type", "from", "to", "dates", "state", "said")
+LEAST_ROOM = 20  # columns for what was said in full
 CUTS = {"said": Cut.TAIL, "from": Cut.HEAD, "to": Cut.HEAD, "resolver": Cut.MIDDLE}
 
 
-def describe(given: pl.DataFrame, width: int | None, every: Mapping[str, Sequence[date]] | None = None) -> list[Line]:
-    """Return the page about the cells of one name; *every* has all dates of each vantage."""
+def describe(
+    given: pl.DataFrame,
+    width: int | None,
+    every: Mapping[str, Sequence[date]] | None = None,
+    *,
+    full: bool = False,
+) -> list[Line]:
+    """Return the page about the cells of one name; *every* has all dates of each vantage. If *full*, nothing is cut."""
     lines: list[Line] = []
     for (vantage,), frame in given.partition_by("vantage", as_dict=True).items():
         days = frame["date"].unique().sort()
@@ -28,18 +46,56 @@ def describe(given: pl.DataFrame, width: int | None, every: Mapping[str, Sequenc
         title = f"{Names().name(frame['qname'][0])} at vantage {vantage}: {many(len(days), 'date')} {span}"
         lines += [EMPTY] if lines else []
         lines += paragraph(title, width=width, rest="  ", tone=Tone.HEADING)
+        lines += _strip.page(frame, (every or {}).get(vantage, ()), width)
         runs = _runs(frame)
-        tones = [TONES.get(State(state), Tone.PLAIN) for state in runs["state"]]
-        rows = [_row(run) for run in runs.iter_rows(named=True)]
         several = frame.select("resolver", "transport").unique()["resolver"].is_duplicated().any()
-        columns = [name for name in HEADER if several or name != "over"]
-        shown = [[row[HEADER.index(name)] for name in columns] for row in rows]
-        cuts = {columns.index(name): cut for name, cut in CUTS.items()}
-        lines += table(columns, shown, tones=tones, width=width, cuts=cuts, indent=0)
+        lines += _table(runs, width, several=several, full=full)
         lines += _now_and_then(frame, runs, width)
         for sentence in _moves(frame, (every or {}).get(vantage, ())):
             lines += paragraph(sentence, width=width, rest="  ", tone=Tone.FAINT)
     return lines
+
+
+def _table(runs: pl.DataFrame, width: int | None, *, several: bool, full: bool) -> list[Line]:
+    """Return the runs as a table; what was said goes on in lines of its own where it is wanted in *full*."""
+    columns = [name for name in HEADER if several or name != "over"]
+    rows = [[row[HEADER.index(name)] for name in columns] for row in map(_row, runs.iter_rows(named=True))]
+    tones = [TONES.get(State(state), Tone.PLAIN) for state in runs["state"]]
+    cuts = {columns.index(name): cut for name, cut in CUTS.items()}
+    if not full or width is None:
+        return table(columns, rows, tones=tones, width=width, cuts=cuts, indent=0)
+    beside = sum(
+        max(map(cell_len, column)) + GAP for column in zip(columns[:-1], *(row[:-1] for row in rows), strict=True)
+    )
+    room = max(width - beside, LEAST_ROOM)
+    broken: list[list[str]] = []
+    colours: list[Tone] = []
+    for (*where, said), tone in zip(rows, tones, strict=True):
+        parts = plain(paragraph(said, width=room)).splitlines()
+        broken += [[*where, parts[0]], *([*("" for _ in where), part] for part in parts[1:])]
+        colours += [tone] * len(parts)
+    return table(columns, broken, tones=colours, width=max(width, beside + room), cuts=cuts, indent=0)
+
+
+def lines(given: pl.DataFrame) -> str:
+    """Return the cells as CSV, a line for each date, resolver, transport and type; lists have spaces between."""
+    frame = _told(given)
+    lists = [name for name, dtype in frame.schema.items() if dtype == pl.List]
+    joined = {name: pl.col(name).cast(pl.List(pl.String)).list.join(" ") for name in lists}
+    texts = {name: pl.when(text != "").then(text) for name, text in joined.items()}
+    return as_lines(frame.with_columns(**texts), header=True)
+
+
+def document(given: pl.DataFrame, every: Mapping[str, Sequence[date]]) -> str:
+    """Return the cells as one JSON object, beside all dates of each vantage, with and without the name."""
+    meta = {"resolver_diff": resolver_diff.__version__, "qname": given["qname"][0]}
+    days = {vantage: list(dates) for vantage, dates in sorted(every.items())}
+    return written({"meta": meta, "dates": days, "cells": plain_rows(_told(given))})
+
+
+def _told(given: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns that are handed over, in order, texts as texts."""
+    return given.select(COLUMNS).with_columns(cs.categorical().cast(pl.String)).sort("vantage", "date", *SERIES[1:])
 
 
 def _now_and_then(frame: pl.DataFrame, runs: pl.DataFrame, width: int | None) -> list[Line]:

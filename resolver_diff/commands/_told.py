@@ -15,7 +15,7 @@ from resolver_diff.errors import AlertError, UsageError
 from resolver_diff.event import counted, day_in_words, leading_first
 from resolver_diff.reports._layout import Line, Tone, paragraph
 
-LEDGER = "alerts.json"  # in the reports folder
+LEDGER = ".alerts.json"  # in the reports folder, and hidden, as that may be on the web
 TEST = sending.Message("resolver_diff", "A test: alerts arrive here.", "info", ())
 
 

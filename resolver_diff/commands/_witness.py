@@ -1,12 +1,12 @@
 """The witnesses of a cell: who said what, when; what speaks for and against; how to ask again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
 import polars as pl
 
-from resolver_diff.commands import _considered, _dig, _weighing
+from resolver_diff.commands import _again, _considered, _dig, _published, _weighing
 from resolver_diff.compare.shares import in_words
 from resolver_diff.confidence import pattern
 from resolver_diff.config import Resolver
@@ -23,8 +23,8 @@ CUTS = {4: Cut.TAIL, 1: Cut.MIDDLE, 0: Cut.MIDDLE}
 TONES = {State.VANISHED: Tone.BAD, State.DIVERGENT: Tone.BAD}
 
 
-def describe(found: Witnesses, width: int | None) -> list[Line]:
-    """Return the page about what was *found*."""
+def describe(found: Witnesses, flagged: pl.DataFrame, width: int | None) -> list[Line]:
+    """Return the page about what was *found*; *flagged* is what published rules say, from ``_published.verdicts``."""
     own = found.cells.filter(pl.col("resolver") == found.entries[0].name)
     lines: list[Line] = []
     for qtype in found.qtypes:
@@ -33,11 +33,13 @@ def describe(found: Witnesses, width: int | None) -> list[Line]:
         for entry in found.entries:
             if str(entry.transport) in over:
                 lines += [EMPTY] if lines else []
-                lines += _page(found, asked, entry, width)
+                lines += _page(found, asked, entry, flagged, width)
     return lines
 
 
-def _page(found: Witnesses, cells: pl.DataFrame, entry: Resolver, width: int | None) -> Iterator[Line]:
+def _page(
+    found: Witnesses, cells: pl.DataFrame, entry: Resolver, flagged: pl.DataFrame, width: int | None
+) -> Iterator[Line]:
     """Yield the page about the *cells* of one name and type, all resolvers; each transport has a page."""
     judged, snapshots, told = found.judged, found.snapshots, found.told
     today, several = snapshots[-1], len(found.entries) > 1
@@ -68,9 +70,18 @@ def _page(found: Witnesses, cells: pl.DataFrame, entry: Resolver, width: int | N
     yield from _weighing.page(told, over, entry.country, width)
     for row in now:
         yield from _considered.page(row, told.inputs.get(over, {}), width)
-    yield EMPTY
-    yield line("Ask again", Tone.HEADING)
-    yield line(f"  {_dig.command(entry, qname, qtype)}")
+    yield from _published.page(flagged, over, today.date, width)
+    control = _control(cells.filter(pl.col("date") == today.date), entry, today.resolvers)
+    yield from _again.page(entry, control, qname, qtype, width)
+
+
+def _control(cells: pl.DataFrame, entry: Resolver, entries: Sequence[Resolver]) -> Resolver | None:
+    """Return a control to ask for comparison: one that said what the controls say, over the same transport if any."""
+    controls = cells.filter(pl.col("role") == "control", pl.col("resolver") != entry.name)
+    agrees, alike = pl.col("state") == State.AGREES, pl.col("transport") == str(entry.transport)
+    order = controls.sort(~agrees, ~alike, "resolver", "transport").select("resolver", "transport").rows()
+    known = {(each.name, str(each.transport)): each for each in entries}
+    return known.get((str(order[0][0]), str(order[0][1]))) if order else None
 
 
 def _summary(

@@ -10,6 +10,8 @@ def command(
     snapshots: options.Snapshots = options.SNAPSHOTS,
     vantage: options.Vantage = None,
     csv: options.Csv = None,
+    output: options.Output = None,
+    format: options.Format = None,  # noqa: A002  as it is typed
     exit_code: options.ExitCode = False,
 ) -> int:
     """List every cell whose first reply was another one on the earlier date, whatever the reason.
@@ -23,20 +25,25 @@ def command(
       resolver-diff changes
       resolver-diff changes 2026-02-10 2026-02-11 --csv changes.csv
       resolver-diff changes --domains whatsapp --csv - | head
+      resolver-diff changes --output changes.parquet
     """
-    from resolver_diff.commands import _raw
+    from resolver_diff.commands import _raw, _rows
     from resolver_diff.commands._loading import Source
-    from resolver_diff.commands._output import STDOUT, check_outputs, page_width, show, write_parts
-    from resolver_diff.errors import ExitStatus
+    from resolver_diff.commands._output import STDOUT, check_outputs, page_width, show
+    from resolver_diff.errors import ExitStatus, UsageError
+    from resolver_diff.library.tables import Changed
     from resolver_diff.library.unjudged import Changes
 
-    check_outputs(csv)
+    if csv is not None and (output is not None or format is not None):
+        raise UsageError("--csv and --output are the same rows", hint="give one of them")
+    rows = _rows.wanted(csv or output, options.Form.CSV if csv is not None else format)
+    check_outputs(rows and rows[0])
     source = Source.of(snapshots, vantage, None, domains)
     found = Changes.of(source, before, after)
-    if csv is None:
+    if rows is None:
         found.count()
     else:
-        write_parts(csv, _raw.lines(found))
-    if csv != STDOUT:
+        _rows.put(rows, _rows.Rows(Changed.schema, found.pieces()))
+    if rows is None or rows[0] != STDOUT:
         show(_raw.page(found, page_width()))
     return ExitStatus.DIFFERENT if exit_code and found.cells else ExitStatus.DONE

@@ -14,6 +14,8 @@ def command(
     vantage: options.Vantage = None,
     csv: options.Csv = None,
     json: options.Json = None,
+    output: options.Output = None,
+    format: options.Format = None,  # noqa: A002  as it is typed
     exit_code: options.ExitCode = False,
 ) -> int:
     """Say what changed between two dates: what vanished, diverged, came back; where, and on what evidence.
@@ -28,15 +30,17 @@ def command(
       resolver-diff diff previous 2026-02-11
       resolver-diff diff 2026-02-10 latest --csv changes.csv --exit-code
     """
+    from resolver_diff.commands import _rows
     from resolver_diff.commands._loading import Source
     from resolver_diff.commands._output import check_outputs, hand_over
     from resolver_diff.errors import ExitStatus
     from resolver_diff.library import confident, judging
 
-    check_outputs(csv, json)
+    rows = _rows.wanted(output, format)
+    check_outputs(csv, json, rows and rows[0])
     measured = confident.table(calibration)
     source = Source.of(snapshots, vantage, resolvers, domains, known_answers)
     diffs = judging.between(source, before, after, measured)
-    hand_over(diffs, csv, json)
+    hand_over(diffs, csv, json, rows)
     found = any(len(each.anomalies) for each in diffs)
     return ExitStatus.DIFFERENT if exit_code and found else ExitStatus.DONE

@@ -30,24 +30,27 @@ def command(
 
     First a sentence that can be printed, and how often cells like this were right. Then every query and reply as `dig`
     would show it; what each control said; all dates, with what `events` weighs; the evidence for and against, with
-    what it claims and when it is wrong; the evidence that did not apply, with what it looked at; and a command that
-    asks the same again.
+    what it claims and when it is wrong; what decided; the evidence that did not apply, with what it looked at; what
+    published rules say; and commands that ask the same again, of the resolver and of a control.
 
     \b
     Examples:
       resolver-diff explain whatsapp.com nsdi-a
       resolver-diff explain whatsapp.com nsdi-a --date 2026-02-11 --qtype A
     """
-    from resolver_diff.commands import _witness
+    from resolver_diff.commands import _published, _witness
     from resolver_diff.commands._loading import Source, parse_name
     from resolver_diff.commands._output import page_width, show
     from resolver_diff.errors import ExitStatus
     from resolver_diff.library import confident, witness
+    from resolver_diff.snapshot import directory
 
     source = Source.of(snapshots, vantage, resolvers, None, known_answers)
     wanted = [each.upper() for each in qtypes or ()]
     measured = confident.table(calibration)
     cell = (parse_name(name), resolver)
     found = witness.hear(source, cell, wanted, (before, day), measured, whole=not quick)
-    show(_witness.describe(found, page_width()))
+    today = found.snapshots[-1]
+    flagged = _published.verdicts(today, directory(source.folder, today.date, today.vantage), cell)
+    show(_witness.describe(found, flagged, page_width()))
     return ExitStatus.DONE

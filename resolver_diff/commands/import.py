@@ -21,13 +21,16 @@ def command(
 ) -> int:
     """Read what others measured, and keep it as snapshots, one per run or day, that every other command reads.
 
-    `observations` is a table with one row per question and resolver: a Parquet file with the columns resolver_id,
-    domain, qtype, rcode, answers and ts, or a folder with observations.parquet and what is known beside it:
-    resolvers.csv, domains.csv, ip_tags.parquet. The files written are named on stdout.
+    `observations` is a table (Parquet, CSV or JSON Lines) with one row per question and resolver and the columns
+    resolver_id, domain, qtype, rcode, answers and ts; or a folder with observations.parquet (.csv, .jsonl) and what is
+    known beside it: resolvers.csv, domains.csv, ip_tags.parquet. What `export observations` wrote is read too, and
+    `origins` and `certificates` that lie beside it. One date is in memory at a time. The files written are named on
+    stdout.
 
     \b
     Examples:
       resolver-diff import observations atlas.parquet --vantage atlas
+      resolver-diff import observations atlas.csv --vantage atlas
       resolver-diff import observations world/ --snapshots world --replace
     """
     from resolver_diff import family, importers
@@ -40,10 +43,11 @@ def command(
     if form not in known:
         raise UsageError(f"cannot import `{form}`", hint=did_you_mean(form, known) or f"there is: {', '.join(known)}")
     found = family.member(importers, form, "IMPORTER", Importer).read(path)
-    warn(found.unread)
-    dates = rows = 0
+    dates, rows = set[str](), 0
     for file, count in importers.keep(found, snapshots, vantage, replace=replace):
-        dates, rows = dates + 1, rows + count
+        rows += count
+        dates.add(file.parent.parent.name)
         typer.echo(file)
-    talk(f"{rows:,} rows of {dates} date{'' if dates == 1 else 's'} at vantage {vantage}")
+    warn(found.unread)
+    talk(f"{rows:,} rows of {len(dates)} date{'' if len(dates) == 1 else 's'} at vantage {vantage}")
     return ExitStatus.DONE

@@ -5,7 +5,7 @@ resolver_diff.config`` prints the JSON Schema of resolvers.yaml, for editors.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import reduce
@@ -17,11 +17,13 @@ import polars as pl
 
 from resolver_diff.config import known, optout
 from resolver_diff.config.listed import Names
-from resolver_diff.config.model import Probe, Resolver
+from resolver_diff.config.model import Resolver
 from resolver_diff.config.optout import OptOut
 from resolver_diff.config.qnames import names
+from resolver_diff.config.resolvers import Written
 from resolver_diff.config.resolvers import resolvers as read_resolvers
 from resolver_diff.config.text import Notes, read
+from resolver_diff.config.written import CALLED, SET_NAME
 from resolver_diff.errors import Place, Problem, UsageError
 from resolver_diff.tables import KnownAnswers
 
@@ -141,20 +143,24 @@ class Config:
 def load(resolvers: Path | None, domains: Sequence[Path], opt_out: Path | None = None) -> Config:
     """Read resolvers and domain sets; raise ConfigError with every mistake at once.
 
-    Without *resolvers* or *domains* those of the current folder are taken, else the shipped
-    ones. A folder among *domains* stands for its .txt and .csv files. *opt_out* is a list beside the one
-    that resolvers.yaml names; ``Config.heeding`` leaves out what is on them.
+    Without *resolvers* that of the current folder is taken, else the shipped one. Without *domains* the names in
+    that file are, else those in the current folder's, else the shipped ones. A folder among *domains* stands for its
+    .txt and .csv files. *opt_out* is a list beside the one that resolvers.yaml names; ``Config.heeding`` leaves out
+    what is on them.
     """
     notes = Notes()
     inputs: dict[str, str] = {}
     found = resolvers or _here_or_shipped(RESOLVERS)
     source = read(found, str(found), LONGEST_RESOLVERS, notes)
-    asked, probe = read_resolvers(source, notes) if source else ((), Probe())
+    asked, probe, written = read_resolvers(source, notes) if source else Written()
     if source:
         inputs[_label(found)] = source.sha256
     named = found.parent / probe.opt_out if probe.opt_out else None
     unwanted = [_read_opt_out(file, inputs, notes) for file in (named, opt_out) if file is not None]
-    domain_sets, control_names = _read_lists(domains or [_here_or_shipped(DOMAINS)], inputs, notes)
+    if written and not domains:
+        domain_sets, control_names = _as_written(written, str(found), inputs, notes)
+    else:
+        domain_sets, control_names = _read_lists(domains or [_here_or_shipped(DOMAINS)], inputs, notes)
     notes.raise_mistakes()
     return Config(
         resolvers=tuple(each.resolver for each in asked if each.own),
@@ -184,7 +190,7 @@ def known_answers(resolvers: Path | None = None, more: Path | None = None) -> Kn
     source = read(found, str(found), LONGEST_RESOLVERS, aside) if found.exists() else None
     named = None
     if source is not None and b"known_answers" in source.octets:
-        _, probe = read_resolvers(source, aside)
+        probe = read_resolvers(source, aside).probe
         named = found.parent / probe.known_answers if probe.known_answers else None
     lists = []
     for file in (shipped() / KNOWN, named, more):
@@ -235,6 +241,20 @@ def _read_lists(
     return _each_name_once(sets, notes), control_names
 
 
+def _as_written(
+    domains: Mapping[str, Names], file: str, inputs: dict[str, str], notes: Notes
+) -> tuple[tuple[DomainSet, ...], tuple[str, ...]]:
+    """Return the domain sets that stand in resolvers.yaml itself, and the control names."""
+    sets = [DomainSet(name, file, qnames) for name, qnames in sorted(domains.items()) if name != CONTROL]
+    control = domains.get(CONTROL)
+    if control is None:
+        shipped_list = _read_list(shipped() / DOMAINS / f"{CONTROL}.txt", {}, inputs, notes)
+        control = shipped_list.qnames if shipped_list is not None else Names([])
+    if not sets:
+        notes.mistake("`domains` has no domain set", Place(file), "`domains: {mine: [one.example, two.example]}`")
+    return _each_name_once(sets, notes), tuple(control)
+
+
 def _read_opt_out(file: Path, inputs: dict[str, str], notes: Notes) -> OptOut:
     """Return who and what one list wants left alone."""
     source = read(file, str(file), optout.LONGEST, notes)
@@ -257,9 +277,8 @@ def _files(path: Path, notes: Notes) -> list[Path]:
 def _read_list(file: Path, read_from: dict[str, str], inputs: dict[str, str], notes: Notes) -> DomainSet | None:
     """Return what one file lists; None, and mistakes noted, when it cannot be read."""
     name, shown = file.stem, str(file)
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        hint = "letters, digits, `-`, `_` and `.`, a letter or digit in front: a file of a snapshot is called after it"
-        notes.mistake("a domain set cannot be called that", Place(shown), hint)
+    if not re.fullmatch(SET_NAME, name):
+        notes.mistake("a domain set cannot be called that", Place(shown), CALLED)
         return None
     if name in read_from:
         notes.mistake(f"two domain sets are called `{name}`", Place(shown), f"the other is {read_from[name]}")

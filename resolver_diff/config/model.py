@@ -364,6 +364,11 @@ class File(BaseModel):
     )
     groups: dict[str, Shared] = Field(default_factory=dict, description="What several entries share.")
     resolvers: list[Entry] = Field(min_length=1, description="Who is asked.")
+    domains: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="Names to ask for, by domain set, in place of the folder domains/. `control` lists names that "
+        "every resolver must know, in place of the shipped ones.",
+    )
 
 
 def schema() -> dict[str, Any]:

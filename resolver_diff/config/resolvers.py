@@ -1,9 +1,13 @@
 """resolvers.yaml as a tree -> who is asked, and how a run asks; every mistake explained where it stands."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
 
+from resolver_diff.config import written
 from resolver_diff.config.entries import Asked, Entries, shared
 from resolver_diff.config.fields import Fields, Reader
+from resolver_diff.config.listed import Names
 from resolver_diff.config.model import File, Probe
 from resolver_diff.config.text import Notes, Source
 from resolver_diff.config.yaml import Node, parse
@@ -12,15 +16,20 @@ from resolver_diff.errors import Place
 SAME = ("address", "operator", "country", "role", "policy", "recursion")  # of a resolver, over whatever transport
 
 
-def resolvers(source: Source, notes: Notes) -> tuple[tuple[Asked, ...], Probe]:
-    """Return what the entries of *source* stand for, in their order, and how a run asks.
+class Written(NamedTuple):
+    """What resolvers.yaml says."""
 
-    What is wrong is noted and left out.
-    """
+    asked: tuple[Asked, ...] = ()  # what its entries stand for, in their order
+    probe: Probe = Probe()
+    domains: Mapping[str, Names] = MappingProxyType({})  # by set
+
+
+def resolvers(source: Source, notes: Notes) -> Written:
+    """Return what *source* says; what is wrong is noted and left out."""
     root = parse(source, notes)
     reader = Reader(source, notes)
     if root is None:
-        return (), Probe()
+        return Written()
     top = reader.fields(root, File, "the file")
     probe = reader.check(Probe, reader.fields(top["probe"], Probe, "`probe`"))[0] if "probe" in top else None
     defaults = shared(reader, top["defaults"], "`defaults`") if "defaults" in top else {}
@@ -35,7 +44,7 @@ def resolvers(source: Source, notes: Notes) -> tuple[tuple[Asked, ...], Probe]:
             Place(source.file),
             "give `role: control` to unfiltered resolvers of several operators",
         )
-    return tuple(asked), probe or Probe()
+    return Written(tuple(asked), probe or Probe(), written.names(reader, top.get("domains")))
 
 
 def _read(reader: Reader, node: Node | None, root: Node, entries: Entries, said: Sequence[Fields]) -> list[Asked]:

@@ -15,6 +15,7 @@ import polars as pl
 from resolver_diff import __version__
 from resolver_diff.config import Resolver
 from resolver_diff.errors import Place, Problem, SnapshotError
+from resolver_diff.importers._notes import Notes
 from resolver_diff.snapshot import Run, filing
 from resolver_diff.tables import Certificates, Origins, Tags
 
@@ -23,9 +24,13 @@ MOST_SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What was said on one date. *observations* has the columns of ``Observations``, in the order of a snapshot."""
+    """What was said on one date.
+
+    *observations* has the columns of ``Observations``, texts as such or as categories, in the order of a snapshot.
+    """
 
     date: date
+    domain_set: str  # what the file of the snapshot is called
     started: datetime
     finished: datetime
     resolvers: tuple[Resolver, ...]
@@ -37,13 +42,19 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a file or folder holds. *days* is read when its turn comes; *unread* is what could not be."""
+    """What a file or folder holds. Each of *days* is read when its turn comes, and no other is then in memory."""
 
-    domain_set: str  # what the files of the snapshots are called
+    domain_sets: tuple[str, ...]  # what the files of the snapshots are called
     inputs: dict[str, str]  # file -> sha256
     dates: tuple[date, ...]
     days: Iterator[Day]
-    unread: tuple[Problem, ...]
+    missing: tuple[Problem, ...]  # of what could lie beside
+    notes: Notes
+
+    @property
+    def unread(self) -> tuple[Problem, ...]:
+        """What could not be read of the *days* that were."""
+        return (*self.missing, *self.notes.problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,7 @@ def keep(found: Found, folder: Path, vantage: str, *, replace: bool = False) -> 
 
     Raises SnapshotError, before anything is written, when one is there already and is not to be replaced.
     """
-    there = filing.taken(folder, found.dates, vantage, found.domain_set)
+    there = [file for name in found.domain_sets for file in filing.taken(folder, found.dates, vantage, name)]
     if there and not replace:
         shown = ", ".join(map(str, there[:MOST_SHOWN])) + (", ..." if len(there) > MOST_SHOWN else "")
         hint = "replace with --replace, or import under another --vantage"
@@ -82,6 +93,6 @@ def keep(found: Found, folder: Path, vantage: str, *, replace: bool = False) -> 
         )
         beside = (day.origins, day.tags, day.certificates)
         yield (
-            filing.put(folder, run, found.domain_set, day.observations, beside, replace=replace),
+            filing.put(folder, run, day.domain_set, day.observations, beside, replace=replace),
             len(day.observations),
         )

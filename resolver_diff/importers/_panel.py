@@ -1,9 +1,11 @@
 """Who was asked, as a table of measurements tells it -> entries as a snapshot's metadata has them."""
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -69,7 +71,7 @@ class Panel:
         role = ROLES.get(str(told.get("role") or "").lower()) or ROLES.get(kind, "public")
         policy = POLICIES.get(str(told.get("policy") or "").lower()) or POLICIES.get(kind, "unfiltered")
         country = str(told.get("country") or "").upper()
-        return _entry(
+        return entry_of(
             name=name,
             address=_address(address, name),
             transport=over,
@@ -88,7 +90,7 @@ class Panel:
         return f"{organisation} (AS{asn})" if organisation else f"AS{asn}"
 
 
-def _entry(**facts: Any) -> Resolver:
+def entry_of(**facts: Any) -> Resolver:
     """Return the entry; without what its model refuses of what others wrote."""
     try:
         return Resolver(**facts)
@@ -114,3 +116,15 @@ def _address(text: str, name: str) -> str:
 
 def _nowhere(name: str) -> str:
     return f"{re.sub('[^a-z0-9-]+', '-', name.lower()).strip('-')}.{NOWHERE}"
+
+
+def set_name(stem: str) -> str:
+    """Return what the files are called: as the folder or file, where a domain set can be called that."""
+    kept = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "-" for letter in stem)
+    return kept.strip("._-") or "observations"
+
+
+def sha256(file: Path) -> str:
+    """Return the hash of *file*, in hexadecimal."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -7,14 +7,13 @@ holds its place among them. Nothing here makes sense of what was said.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
-from pathlib import Path
 
 import dns.ipv6
 import polars as pl
 
 from resolver_diff.config.qnames import BadNameError, qname
-from resolver_diff.errors import Place, Problem
-from resolver_diff.importers._panel import names, transport
+from resolver_diff.importers._notes import Notes
+from resolver_diff.importers._panel import transport
 from resolver_diff.tables import TIME, TRANSPORT, Outcome
 from resolver_diff.wire.decode import content_hash
 
@@ -29,7 +28,6 @@ BOTH = "ANY"  # of getaddrinfo: it looks for addresses of both kinds
 FAMILIES = {"A": ~pl.element().str.contains(":", literal=True), "AAAA": pl.element().str.contains(":", literal=True)}
 MOST_TIMES = 256  # that a question is put on one date: a column of one octet counts them
 TEXTS = ("cname", "soa", "error")  # that are kept as they came
-MOST_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class Read:
     """The rows: date, asked_at, transport, outcome, rcode, ttl, ``HEADER``, good (the certificate was), and texts.
 
     Texts are places in the series beside: *name*, *qtype*, *resolver*, *answer*, *cname*, *soa*, *error* and
-    *first* (the first address). *known_as* has the ids of the resolvers; *unread* says what was left out.
+    *first* (the first address). *known_as* has the ids of the resolvers.
     """
 
     rows: pl.DataFrame
@@ -50,19 +48,25 @@ class Read:
     soas: pl.Series
     errors: pl.Series
     addresses: pl.Series
-    unread: tuple[Problem, ...]
 
 
-def reading(table: Path, schema: Mapping[str, pl.DataType]) -> Read:
-    """Read *table*, which has the columns of *schema*."""
-    rows = _by_type(pl.scan_parquet(table).select(_columns(schema))).select(_texts()).collect()
-    notes = _Notes(str(table))
-    called = names(_distinct(rows["resolver"]))
+def reading(
+    part: pl.LazyFrame,
+    schema: Mapping[str, pl.DataType],
+    called: dict[str, str],
+    begun: pl.DataFrame | None,
+    notes: Notes,
+) -> Read:
+    """Read *part* of a table, which has the columns of *schema*, and note what cannot be read.
+
+    *called* has the names of the resolvers, by id; *begun* the date of each run (nth, date), where there are runs.
+    """
+    rows = _by_type(part.select(_columns(schema))).select(_texts()).collect()
     answers, addresses = _answers(rows, notes)
     texts = {
         "name": _names(rows["name"], notes),
         "qtype": _numbered(rows["qtype"], {text: text.upper() for text in _distinct(rows["qtype"])}),
-        "resolver": _numbered(rows["resolver"], called),
+        "resolver": _numbered(rows["resolver"], {text: called[text] for text in _distinct(rows["resolver"])}),
         "answer": answers,
         "first": addresses,
         **{name: _numbered(rows[name], {text: text for text in _distinct(rows[name])}) for name in TEXTS},
@@ -74,9 +78,10 @@ def reading(table: Path, schema: Mapping[str, pl.DataType]) -> Read:
     )
     kept = _ended(whole).drop_nulls(["name", "qtype", "resolver", "outcome", "asked_at"])
     notes.left_out(whole.height - kept.height)
-    dated = _dated(kept)
+    dated = _dated(kept, begun)
     often = dated.group_by("date", *KEY).len().filter(pl.col("len") > MOST_TIMES)
-    notes.too_often(int(often["len"].sum()) - MOST_TIMES * often.height)
+    more = int(often["len"].sum()) - MOST_TIMES * often.height
+    notes.left_out(more, f"a snapshot has a question at most {MOST_TIMES} times")
     return Read(
         rows=dated,
         names=_read(texts["name"]),
@@ -88,7 +93,6 @@ def reading(table: Path, schema: Mapping[str, pl.DataType]) -> Read:
         soas=_read(texts["soa"]),
         errors=_read(texts["error"]),
         addresses=_read(addresses),
-        unread=notes.problems,
     )
 
 
@@ -149,44 +153,6 @@ def _texts() -> list[pl.Expr]:
     ]
 
 
-class _Notes:
-    """What could not be read."""
-
-    def __init__(self, table: str) -> None:
-        self.table = table
-        self._found: list[Problem] = []
-
-    def bad(self, what: str, texts: list[str]) -> None:
-        """Note that rows with these *texts* are not read."""
-        if texts:
-            shown = ", ".join(f"`{text[:80]}`" for text in sorted(texts)[:MOST_SHOWN])
-            more = f" and {len(texts) - MOST_SHOWN:,} more" if len(texts) > MOST_SHOWN else ""
-            self._found.append(Problem(f"not {what}: {shown}{more}", Place(self.table)))
-
-    def silent(self, about: str, rows: int) -> None:
-        """Note how many *rows* do not say something."""
-        if rows:
-            self._found.append(
-                Problem(f"{rows:,} row{'s do' if rows > 1 else ' does'} not say {about}", Place(self.table))
-            )
-
-    def left_out(self, rows: int) -> None:
-        """Note how many rows are missing."""
-        if rows:
-            self._found.append(Problem(f"{rows:,} row{'s' if rows > 1 else ''} left out", Place(self.table)))
-
-    def too_often(self, rows: int) -> None:
-        """Note how many rows are more than a snapshot counts."""
-        if rows:
-            said = f"{rows:,} rows left out: a snapshot has a question at most {MOST_TIMES} times"
-            self._found.append(Problem(said, Place(self.table)))
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """All of it, in the order it was found."""
-        return tuple(self._found)
-
-
 def _distinct(column: pl.Series) -> list[str]:
     return column.unique().drop_nulls().cast(pl.String).to_list()
 
@@ -222,7 +188,7 @@ def _carriers(column: pl.Series) -> pl.DataFrame:
     return frame.with_columns(pl.col("text").cast(column.dtype))
 
 
-def _names(column: pl.Series, notes: _Notes) -> pl.DataFrame:
+def _names(column: pl.Series, notes: Notes) -> pl.DataFrame:
     read: dict[str, str] = {}
     bad: list[str] = []
     for text in _distinct(column):
@@ -234,7 +200,7 @@ def _names(column: pl.Series, notes: _Notes) -> pl.DataFrame:
     return _numbered(column, read)
 
 
-def _endings(column: pl.Series, notes: _Notes) -> pl.DataFrame:
+def _endings(column: pl.Series, notes: Notes) -> pl.DataFrame:
     """Return text, outcome and rcode for each way to end that the table knows."""
     rows: list[tuple[str, str | None, int | None]] = []
     for text in _distinct(column):
@@ -259,7 +225,7 @@ def _ended(rows: pl.DataFrame) -> pl.DataFrame:
     ).drop("said")
 
 
-def _answers(rows: pl.DataFrame, notes: _Notes) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _answers(rows: pl.DataFrame, notes: Notes) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the distinct answers and first addresses, with each address in canonical form."""
     texts = rows["answer"].unique().drop_nulls().cast(pl.String).to_frame("text")
     parts = texts.select("text", part=pl.col("text").str.split(" ")).explode("part")
@@ -295,10 +261,10 @@ def _hashed(answers: pl.Series) -> pl.DataFrame:
     return pl.DataFrame({"answer": answers, "answer_hash": hashes})
 
 
-def _dated(rows: pl.DataFrame) -> pl.DataFrame:
-    """Add *date*: of the first row of the run where there are runs, of the row itself where not."""
-    day = pl.col("asked_at").dt.date()
-    if rows["nth"].null_count() == rows.height:
-        return rows.with_columns(date=day).drop("nth").sort("date", maintain_order=True)
-    begun = rows.group_by("nth").agg(date=day.min())
-    return rows.join(begun, on="nth", how="left", maintain_order="left").drop("nth").sort("date", maintain_order=True)
+def _dated(rows: pl.DataFrame, begun: pl.DataFrame | None) -> pl.DataFrame:
+    """Add *date*: of the run where there are runs, of the row itself where not."""
+    if begun is None:
+        dated = rows.with_columns(date=pl.col("asked_at").dt.date())
+    else:
+        dated = rows.join(begun, on="nth", how="left", nulls_equal=True, maintain_order="left")
+    return dated.drop("nth").sort("date", maintain_order=True)

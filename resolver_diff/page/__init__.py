@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
+import polars as pl
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -26,7 +27,7 @@ from resolver_diff.reports import visible
 from resolver_diff.reports._idn import PREFIX, u_labels
 from resolver_diff.reports._tally import Tally
 
-__all__ = ["Sight", "View", "render"]
+__all__ = ["Sight", "View", "render", "stylesheet"]
 
 BROWSER = files("resolver_diff.page") / "browser"
 SCRIPTS = ("start.js", "charts.js", "matrix.js", "witnesses.js", "cells.js", "links.js")
@@ -59,6 +60,7 @@ def render(view: View) -> str:
         "listed": sum(sight.cells.height for sight in view.sights),
         "left_out": sum(sight.left_out for sight in view.sights),
         "tally": _tally(view),
+        "any_wrong": any(sight.matrix.names.height for sight in view.sights),
         "states": [(kind, LETTERS[kind], meaning) for kind, meaning in MEANINGS.items()],
         "summary": Markup(_summary(view, told, says).element()),  # noqa: S704
         "data": packed(_document(view)),
@@ -68,6 +70,11 @@ def render(view: View) -> str:
         "policy": _policy([script], [style]),
     }
     return _environment().get_template("page.html.jinja").render(context)
+
+
+def stylesheet() -> str:
+    """Return how pages look, for what stands beside them and shall look the same."""
+    return _text("page.css")
 
 
 def _text(name: str) -> str:
@@ -133,6 +140,7 @@ def _summary(view: View, told: list[dict[str, Any]], says: str) -> Summary:
         cells=tally["cells"],
         wrong=tally["wrong"],
         events=tuple(SummedEvent.of(card["row"]) for card in told[:MOST_EVENTS]),
+        unjudged=tally["unjudged"],
     )
 
 
@@ -170,7 +178,7 @@ def _sight(sight: Sight) -> dict[str, Any]:
         "before": sight.changes.date_before if sight.changes else None,
         "dates": matrix.dates,
         "names": columns(matrix.names),
-        "entries": columns(matrix.entries.select("resolver", "transport", "operator", "country", "role")),
+        "entries": columns(_entries(sight)),
         "codes": [_codes(each) for each in matrix.codes],
         "asked": matrix.asked,
         "cells": columns(spoken),
@@ -178,6 +186,15 @@ def _sight(sight: Sight) -> dict[str, Any]:
         "controls": witnesses.controls(sight.today.cells, cells),
         "others": witnesses.others(sight.today.cells, cells),
     }
+
+
+def _entries(sight: Sight) -> pl.DataFrame:
+    """Return the columns of the matrix, with how each resolver was on the page's date."""
+    health = sight.today.health.frame.select("resolver", pl.col("transport").cast(pl.String), "condition", "says")
+    entries = sight.matrix.entries.select(
+        "resolver", pl.col("transport").cast(pl.String), "operator", "country", "role"
+    )
+    return entries.join(health, on=["resolver", "transport"], how="left", maintain_order="left")
 
 
 def _codes(day: np.ndarray) -> str:

@@ -11,18 +11,18 @@ from resolver_diff import event, evidence
 from resolver_diff.anomaly import reasons
 from resolver_diff.compare.shares import percent
 from resolver_diff.diff import Diff
-from resolver_diff.event import SHOWN, day_in_words
+from resolver_diff.event import SHOWN, day_in_words, joined
 from resolver_diff.page.listed import covered
 from resolver_diff.page.sight import Sight, View
 from resolver_diff.reports import visible
 from resolver_diff.reports._idn import u_labels
+from resolver_diff.reports._layout import many, some
 from resolver_diff.series.extent import growth
-from resolver_diff.tables import Anomalies, Condition, Events, Mechanism, State
+from resolver_diff.tables import Anomalies, Change, Condition, Events, Mechanism, State
 
 NEW, ON, ENDED, OVER = "new", "going on", "ended", "over"
 ORDER = (NEW, ENDED, ON, OVER)
 MOST = 200  # cards
-FEW = 12  # names that a card shows before it is opened
 
 
 def status(row: Mapping[str, Any], day: date) -> str:
@@ -52,10 +52,11 @@ def _course(row: dict[str, Any], sight: Sight, day: date) -> dict[str, Any]:
         "row": row,
         "event": row["event"],
         "status": status(row, day),
+        "quiet": row["first_good"] is None and row["last_bad"] < day,
         "began": row["first_bad"],
         "says": _said(row["says"]),
         "where": _where(row, sight),
-        "since": _since(row),
+        "since": _since(row, day),
         "told": day_in_words(seen) if seen else None,
         "growth": growth(reach),
         "how": [SHOWN.get(Mechanism(one), "declared policy") for one in row["mechanisms"]],
@@ -64,9 +65,9 @@ def _course(row: dict[str, Any], sight: Sight, day: date) -> dict[str, Any]:
         "denominator": max(row["denominator"], len(row["resolvers"])),
         "sure": row["confidence_says"],
         "against": [
-            (percent(row["by_chance"]), "how likely a resolver shows such a sign by itself, at most"),
-            (percent(row["elsewhere"]), "resolvers in other countries that showed it too, at most"),
-            (percent(row["at_once"]), "of all names, lost by most of the country's resolvers on one date, at most"),
+            (percent(row["by_chance"]), "by chance"),
+            (percent(row["elsewhere"]), "elsewhere"),
+            (percent(row["at_once"]), "at once"),
         ],
         "evidence": [(name, _claim(name)) for name in row["evidence"]],
         "reach": _reach(reach, sight),
@@ -78,13 +79,15 @@ def _where(row: Mapping[str, Any], sight: Sight) -> str:
     return f"{where}; names of the set {visible(row['domain_set'])}"
 
 
-def _since(row: Mapping[str, Any]) -> str:
+def _since(row: Mapping[str, Any], day: date) -> str:
     began = day_in_words(row["first_bad"])
     if row["last_good"] is None:
         since = f"{began} or before; no date shows them whole"
     else:
         since = f"{began}; last good on {day_in_words(row['last_good'])}"
-    return since if row["first_good"] is None else f"{since}; over since {day_in_words(row['first_good'])}"
+    if row["first_good"] is not None:
+        return f"{since}; over since {day_in_words(row['first_good'])}"
+    return since if row["last_bad"] >= day else f"{since}; last seen on {day_in_words(row['last_bad'])}"
 
 
 def _said(sentence: str) -> str:
@@ -118,7 +121,7 @@ def untold(sight: Sight) -> list[dict[str, Any]]:
     taken = set(health.filter(pl.col("condition") == Condition.INTERCEPTED)["resolver"])
     cards, seen = [], pl.DataFrame(schema=dict.fromkeys(("qname", "qtype", "resolver", "transport"), pl.String()))
     for diff in filter(None, (sight.changes, sight.today)):
-        frame = diff.anomalies.frame.join(told, on=["qname", "country"], how="anti")
+        frame = diff.anomalies.frame.join(told, on=["qname", "resolver"], how="anti")
         key = [pl.col(name).cast(pl.String) for name in seen.columns]
         frame = frame.join(seen, left_on=key, right_on=seen.columns, how="anti")
         seen = pl.concat([seen, frame.select(key)])
@@ -139,15 +142,34 @@ def _gathered(frame: pl.DataFrame, diff: Diff) -> tuple[Anomalies, Events]:
 
 
 def _cards(events: Events, *, changed: bool, taken: set[str]) -> Iterator[dict[str, Any]]:
-    for row in events.frame.sort("cells", "event", descending=[True, False]).iter_rows(named=True):
+    """Yield the events of one date, or of two; those of several sets at the same resolvers are told as one."""
+    frame = events.frame.sort("cells", "event", descending=[True, False])
+    for _, rows in frame.group_by("change", "mechanisms", "resolvers", maintain_order=True):
+        parts = [_part(row) for row in rows.iter_rows(named=True)]
+        row = rows.row(0, named=True)
         yield {
-            "event": row["event"],
             "changed": changed,
             "change": row["change"],
-            "says": _said(row["says"]),
-            "names": _names(row["qnames"], set()),
+            "says": _bundled(rows) if len(parts) > 1 else parts[0]["says"],
+            "parts": parts,
             "witnesses": [visible(one) for one in row["resolvers"]],
             "denominator": max(row["denominator"] or 0, row["witnesses"]),
             "sure": row["confidence_says"],
-            "taken": sorted(taken & set(row["resolvers"])),
+            "taken": sorted(visible(one) for one in taken & set(row["resolvers"])),
         }
+
+
+def _part(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"event": row["event"], "says": _said(row["says"]), "names": _names(row["qnames"], set())}
+
+
+def _bundled(rows: pl.DataFrame) -> str:
+    """Say events of several sets that are alike in all else."""
+    row = rows.row(0, named=True)
+    names = many(rows["qnames"].explode(empty_as_null=True).n_unique(), "name")
+    verb = event.VERBS.get(row["change"], "are lost in another way")
+    shown = [SHOWN.get(Mechanism(one), "declared policy") for one in row["mechanisms"]]
+    how = joined(shown, "and")
+    how = f"no longer {how}" if row["change"] in (Change.REAPPEARED, Change.CONVERGED) else how
+    where = some([visible(one) for one in row["resolvers"]], 3)
+    return f"{names} of {many(rows['domain_set'].n_unique(), 'set')} {verb} at {where}: {how}."

@@ -16,6 +16,7 @@ MOST = 50_000  # cells of one vantage
 CELL = ("qname", "qtype", "resolver", "transport")
 FOUND = ("change", "first_seen", "confidence_says")
 OPEN = "cannot be told"
+LATER = {"still vanished": 1, "still divergent": 1, OPEN: 2}  # what changed comes first
 STANDING = {"vanished": "still vanished", "diverged": "still divergent"}
 
 
@@ -26,31 +27,27 @@ def listed(today: Diff, changes: Diff | None, spells: Spells) -> tuple[pl.DataFr
     end in ``_before`` are of the date before, where there is one.
     """
     now = _texts(today.cells)
-    standing = _texts(today.anomalies.frame).select(*CELL, *FOUND, "event")
+    standing = _texts(today.anomalies.frame).select(*CELL, *FOUND)
     found = _standing(standing, alone=changes is None)
     if changes is not None:
-        changed = _texts(changes.anomalies.frame).select(*CELL, *FOUND, "event").rename({"change": "what"})
+        changed = _texts(changes.anomalies.frame).select(*CELL, *FOUND).rename({"change": "what"})
         found = pl.concat([changed, found.join(changed, on=CELL, how="anti")])
     doubtful = now.filter(_is_doubtful()).join(found, on=CELL, how="anti").select(CELL)
     found = pl.concat([found, doubtful.with_columns(what=pl.lit(OPEN))], how="diagonal")
-    rows = now.join(found.rename({"event": "on_date"}), on=CELL, how="inner")
-    rows = _with_before(rows, changes).join(_covered(spells, today, changes), on=["qname", "country"], how="left")
-    doubt = (pl.col("what") == OPEN).alias("doubt")
-    rows = rows.sort(doubt, "domain_set", *CELL)
+    rows = now.join(found, on=CELL, how="inner")
+    rows = _with_before(rows, changes).join(covered(spells, today, changes), on=["qname", "resolver"], how="left")
+    rank = pl.col("what").replace_strict(LATER, default=0)
+    rows = rows.sort(rank, "domain_set", *CELL)
     return rows.head(MOST), max(0, rows.height - MOST)
 
 
 def covered(spells: Spells, today: Diff, changes: Diff | None) -> pl.DataFrame:
-    """Return qname and country of what events over all dates tell of the dates shown, and *event*."""
-    return _covered(spells, today, changes)
-
-
-def _covered(spells: Spells, today: Diff, changes: Diff | None) -> pl.DataFrame:
+    """Return qname and resolver of what events over all dates tell of the dates shown, and *event*."""
     last = today.date_after
     first = changes.date_before if changes is not None else last
     ends = pl.col("first_good").is_null() | (pl.col("first_good") >= first)
-    rows = spells.frame.filter((pl.col("first_bad") <= last) & ends)
-    return rows.select("qname", "country", "event").unique(["qname", "country"], keep="last", maintain_order=True)
+    rows = spells.frame.filter((pl.col("first_bad") <= last) & ends).select("qname", "event", resolver="resolvers")
+    return rows.explode("resolver").unique(["qname", "resolver"], keep="last", maintain_order=True)
 
 
 def _texts(frame: pl.DataFrame) -> pl.DataFrame:

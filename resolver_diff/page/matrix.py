@@ -30,6 +30,7 @@ LETTERS = {
     "injected": "I",
 }
 CODES = {kind: code for code, kind in enumerate(LETTERS)}
+WRONG_FROM = CODES["no reply"]  # a policy that people choose is no news
 MEANINGS = {
     "agrees": "says what the controls say",
     "gone": "the controls have no answer either",
@@ -89,17 +90,22 @@ class Kept:
         self._codes.append(codes)
 
     def matrix(self) -> Matrix:
-        """Return what was kept, by country and role of the resolvers, controls last."""
-        last = (pl.col("role") == "control").fill_null(value=False)
-        entries = self._entries.join(self._facts, on="resolver", how="left", maintain_order="left")
-        entries = entries.sort(last, "country", "role", "resolver", "transport", nulls_last=True, maintain_order=True)
+        """Return what was kept: countries and roles with most that was wrong first, controls last."""
         names = self._names.filter(pl.Series(self._wrong)).sort("domain_set", "qname")
         stack = np.stack(self._codes) if self._codes else np.zeros((0, *self._shape()), dtype=np.uint8)
-        chosen = stack[:, names["n"].to_numpy(), :][:, :, entries["r"].to_numpy()]
-        there = chosen.any(axis=(0, 1)) if names.height else np.ones(entries.height, dtype=bool)
-        return Matrix(
-            tuple(self._dates), names.drop("n"), entries.filter(pl.Series(there)), chosen[:, :, there], len(self._wrong)
-        )
+        stack = stack[:, names["n"].to_numpy(), :]
+        entries = self._entries.join(self._facts, on="resolver", how="left", maintain_order="left")
+        entries = entries.with_columns(wrong=pl.Series((stack >= WRONG_FROM).sum(axis=(0, 1)), dtype=pl.Int64))
+        if names.height:
+            entries = entries.filter(pl.Series(stack.any(axis=(0, 1)))[entries["r"]])
+        order = [
+            (pl.col("role") == "control").fill_null(value=False),
+            -pl.col("wrong").sum().over("country", "role"),
+            *map(pl.col, ("country", "role", "resolver", "transport")),
+        ]
+        entries = entries.sort(*order, nulls_last=True, maintain_order=True)
+        chosen = stack[:, :, entries["r"].to_numpy()]
+        return Matrix(tuple(self._dates), names.drop("n"), entries.drop("wrong"), chosen, len(self._wrong))
 
     def _shape(self) -> tuple[int, int]:
         return self._names.height, self._entries.height

@@ -67,6 +67,7 @@ class Summary:
     cells: int
     wrong: int  # cells that vanished or diverge on *date*
     events: tuple[SummedEvent, ...]
+    unjudged: int | None = None  # cells that could not be judged on *date*; null: the page is older than this count
 
     def element(self) -> str:
         """Return it as the element that stands in the page; nothing in it is markup."""
@@ -133,6 +134,7 @@ def _summary(document: Mapping[str, Any]) -> Summary:
         cells=int(document["cells"]),
         wrong=int(document["wrong"]),
         events=tuple(map(_event, document["events"])),
+        unjudged=None if document.get("unjudged") is None else int(document["unjudged"]),
     )
 
 

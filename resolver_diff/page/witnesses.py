@@ -29,7 +29,7 @@ def replies(said: pl.DataFrame, cells: pl.DataFrame) -> dict[str, Any]:
     """Return what was said in *cells*, by column; *cell* is the place of the cell, *day* 0 for the date before."""
     numbered = cells.select(CELL).with_row_index("cell")
     plain = said.with_columns(cs.categorical().cast(pl.String), cs.by_dtype(pl.Enum).cast(pl.String))
-    rows = plain.join(numbered, on=CELL, how="inner").with_columns(ede=pl.col("ede").list.eval(pl.element()))
+    rows = plain.join(numbered, on=CELL, how="inner")
     rows = rows.with_columns(rcode=pl.col("rcode").cast(pl.Int64).replace_strict(_rcodes(rows), return_dtype=pl.String))
     order = ("cell", "day", "repeat", "asked_at", "attempt", "reply")
     return columns(rows.sort(order).select("cell", "day", *REPLY))

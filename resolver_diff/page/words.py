@@ -9,21 +9,21 @@ from resolver_diff.event import day_in_words, joined
 from resolver_diff.page.cards import ENDED, NEW, ON, OVER
 from resolver_diff.page.sight import Sight, View
 from resolver_diff.reports import visible
-from resolver_diff.reports._layout import many
+from resolver_diff.reports._layout import many, some
 from resolver_diff.reports._tally import Tally, in_words
 from resolver_diff.tables import Condition
+
+MOST_NAMED = 6  # resolvers
 
 
 def paragraph(view: View, cards: Sequence[dict[str, Any]], untold: int) -> str:
     """Say what happened up to the date of *view*, whose events over all dates are *cards*."""
     tallies = [Tally.of(sight.today) for sight in view.sights]
-    scale = f"{many(_most(tallies, 'names'), 'name')} asked of {many(_most(tallies, 'resolvers'), 'resolver')}"
+    scale = f"{many(_most(tallies, 'names'), 'name')} were asked of {many(_most(tallies, 'resolvers'), 'resolver')}"
     places = joined([visible(sight.vantage) for sight in view.sights], "and")
     dates = max(len(sight.matrix.dates) for sight in view.sights)
-    looked = f"On {day_in_words(view.date)} {scale}, from {places}"
-    looked += (
-        f"; with the dates back to {day_in_words(view.since)}, {dates} dates." if dates > 1 else "; one date only."
-    )
+    back = f"the {dates} dates since {day_in_words(view.since)}" if dates > 1 else "this date only"
+    looked = f"On {day_in_words(view.date)}, {scale} from {places}; this page looks at {back}."
     return f"{looked} {_events(cards)} {_rest(view, untold)} {_unjudged(tallies)}{_unwell(view)}"
 
 
@@ -39,14 +39,26 @@ def _events(cards: Sequence[dict[str, Any]]) -> str:
     if counts[NEW]:
         parts.append(f"{many(counts[NEW], 'event')} told from chance for the first time today")
     if counts[ON]:
-        parts.append(f"{counts[ON]:,} going on")
+        quiet = sum(card["quiet"] and card["status"] == ON for card in cards)
+        parts.append(f"{counts[ON]:,} going on" + (f" ({quiet:,} not seen today)" if quiet else ""))
     if counts[ENDED]:
         parts.append(f"{counts[ENDED]:,} over since today")
     if counts[OVER]:
         parts.append(f"{counts[OVER]:,} over before")
-    first = "" if counts[NEW] else f"{many(len(cards), 'event')}: "
-    told = f"{first}{joined(parts, 'and')}."
-    return told if counts[NEW] else f"No new event. {told}"
+    told = f"{joined(parts, 'and')}." if counts[NEW] else f"No new event; {joined(parts, 'and')}."
+    return f"{told}{_largest(cards, NEW if counts[NEW] else ON)}"
+
+
+def _largest(cards: Sequence[dict[str, Any]], kind: str) -> str:
+    """Say the event of most names of one kind; the only one there is, too."""
+    there = [card for card in cards if card["status"] == kind]
+    if not there:
+        return ""
+    first = max(there, key=lambda card: len(card["names"]))
+    new = "New: " if kind == NEW else ""
+    if len(there) == 1:
+        return f" {new}{first['says']}"
+    return f" The largest{' of the new ones' if kind == NEW else ''}: {first['says']}"
 
 
 def _rest(view: View, untold: int) -> str:
@@ -54,14 +66,18 @@ def _rest(view: View, untold: int) -> str:
     changed = sum(len(sight.changes.anomalies) for sight in view.sights if sight.changes is not None)
     since = {sight.changes.date_before for sight in view.sights if sight.changes is not None}
     before = max((day for day in since if day), default=None)
-    said = f"Since {day_in_words(before)} {many(changed, 'cell')} changed; " if before else ""
+    said = f"Since {day_in_words(before)}, {_no(changed)} changed; " if before else ""
     wrong = sum(len(sight.today.anomalies) for sight in view.sights)
-    said += f"{many(wrong, 'cell')} {'is' if wrong == 1 else 'are'} wrong today."
+    said += f"{_no(wrong)} {'are' if wrong > 1 else 'is'} wrong today."
     said = said[:1].upper() + said[1:]
     if untold:
         belong = "belongs" if untold == 1 else "belong"
         said += f" {many(untold, 'group')} of what differs {belong} to no such event."
     return said
+
+
+def _no(count: int) -> str:
+    return many(count, "cell") if count else "no cell"
 
 
 def _unjudged(tallies: Sequence[Tally]) -> str:
@@ -77,14 +93,20 @@ def _unjudged(tallies: Sequence[Tally]) -> str:
 
 
 def _unwell(view: View) -> str:
-    """Name the resolvers that were not well."""
+    """Name the resolvers in whose place others answer, and those that were ill; count those that only lost some."""
     rows = pl.concat([sight.today.health.frame for sight in view.sights])
-    ill = rows.filter(pl.col("condition").cast(pl.String) != Condition.WELL)
-    if ill.is_empty():
-        return " All resolvers were well."
-    told = [f"{visible(name)} ({condition})" for name, condition in ill.select("resolver", "condition").iter_rows()]
-    more = f" and {len(told) - 6:,} more" if len(told) > 6 else ""
-    return f" Not well: {', '.join(told[:6])}{more}."
+    condition = pl.col("condition").cast(pl.String)
+    lossy = rows.filter(condition == Condition.LOSSY).height
+    taken = rows.filter(condition == Condition.INTERCEPTED).sort("resolver", "transport")
+    ill = rows.filter(
+        ~condition.is_in([str(each) for each in (Condition.WELL, Condition.LOSSY, Condition.INTERCEPTED)])
+    )
+    places = [f"{visible(name)} over {over}" for name, over in taken.select("resolver", "transport").iter_rows()]
+    told = [f"{visible(name)} ({how})" for name, how in ill.select("resolver", "condition").iter_rows()]
+    said = f" Somebody else answers in the place of {some(places, MOST_NAMED)}." if places else ""
+    said += f" Not well: {some(told, MOST_NAMED)}." if told else ""
+    said += f" {many(lossy, 'resolver')} lost some queries of any name." if lossy else ""
+    return said or " All resolvers were well."
 
 
 def unjudged(sight: Sight) -> list[tuple[int, str]]:

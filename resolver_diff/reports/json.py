@@ -27,6 +27,7 @@ from resolver_diff.reports.csv import ORDER
 from resolver_diff.tables import Anomalies, Coverage, Events, Health
 
 BEYOND_ASCII = re.compile(r"[^ -~\n]")
+DELETE = "\x7f"
 LISTS = ("evidence_for", "evidence_against")
 
 
@@ -56,6 +57,14 @@ def written(document: dict[str, Any]) -> str:
     return BEYOND_ASCII.sub(lambda match: _safe(match.group()), text)
 
 
+def lines(frame: pl.DataFrame) -> str:
+    """Return the rows of *frame* as JSON Lines, one object each; numbers, and what is unprintable, as in the rest."""
+    text = frame.with_columns(_finite(frame)).write_ndjson()
+    if text.isascii() and DELETE not in text:  # nearly all is; other controls are escaped already
+        return text
+    return BEYOND_ASCII.sub(lambda match: _safe(match.group()), text)
+
+
 def _comparison(diff: Diff) -> dict[str, object]:
     tally = Tally.of(diff)
     return {
@@ -74,12 +83,16 @@ def _comparison(diff: Diff) -> dict[str, object]:
 
 def plain_rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of *frame* by column name, numbers to four figures."""
-    finite = [
-        pl.when(pl.col(name).is_finite()).then(pl.col(name).round_sig_figs(4))
+    return frame.with_columns(_finite(frame)).to_dicts()
+
+
+def _finite(frame: pl.DataFrame) -> list[pl.Expr]:
+    """Return the numbers of *frame* to four figures; JSON has no others than finite ones."""
+    return [
+        pl.when(pl.col(name).is_finite()).then(pl.col(name).round_sig_figs(4)).alias(name)
         for name, dtype in frame.schema.items()
         if dtype == pl.Float64
     ]
-    return frame.with_columns(finite).to_dicts()
 
 
 def _split(row: dict[str, Any]) -> dict[str, Any]:

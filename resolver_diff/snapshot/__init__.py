@@ -200,7 +200,7 @@ def load(
 
 
 def runs(folder: Path, day: date, vantage: str | None = None) -> list[Run]:
-    """Return the facts of the runs of *day*, each once, without reading a row.
+    """Return the facts of the runs of *day*, each once, of the vantage where they lie; no row is read.
 
     Damaged files are passed over, ``load`` names them.
     """
@@ -209,6 +209,7 @@ def runs(folder: Path, day: date, vantage: str | None = None) -> list[Run]:
         for file in files(place):
             with contextlib.suppress(OSError, pl.exceptions.PolarsError, ValueError, KeyError, TypeError):
                 run = Run.from_json(pl.read_parquet_metadata(file)[METADATA])
+                run = replace(run, vantage=place.name.removeprefix("vantage="))
                 found[run.vantage, run.started] = run
     return [found[key] for key in sorted(found)]
 

@@ -17,6 +17,7 @@ from resolver_diff.errors import Place, SnapshotError
 from resolver_diff.snapshot import METADATA, Run, directory, sides, stored
 from resolver_diff.tables import Table
 
+ROWS = 1 << 17  # that are written at a time
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -31,6 +32,8 @@ def put(
 ) -> Path:
     """Write *rows*, which have the columns of ``Observations`` and are in its order, and the tables *beside* them.
 
+    Texts may be categories, which are made texts a part at a time.
+
     Returns the file. Raises SnapshotError when there is one and it is not to be replaced, or when it cannot be
     written.
     """
@@ -40,7 +43,7 @@ def put(
     with _writing(file):
         target.mkdir(parents=True, exist_ok=True)
         metadata = {METADATA: run.to_json()}
-        _appear(file, lambda made: stored.sink([rows], made, metadata), replace=replace)
+        _appear(file, lambda made: stored.sink(rows.iter_slices(ROWS), made, metadata), replace=replace)
     return file
 
 

@@ -14,7 +14,7 @@ class Cells {
 
   text(row, name) {
     if (name === "vantage") return shown.sights[row.s].vantage;
-    if (name === "said") return [this.text(row, "outcome_before"), this.text(row, "outcome")].filter(Boolean).join(" → ");
+    if (name === "said") return [...new Set([this.text(row, "outcome_before"), this.text(row, "outcome")])].filter(Boolean).join(" → ");
     if (name === "answers") return this.text(row, "answer") || this.text(row, "cname") || "";
     if (name === "agreeing") return `${this.text(row, "controls_agreeing")} of ${this.text(row, "controls_asked")}`;
     return shown.sights[row.s].cells.get(name, row.row) ?? "";
@@ -32,7 +32,7 @@ class Cells {
       this.table = new window.Tabulator(host, {
         data: this.rows, index: "id", columns: this.columns(), layout: "fitColumns", responsiveLayout: "hide",
         height: `${Math.min(560, 80 + 35 * this.rows.length)}px`, rowHeight: 34, placeholder: "No such cell",
-        headerSortElement: "", columnDefaults: { headerHozAlign: "left" }, movableColumns: false,
+        headerSortElement: (_, way) => ({ asc: "▲", desc: "▼" }[way] || ""), columnDefaults: { headerHozAlign: "left" }, movableColumns: false,
       });
       this.table.on("tableBuilt", built);
       this.table.on("rowClick", (_, row) => this.open(row.getData()));
@@ -44,7 +44,9 @@ class Cells {
   /** Say to those who do not see it what Tabulator leaves unsaid. */
   repair(host) {
     host.setAttribute("aria-label", "Cells");
-    for (const button of host.querySelectorAll(".tabulator-col")) button.title = "Sort";
+    const holder = host.querySelector(".tabulator-tableholder");
+    holder.removeAttribute("tabindex"); // its rows have buttons, and a grid may hold nothing but rows
+    holder.setAttribute("role", "presentation");
   }
 
   columns() {
@@ -58,16 +60,16 @@ class Cells {
     return [
       { ...column("What", "what", 130, 0), formatter: (cell) => el("button", { type: "button", class: "open", textContent: this.text(cell.getData(), "what"), "aria-label": `${this.text(cell.getData(), "what")}: ${this.text(cell.getData(), "qname")} at ${this.text(cell.getData(), "resolver")}; show its witnesses` }) },
       column("Name", "qname", 150, 0, { mono: true, widthGrow: 3 }),
-      column("Type", "qtype", 62, 3),
-      column("Resolver", "resolver", 110, 0, { widthGrow: 2 }),
-      ...(transports ? [column("Over", "transport", 66, 5)] : []),
-      column("Country", "country", 84, 4),
-      column("By", "mechanism", 100, 2),
-      column("Said", "said", 150, 3, { widthGrow: 1 }),
-      column("Answer", "answers", 140, 7, { mono: true, widthGrow: 2 }),
-      column("Controls", "agreeing", 88, 6),
-      column("First seen", "first_seen", 104, 5),
-      column("Set", "domain_set", 96, 8),
+      column("Type", "qtype", 72, 3),
+      column("Resolver", "resolver", 120, 0, { widthGrow: 2 }),
+      ...(transports ? [column("Over", "transport", 70, 5)] : []),
+      column("Country", "country", 104, 4),
+      column("By", "mechanism", 108, 2),
+      column("Said", "said", 172, 3, { widthGrow: 1 }),
+      column("First seen", "first_seen", 112, 5),
+      column("Controls", "agreeing", 108, 6),
+      column("Set", "domain_set", 110, 7),
+      column("Answer", "answers", 150, 8, { mono: true, widthGrow: 2 }),
       ...(shown.sights.length > 1 ? [column("Seen from", "vantage", 96, 4)] : []),
     ];
   }

@@ -48,18 +48,18 @@ function timeline(place) {
   const few = rows.length <= 8;
   const width = Math.max(120, place.clientWidth - 60);
   const x = (axis) => ({ field: "date", type: "ordinal", sort: null, axis, scale: { paddingInner: 0.25 } });
-  const y = (field, title) => ({ field, type: "quantitative", axis: { title, tickCount: 2, format: "d", grid: false, minExtent: 30 }, scale: { nice: false, domainMin: 0 } });
-  const bars = (field, title, fill, height, axis, of) => ({
+  const y = (field, title, most) => ({ field, type: "quantitative", axis: { title, tickCount: 2, format: "d", grid: false, minExtent: 30 }, scale: { nice: false, domainMin: 0, ...(most ? { domainMax: most } : {}) } });
+  const bars = (field, title, fill, height, axis, of, most) => ({
     width, height,
     layer: [
-      { mark: { type: "bar", color: fill }, encoding: { x: x(axis), y: y(field, title), tooltip: [{ field: "order", title: "date" }, { field: "names" }, { field: "resolvers" }, { field: "of", title: "of resolvers" }] } },
-      ...(few ? [{ transform: [{ filter: `datum.${field} > 0` }], mark: { type: "text", dy: -6, fontSize: 10 }, encoding: { x: x(axis), y: y(field, title), text: { field: of || field } } }] : []),
+      { mark: { type: "bar", color: fill }, encoding: { x: x(axis), y: y(field, title, most), tooltip: [{ field: "order", title: "date" }, { field: "names" }, { field: "resolvers" }, { field: "of", title: "of resolvers" }] } },
+      ...(few ? [{ transform: [{ filter: `datum.${field} > 0` }], mark: { type: "text", dy: -6, fontSize: 10 }, encoding: { x: x(axis), y: y(field, title, most), text: { field: of || field } } }] : []),
     ],
   });
   const labels = { title: null, labelAngle: few ? 0 : -60, labelOverlap: true, ticks: false };
   const spec = {
     data: { values: rows.map((row) => ({ ...row, share: row.of ? `${row.resolvers} of ${row.of}` : "" })) },
-    vconcat: [bars("names", "names", color("denial"), 52, null), bars("resolvers", "resolvers", color("other-address"), 36, labels, "share")],
+    vconcat: [bars("names", "names", color("denial"), 52, null), bars("resolvers", "resolvers", color("no-reply"), 36, labels, "share", Math.max(1, ...rows.map((row) => row.of)))],
     spacing: 10,
   };
   const last = rows[rows.length - 1];
@@ -83,15 +83,17 @@ function overview() {
   const present = KINDS_WRONG.filter((kind) => values.some((row) => row.kind === kind && row.count));
   if (!present.length) return;
   place.hidden = false;
+  const narrow = place.clientWidth < 600;
+  place.style.minHeight = narrow ? "12rem" : "10.3rem"; // so that what is below stays where a link has brought it
   const make = () => [{
-    width: Math.max(200, Math.min(place.clientWidth - 170, 900)), height: 110,
+    width: Math.max(180, Math.min(place.clientWidth - (narrow ? 45 : 170), 1000)), height: 110,
     title: { text: "Names at resolvers where something was wrong, date by date", anchor: "start", fontSize: 12, fontWeight: 600, color: color("ink") },
     data: { values: values.filter((row) => present.includes(row.kind)) },
     mark: { type: "bar", stroke: color("paper"), strokeWidth: 0.5 },
     encoding: {
       x: { field: "date", type: "ordinal", sort: null, axis: { title: null, labelAngle: dates.length > 16 ? -60 : 0, ticks: false, labelOverlap: true } },
       y: { field: "count", type: "quantitative", axis: { title: null, tickCount: 3, format: "d" } },
-      color: { field: "kind", type: "nominal", scale: { domain: present, range: present.map((kind) => color(kind.replace(" ", "-"))) }, legend: { title: null } },
+      color: { field: "kind", type: "nominal", scale: { domain: present, range: present.map((kind) => color(kind.replace(" ", "-"))) }, legend: { title: null, orient: narrow ? "bottom" : "right" } },
       order: { field: "place", type: "ordinal" },
       tooltip: [{ field: "order", title: "date" }, { field: "kind" }, { field: "count", title: "places" }],
     },

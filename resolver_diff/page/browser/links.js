@@ -15,6 +15,12 @@ async function copied(button) {
 
 /** Open the cell that the address names, if it is listed. */
 function follow() {
+  const target = location.hash.startsWith("#event-") ? byId(location.hash.slice(1)) : null;
+  if (target) {
+    for (let at = target; at; at = at.parentElement.closest("details")) if (at.tagName === "DETAILS") at.open = true;
+    target.scrollIntoView();
+    target.focus({ preventScroll: true });
+  }
   if (!location.hash.startsWith("#cell-")) return;
   const [vantage, qname, qtype, resolver, transport] = location.hash.slice(6).split("/").map((part) => {
     try { return decodeURIComponent(part); } catch { return part; }

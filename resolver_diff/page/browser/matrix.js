@@ -21,6 +21,10 @@ class Matrix {
     this.fill();
   }
 
+  unwell(entry) {
+    return entry.condition && !["well", "lossy"].includes(entry.condition);
+  }
+
   called(entry) {
     return this.several || entry.transport !== "udp" ? `${entry.resolver} ${entry.transport}` : entry.resolver;
   }
@@ -46,7 +50,7 @@ class Matrix {
     this.place.replaceChildren(
       el("div", { class: "controls" },
         shown.sights.length > 1 ? el("label", {}, "Seen from", vantage) : null,
-        el("label", { class: "slider" }, "Date ", slider, output),
+        el("label", { class: "slider" }, el("span", {}, "Date ", output), slider),
         el("label", { class: "grow" }, "Name or domain set", search)),
       el("div", { class: "grid" }, this.table), this.pages);
   }
@@ -82,7 +86,7 @@ class Matrix {
   }
 
   group(entry) {
-    return entry.role === "control" ? "controls" : `${entry.country || "no country"} ${entry.role}`;
+    return entry.role === "control" ? "controls" : `${entry.country || "–"} ${entry.role === "register" ? "reg." : entry.role}`;
   }
 
   head() {
@@ -92,9 +96,9 @@ class Matrix {
       if (groups.length && groups[groups.length - 1].name === name) groups[groups.length - 1].size += 1;
       else groups.push({ name, size: 1 });
     }
-    const who = this.entries.map((entry, place) => el("th", { scope: "col", class: this.first(place), title: [this.called(entry), entry.operator, entry.country, entry.role].filter(Boolean).join(", ") }, el("span", { textContent: this.called(entry) })));
+    const who = this.entries.map((entry, place) => el("th", { scope: "col", class: this.first(place), title: [this.called(entry), entry.operator, entry.country, entry.role, this.unwell(entry) ? entry.condition : null].filter(Boolean).join(", ") }, el("span", { class: this.unwell(entry) ? "unwell" : "", textContent: `${this.called(entry)}${this.unwell(entry) ? " !" : ""}` })));
     return el("thead", {},
-      el("tr", {}, el("th", { class: "name corner", scope: "col", rowSpan: 2, textContent: "Name" }), ...groups.map((group) => el("th", { class: "group", scope: "colgroup", colSpan: group.size, textContent: group.name, title: group.name }))),
+      el("tr", {}, el("th", { class: "name corner", scope: "col", rowSpan: 2, textContent: "Name" }), ...groups.map((group) => el("th", { class: "group", scope: "colgroup", colSpan: group.size, textContent: group.size > 1 ? group.name : group.name.split(" ")[0], title: group.name }))),
       el("tr", { class: "who" }, ...who));
   }
 

@@ -71,7 +71,7 @@ function controlsSaid(sight, cell) {
   const others = sight.others.where(["qname", "qtype"], [cell.qname, cell.qtype]).map((row) => `${sight.others.get("resolvers", row)} ${sight.others.get("outcome", row)}`);
   const agreed = cell.consensus ? `${cell.controls_agreeing} of ${cell.controls_asked} control operators say ${cell.consensus}.` : `No consensus of ${cell.controls_asked} control operators.`;
   return el("div", {}, el("h4", { textContent: `What the controls said on ${shown.date}` }), el("p", { class: "facts", textContent: agreed }),
-    rows.length ? el("div", { class: "plain", tabIndex: 0, role: "region", "aria-label": "What the controls said" }, el("table", {}, el("thead", {}, el("tr", {}, ...head.map((text) => el("th", { scope: "col", textContent: text })))), el("tbody", {}, ...body))) : null,
+    rows.length ? el("div", { class: "plain", tabIndex: 0, role: "region", "aria-label": `What the controls said of ${cell.qtype}` }, el("table", {}, el("thead", {}, el("tr", {}, ...head.map((text) => el("th", { scope: "col", textContent: text })))), el("tbody", {}, ...body))) : null,
     others.length ? el("p", { class: "facts", textContent: `All the others: ${others.join(", ")}.` }) : null);
 }
 
@@ -107,13 +107,16 @@ function witness(sight, row) {
 
 /** Open what is known of a name at a resolver: every listed cell of it, the one *first* in front. */
 function openPlace(sight, qname, resolver, transport, first = null) {
+  const [entry] = sight.entries.where(["resolver", "transport"], [resolver, transport]).map((row) => sight.entries.row(row));
+  const unwell = entry && entry.condition && entry.condition !== "well";
+  const about = unwell ? el("p", { class: "warning", textContent: `${resolver} was ${entry.condition} on ${shown.date}${entry.says ? `: ${entry.says}` : ""}.` }) : null;
   const rows = sight.cells.where(["qname", "resolver", "transport"], [qname, resolver, transport]);
   const readable = shown.readable[qname] ? ` (${shown.readable[qname]})` : "";
   byId("w-title").textContent = `${qname}${readable} at ${resolver} over ${transport}${shown.sights.length > 1 ? `, from ${sight.vantage}` : ""}`;
   rows.sort((one, other) => (other === first) - (one === first) || one - other);
   const none = el("p", { class: "sentence", textContent: `On ${shown.date} nothing is wrong here and nothing changed, or its resolver was not well; such cells are counted and not listed.` });
   const dates = strip(sight, qname, resolver, transport);
-  byId("w-body").replaceChildren(...(dates ? [el("h4", { textContent: "All dates of this page, all record types" }), dates] : []), ...(rows.length ? rows.map((row) => witness(sight, row)) : [none]));
+  byId("w-body").replaceChildren(...(about ? [about] : []), ...(dates ? [el("h3", { textContent: "All dates of this page, all record types" }), dates] : []), ...(rows.length ? rows.map((row) => witness(sight, row)) : [none]));
   const dialog = byId("witnesses");
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
