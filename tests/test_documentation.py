@@ -20,7 +20,7 @@ import typer
 from typer.testing import CliRunner
 
 import resolver_diff
-from chapters import WORDS, every_table, meanings
+from reference import WORDS, every_table, meanings
 from rehearsed import rehearsal, resolvers, standing
 from resolver_diff import commands, config, evidence, family, rules
 from resolver_diff.__main__ import INTERNAL, PIPE_CLOSED, STOPPED, Manner, application

@@ -7,7 +7,7 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-from chapters import metrics, pages
+from reference import metrics, pages
 
 ROOT = Path(__file__).parents[2]
 SECTION = re.compile(r"^<!-- (\w+\.md): (.+) -->$", re.MULTILINE)

@@ -31,10 +31,10 @@ def check(
 ) -> pl.DataFrame:
     """Return what a run would ask of each resolver, and for how long, with the columns of ``Costs``. Sends nothing.
 
-    *resolvers*: a ``resolvers.yaml``; *domains*: files, folders or shipped sets of names; without them, what is
-    shipped. *qtypes*, *transports* (``"udp,tls"``), *repeat* and *opt_out* as ``take_snapshot`` has them.
-    What stops no run but makes it worth less is a ResolverDiffWarning. Raises ConfigError with all that is
-    wrong in the files, and UsageError where what is asked for makes no sense.
+    *resolvers*: a ``resolvers.yaml``; *domains*: files, folders or shipped sets of names; without them, those in the
+    current folder, else what is shipped. *qtypes*, *transports* (``"udp,tls"``), *repeat* and *opt_out* as
+    ``take_snapshot`` has them. What stops no run but makes it worth less is a ResolverDiffWarning. Raises ConfigError
+    with all that is wrong in the files, and UsageError where what is asked for makes no sense.
 
     >>> import resolver_diff
     >>> asked = resolver_diff.check("my-resolvers.yaml", "my-names.txt", qtypes="A")

@@ -15,13 +15,14 @@ import typer
 import resolver_diff
 from keys import schema_page
 from markdown_text import code, plain, prose, table
-from resolver_diff import commands, evidence, family, importers, rules, tables
+from resolver_diff import commands, evidence, exporters, family, importers, rules, tables
 from resolver_diff.__main__ import INTERNAL, PIPE_CLOSED, STOPPED, Manner, application
 from resolver_diff.alert import News
 from resolver_diff.confidence import patterns, stored
 from resolver_diff.confidence.patterns import Patterns
 from resolver_diff.errors import ExitStatus
 from resolver_diff.evidence import COLUMNS, Bearing, Claim, Evidence
+from resolver_diff.exporters import Exporter
 from resolver_diff.importers import Importer
 from resolver_diff.library import tables as library_tables
 from resolver_diff.metrics.declared import METRICS, PREFIX
@@ -294,10 +295,14 @@ def _rules_page() -> Iterator[str]:
 
 
 def _import_page() -> Iterator[str]:
-    yield from ("# What can be imported", "", "`resolver-diff import FORM PATH` reads these forms.", "")
+    yield from ("# Import and export", "", "`resolver-diff import FORM PATH` reads these forms.", "")
     for name in family.members(importers, "IMPORTER", Importer):
-        yield from (f"## {name} {{ #{name} }}", "")
+        yield from (f"## import {name} {{ #import-{name} }}", "")
         yield from prose(importlib.import_module(f"{importers.__name__}.{name}").__doc__)
+    yield from ("`resolver-diff export WHAT DATE` writes these.", "")
+    for name in family.members(exporters, "EXPORTER", Exporter):
+        yield from (f"## export {name} {{ #export-{name} }}", "")
+        yield from prose(importlib.import_module(f"{exporters.__name__}.{name}").__doc__)
 
 
 def metrics() -> Iterator[str]:
