@@ -18,9 +18,9 @@ from resolver_diff.config.model import PORTS
 from resolver_diff.plan import CHAOS_NAMES, EGRESS_NAMES
 from resolver_diff.reports._layout import EMPTY, Line, Tone, line, paragraph
 from resolver_diff.tables import TransportName
-from resolver_diff.wire.encode import PAYLOAD
 
-ASKED = ("+nsid", f"+bufsize={PAYLOAD}")  # as our own queries have it
+PAYLOAD = 1232  # octets over UDP, as our own queries have it
+ASKED = ("+nsid", f"+bufsize={PAYLOAD}")
 DIG = ("+nocookie",)  # what dig does, and we do not
 KDIG = ("+adflag", "+nopadding")
 LABEL = r"(?!..--)[a-z0-9]([a-z0-9-]*[a-z0-9])?"

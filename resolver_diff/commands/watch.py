@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from resolver_diff.commands._watching import Log
     from resolver_diff.config import Config
 
-Watched = Annotated[list[str], typer.Argument(metavar="NAME...", help="Domain names.")]
+Watched = Annotated[list[str], typer.Argument(metavar="NAME", help="Domain names.")]
 Only = Annotated[
     list[str] | None,
     typer.Option(
@@ -61,15 +61,18 @@ def command(
 
     Each round is judged by what the controls say in it, as `anomalies` judges a date without a past; beside the names,
     a few control names are asked for, and who answers. A line tells each change: the time, the name, the resolver, from
-    what to what, and what the controls say. On a terminal a table below shows how all is, a mark for each round.
-    Ctrl-C ends, and tells in how many rounds what was seen. More names tell more: an answer that differs is convicted
-    by other names that get the same. Exit status 3: some resolver said nothing at all.
+    what to what, and what the controls say. On a terminal a table below shows how all is, with a mark for each round:
+    . agrees, V vanished, D divergent, ? cannot be told. Ctrl-C ends, and tells in how many rounds what was seen.
+
+    More names tell more: an answer that differs is convicted by other names that get the same. Exit status 3: some
+    resolver said nothing at all.
 
     \b
     Examples:
       resolver-diff watch whatsapp.com
-      resolver-diff watch whatsapp.com youtube.com --only nsdi-a --only nsdi-b --interval 30
-      resolver-diff watch whatsapp.com --qtype A --transports udp,tls --count 10 --json changes.jsonl
+      resolver-diff watch whatsapp.com youtube.com --only nsdi-a --interval 30
+      resolver-diff watch whatsapp.com --transports udp,tls --count 10
+      resolver-diff watch whatsapp.com --qtype A --json changes.jsonl
     """
     from resolver_diff import config as configured
     from resolver_diff.commands import _live, _watching
