@@ -68,7 +68,7 @@ MAY_IMPORT = {
     "__init__": "errors library",
     "commands": (
         "alert anomaly compare confidence config daily diff errors event evidence exporters family importers journal "
-        "lab library metrics origins page plan probe reports rules series site snapshot tables transports verify wire"
+        "lab library metrics origins page plan probe reports rules series site snapshot tables transports verify"
     ),
     "__main__": "commands errors family",
 }
