@@ -52,7 +52,7 @@ def test_a_timer_is_made_and_enabled(home: Path) -> None:
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs Debian's package systemd")
 def test_systemd_takes_what_was_made(home: Path) -> None:
     """Odd characters and all."""
-    typed(home, "--schedule", "--url", ODD)
+    typed(home, "--schedule", "--reports", ODD)
     units = sorted(map(str, (home / ".config/systemd/user").iterdir()))
     verified = subprocess.run(
         ["systemd-analyze", "--user", "verify", *units],
@@ -67,13 +67,13 @@ def test_systemd_takes_what_was_made(home: Path) -> None:
 def test_without_systemd_the_line_for_cron_is_printed(home: Path) -> None:
     """It runs what was typed in that folder, and its talk goes to a file there."""
     (home / "none").touch()
-    done = typed(home, "--schedule", "--url", ODD)
+    done = typed(home, "--schedule", "--reports", ODD)
     assert done.returncode == 0
     minute, hour, *stars, command = done.stdout.split(maxsplit=5)
     assert (0 <= int(minute) < 60, hour, stars) == (True, "4", ["*"] * 3)
     shown = command.replace(r"\%", "%").replace(shlex.quote(sys.executable), "printf '%s|'", 1)
     ran = subprocess.run(["/bin/sh", "-c", shown], cwd="/", capture_output=True, text=True, check=True)
-    assert ran.stdout == f"-m|resolver_diff|daily|--vantage|home|--url|{ODD}|"
+    assert ran.stdout == f"-m|resolver_diff|daily|--vantage|home|--reports|{ODD}|"
     assert (home / ODD / "daily.log").exists()
 
 
