@@ -364,7 +364,7 @@ class Health(Table):
 
 
 class Coverage(Table):
-    """One row per vantage, country or resolver of which many fewer cells than usual could be judged on a date; controls left out."""
+    """One row per vantage, country or resolver of which many fewer cells than usual, or none at all of the vantage, could be judged on a date; controls left out."""
 
     date = Column(pl.Date(), "The date.")
     vantage = Column(pl.String(), "Where resolver_diff ran.")
@@ -373,7 +373,7 @@ class Coverage(Table):
     transport = Column(TRANSPORT, "How that one was asked.", nullable=True)
     judged = Column(pl.UInt32(), "Cells that could be judged.")
     asked = Column(pl.UInt32(), "Of so many that were asked.")
-    usual = Column(pl.UInt32(), "Cells that could be judged on earlier dates: the median.")
+    usual = Column(pl.UInt32(), "Cells that could be judged on earlier dates: the median; 0 where there are too few dates.")
     least = Column(pl.UInt32(), "The fewest on any of these.")
     dates = Column(pl.UInt32(), "How many earlier dates tell what is usual, of the last 30.")
     unfit = Column(pl.UInt32(), "Cells more than usual at resolvers that were silent or ill.")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from resolver_diff import config
 from resolver_diff.commands import demo
 from resolver_diff.lab import reading
 from resolver_diff.lab.servers import Lab
@@ -15,7 +16,7 @@ from resolver_diff.lab.servers import Lab
 MINE = """
 names:
   mine: {example.com: 192.0.2.10, whatsapp.com: 157.240.205.60, youtube.com: 142.250.74.46}
-  control: {example.org: answer, example.net: answer}
+  control: {CONTROL}
 resolvers:
   quad9: {operator: Quad9, country: CH, role: control}
   google: {operator: Google, country: US, role: control}
@@ -48,7 +49,9 @@ def standing(rehearsal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @contextmanager
 def resolvers(folder: Path) -> Iterator[Lab]:
     """Write ``my-resolvers.yaml`` and ``my-names.txt`` into *folder* for resolvers that answer meanwhile."""
-    with Lab(reading.loads(MINE)) as lab:
+    lines = (config.shipped() / "domains" / "control.txt").read_text().splitlines()
+    control = [line for line in lines if line and not line.startswith("#") and line not in MINE]
+    with Lab(reading.loads(MINE.replace("CONTROL", ", ".join(f"{name}: answer" for name in control)))) as lab:
         entries = [
             f"  - {{name: {part.name}, address: 127.0.0.1, port: {lab.ports[part.name]}, operator: {part.operator}, "
             f"country: {part.country}, role: {part.role}}}"

@@ -110,6 +110,10 @@ class Story:
         """Judge the later date alone, the earlier ones its history."""
         return anomalies(self.after, [*self.history, self.before])
 
+    def alone(self) -> Diff:
+        """Judge the later date alone, as if it were the first."""
+        return anomalies(self.after)
+
     def _day(self, said: Mapping[str, Any] | None, day: date) -> Snapshot:
         return _Day(self.told, said or {}, day).snapshot()
 

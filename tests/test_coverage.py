@@ -93,6 +93,16 @@ def test_too_few_dates_tell_nothing() -> None:
     assert groups(stories.Story("test", story).today()) == []
 
 
+def test_nothing_is_too_little_whatever_is_usual() -> None:
+    """Where not one cell can be judged that is told on the first date too: by an offline network, or one that lies."""
+    for said in ({"*": "timeout", "canary": "timeout"}, {"*": "nxdomain"}):
+        found = stories.Story("test", {"before": {}, "after": {"everyone": said}}).alone()
+        (row,) = found.coverage.rows()
+        assert (row["country"], row["judged"], row["usual"], row["dates"]) == (None, 0, 0, 0)
+        assert str(row["says"]).startswith("0 of 480 cells at this vantage could be judged; missing: 480 at resolvers")
+        assert {cell["state"] for cell in found.cells.iter_rows(named=True)} == {"insufficient"}
+
+
 def test_reports_tell_it_once() -> None:
     """The page names the widest place only; the JSON has all of them."""
     found = told(dict.fromkeys(("nsdi-a", "nsdi-b", "isp-ru"), SILENT))

@@ -52,6 +52,11 @@ def test_a_day_has_failed_below_half_of_what_is_usual() -> None:
     assert failed(Coverage.empty().frame, [day(3)]) == {day(3)}
 
 
+def test_a_day_on_which_nothing_could_be_judged_has_failed() -> None:
+    """Even where too few dates tell what is usual."""
+    assert failed(drops((1, 0)).with_columns(usual=pl.lit(0, pl.UInt32))) == {day(1)}
+
+
 @pytest.mark.parametrize(
     ("bad", "expected"), [((), 5), ((5,), 3), ((5, 3), 2), ((2, 3, 5), None)], ids=["all", "one", "two", "none"]
 )

@@ -38,7 +38,8 @@ def withdrawn(qnames: Sequence[str], country: str, first_bad: date) -> tuple[str
 def drop(row: dict[str, Any]) -> tuple[str, str]:
     """Return title and text about a date that tells much less than usual; *row* is one of ``Coverage``."""
     share = round(100 * row["judged"] / row["usual"]) if row["usual"] else 0
-    title = f"Coverage: {share} % of what can usually be judged at {row['vantage']}"
+    told = f"{share} % of what can usually be judged" if row["judged"] else "nothing could be judged"
+    title = f"Coverage: {told} at {row['vantage']}"
     text = f"{row['says']}. What is not reported on {day_in_words(row['date'])} may be missing for that reason."
     return _cut(title, LONGEST_TITLE), _cut(text, LONGEST_TEXT)
 

@@ -1,4 +1,4 @@
-"""Dates on which many fewer cells could be judged than usual: of the vantage, of a country, of a resolver.
+"""Dates on which none, or many fewer cells than usual, could be judged: of the vantage, of a country, of a resolver.
 
 What cannot be judged is not fine. A date on which much of it is missing says little of what it does
 not report, so that this is a finding of its own, and none about names. What is usual is taken from the dates
@@ -23,6 +23,7 @@ SIGMAS = 4.0  # counts vary by their square root at the least: one in 30,000 fal
 MOST_NAMED = 5  # resolvers in a sentence
 
 Group = tuple[str, str, str]  # country, resolver, transport; "" stands for all
+WHOLE: Group = ("", "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Dates:
         told = []
         for group, today in sorted(groups.items(), key=lambda item: (item[0][1:] != ("", ""), item[0])):
             known = self._known.setdefault(group, _Known())
-            row = _drop(known.usual, today)
+            row = _drop(known.usual, today) if today.judged or group != WHOLE else _nothing(known.usual, today)
             if row is None:
                 known.take(today)
                 continue
@@ -136,6 +137,20 @@ def _drop(usual: Sequence[Counts], today: Counts) -> dict[str, Any] | None:
     return {**numbers, "dates": len(usual), "unfit": more["unfit"], "undecided": more["undecided"], "not_asked": fewer}
 
 
+def _nothing(usual: Sequence[Counts], today: Counts) -> dict[str, Any]:
+    """Return the numbers of a date on which nothing could be judged: that is wrong, whatever is usual."""
+    return _drop(usual, today) or {
+        "judged": 0,
+        "asked": today.asked,
+        "usual": 0,
+        "least": 0,
+        "dates": 0,
+        "unfit": today.unfit,
+        "undecided": today.undecided,
+        "not_asked": 0,
+    }
+
+
 def _named(entries: pl.DataFrame, chosen: pl.Expr) -> list[tuple[str, str | None]]:
     """Return resolver and country of the *chosen* entries; null chooses none."""
     rows = entries.filter(chosen.fill_null(value=False)).select("resolver", pl.col("country").cast(pl.String))
@@ -155,7 +170,8 @@ def _sentence(
 
 def _parts(row: dict[str, Any], where: str, silent: Sequence[str], voteless: Sequence[str]) -> Iterator[str]:
     yield f"{row['judged']:,} of {row['asked']:,} cells at {where} could be judged"
-    yield f", usually {row['usual']:,}, and never fewer than {row['least']:,} on {row['dates']} earlier dates"
+    if row["dates"]:
+        yield f", usually {row['usual']:,}, and never fewer than {row['least']:,} on {row['dates']} earlier dates"
     missing = []
     if row["unfit"]:
         missing.append(f"{row['unfit']:,} at resolvers that were silent or ill{_listed(silent)}")

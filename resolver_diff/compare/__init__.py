@@ -18,6 +18,7 @@ from resolver_diff.compare import (
     captive,
     certified,
     chance,
+    control_names,
     elsewhere,
     foreign,
     forwarding,
@@ -141,7 +142,7 @@ def compare(day: Snapshot, panel: Panel) -> Comparison:
     said = homes.beside_homes(said, answers, published)
     said = _declared(hints.beside_hints(_contradicted(said).with_columns(apparent=_apparent())))
     entries = health.tell(entries, forwarding.forwarding(said, entries, leaves), "forwards")
-    chances = chance.losses(said, health.control_endings(day.observations, entries))
+    chances = chance.losses(said, control_names.endings(day.observations, entries))
     failed = certified.failed(answers, panel.questions, day.certificates.frame)
     gone, odd = losses.look(said), foreign.look(said, entries, answers)
     alike = stubs.stubs(odd, said, answers, published)

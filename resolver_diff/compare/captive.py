@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from resolver_diff.compare.health import NAMES, NEARLY_EVERY, control_questions
+from resolver_diff.compare import control_names
+from resolver_diff.compare.health import NAMES, NEARLY_EVERY
 from resolver_diff.compare.pools import Answers
 from resolver_diff.tables import Condition, Health, Outcome
 
@@ -55,7 +56,7 @@ def beside_catches(said: pl.DataFrame, answers: Answers, found: pl.DataFrame) ->
 
 def _control_answers(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     """Return what control names got: r, domain (a number of its own), text (the addresses)."""
-    tested = control_questions(observations, entries).filter(pl.col("outcome") == Outcome.ANSWER)
+    tested = control_names.questions(observations, entries).filter(pl.col("outcome") == Outcome.ANSWER)
     text = pl.col("answer").cast(pl.String).str.split(" ")
     return tested.select("r", domain=pl.col("qname").cast(pl.String).hash(), text=text)
 

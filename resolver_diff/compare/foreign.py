@@ -7,7 +7,7 @@ import ipaddress
 
 import polars as pl
 
-from resolver_diff.compare import health
+from resolver_diff.compare import control_names
 from resolver_diff.compare.beside import beside
 from resolver_diff.compare.pools import ADDRESS, NARROW, ORIGIN, PREFIX, Answers
 from resolver_diff.tables import State
@@ -45,7 +45,7 @@ def _rewritten(odd: pl.DataFrame, cells: pl.DataFrame, entries: pl.DataFrame) ->
     """Return key, *rewrites* (the resolver answers names that cannot exist), *rewritten* (with this answer)."""
     told = odd.join(entries.filter(pl.col("canary").is_not_null()).select("r", "canary"), on="r")
     told = told.join(cells.select("key", "answer"), on="key", how="left", maintain_order="left")
-    return told.select("key", rewrites=pl.lit(value=True), rewritten=health.told_to_canaries())
+    return told.select("key", rewrites=pl.lit(value=True), rewritten=control_names.told_to_canaries())
 
 
 def _given_elsewhere(odd: pl.DataFrame, cells: pl.DataFrame, answers: Answers) -> pl.DataFrame:

@@ -6,11 +6,10 @@ Where there are too few control names, by how much of everything it lost.
 """
 
 import polars as pl
-import polars.selectors as cs
 
-from resolver_diff.compare import replies
+from resolver_diff.compare import control_names, replies
 from resolver_diff.compare.beside import beside
-from resolver_diff.tables import Condition, Health, Outcome, Purpose, State
+from resolver_diff.tables import DENIALS, Condition, Health, Outcome, Purpose, State
 
 INFORMATIVE = 3  # control questions that the controls' consensus answers; fewer say nothing about a resolver
 FAILED = 1 / 2  # of them, not answered: it is ill
@@ -27,7 +26,7 @@ def profile(observations: pl.DataFrame, said: pl.DataFrame, entries: pl.DataFram
     *unfit*: silent or ill; *misled*: ill, and control names get what names that cannot exist get. *canary*: what
     it answers to names that cannot exist, or null; *rewriter*: it answers them.
     """
-    tested = control_questions(observations, entries)
+    tested = control_names.questions(observations, entries)
     told = ("r", "kind", "outcome", "referral")
     telling = _telling(said)
     everything = pl.concat([telling.select(*told, "telling"), tested.select(*told, telling=pl.lit(value=True))])
@@ -40,9 +39,9 @@ def profile(observations: pl.DataFrame, said: pl.DataFrame, entries: pl.DataFram
         referrals=pl.col("referral").sum().cast(pl.UInt32),
         unreachable=(pl.col("outcome") == Outcome.UNREACHABLE).sum().cast(pl.UInt32),
     )
-    canary = _canaries(observations, entries)
+    canary = control_names.canaries(observations, entries)
     found = entries.join(counts, on="r", how="left").join(canary, on="r", how="left")
-    found = found.join(_control_counts(tested, canary), on="r", how="left")
+    found = found.join(control_names.counts(tested, canary), on="r", how="left")
     found = found.join(_trouble(observations, entries), on="r", how="left")
     numbers = (
         "asked",
@@ -89,82 +88,6 @@ def _trouble(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     return told.filter(most, pl.col("trouble").is_not_null()).select("r", "trouble")
 
 
-def control_questions(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
-    """Return one row per control question and entry: r, op, role, qname, qtype, outcome, answer, tc, kind, referral.
-
-    A name asked at the beginning and at the end is two questions; an answered one is worth
-    one row with its answer, an unanswered one a row with how it ended.
-    """
-    question = ["r", "op", "role", "qname", "qtype"]
-    rows = _queries(observations, entries, Purpose.CONTROL)
-    rounds = rows.group_by(question).agg(rounds=(pl.col("attempt") == 0).sum().clip(1))
-    answered = pl.col("outcome") == Outcome.ANSWER
-    rows = rows.with_columns(rank=pl.when(answered).then(0).when(pl.col("reply").is_not_null()).then(1).otherwise(2))
-    order = ("rank", "asked_at", "attempt")
-    rows = rows.sort(*question, *order).join(rounds, on=question, how="left", maintain_order="left")
-    place = pl.int_range(pl.len()).over(question)
-    return rows.filter(place < pl.col("rounds")).select(*question, "outcome", "answer", "tc", "kind", "referral")
-
-
-def _queries(observations: pl.DataFrame, entries: pl.DataFrame, purpose: Purpose) -> pl.DataFrame:
-    """Return one row per query of this purpose: the reply that counts, or that there was none."""
-    rows = observations.filter(pl.col("purpose") == purpose, replies.was_asked())
-    rows = rows.with_columns(cs.categorical().cast(pl.String))
-    rows = rows.join(entries.select("r", "op", "role", "resolver", "transport"), on=["resolver", "transport"])
-    rows = rows.with_columns(kind=replies.kind_of(), referral=replies.is_referral()).with_columns(rank=replies.rank())
-    query = ["r", "qname", "qtype", "asked_at", "attempt"]
-    return rows.sort(*query, "rank", "answer").unique(query, keep="first", maintain_order=True)
-
-
-def _control_counts(tested: pl.DataFrame, canary: pl.DataFrame) -> pl.DataFrame:
-    """Return per entry how many control questions the controls' consensus answers, and how many of these it did not.
-
-    What a resolver answers to names that cannot exist is no answer to a control name either.
-    """
-    tested = tested.join(canary, on="r", how="left")
-    tested = tested.with_columns(good=((pl.col("outcome") == Outcome.ANSWER) & ~told_to_canaries()))
-    spoke = tested.filter((pl.col("role") == "control") & (pl.col("kind") != "silence"))
-    votes = spoke.group_by("qname", "qtype", "op").agg(vote=pl.col("good").any())
-    consensus = votes.group_by("qname", "qtype").agg(yes=pl.col("vote").sum(), all=pl.len())
-    informative = consensus.filter((pl.col("all") >= 2) & (2 * pl.col("yes") > pl.col("all")))
-    judged = tested.join(informative, on=["qname", "qtype"], how="semi")
-    return judged.group_by("r").agg(
-        control_asked=pl.len(),
-        control_failed=(~pl.col("good")).sum(),
-        control_misled=((pl.col("outcome") == Outcome.ANSWER) & told_to_canaries()).sum(),
-    )
-
-
-def control_endings(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
-    """Return how control questions ended: r, domain, name, ending (silence, an error RCODE, null for a reply)."""
-    tested = control_questions(observations, entries)
-    name = pl.col("qname").hash()
-    return tested.select("r", domain=name, name=name, ending=replies.ending())
-
-
-def _canaries(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
-    """Return per entry what it says to names that cannot exist.
-
-    *canary*: a list of its answers, null where it gives none; *canary_failed*: none got a denial or an
-    answer, and some a failure; *canary_nodata*: it says NODATA, and never NXDOMAIN.
-    """
-    rows = _queries(observations, entries, Purpose.CANARY)
-    answers, failure = pl.col("outcome") == Outcome.ANSWER, pl.col("kind") == "failure"
-    nodata = (pl.col("outcome") == Outcome.NODATA) & ~failure
-    told = rows.group_by("r").agg(
-        canary=pl.col("answer").filter(answers).drop_nulls().unique().sort(),
-        canary_failed=failure.any() & (failure | (pl.col("kind") == "silence")).all(),
-        canary_nodata=nodata.any() & ~(pl.col("outcome") == Outcome.NXDOMAIN).any(),
-        failures=pl.col("outcome").filter(failure).cast(pl.String).unique().sort().str.join(", ").str.to_uppercase(),
-    )
-    return told.with_columns(canary=pl.when(pl.col("canary").list.len() > 0).then("canary"))
-
-
-def told_to_canaries() -> pl.Expr:
-    """Tell whether the answer is one that the resolver gives to names that cannot exist."""
-    return pl.col("canary").list.contains(pl.col("answer").cast(pl.String)).fill_null(value=False)
-
-
 def _condition() -> pl.Expr:
     """Say how an entry was, from its counts."""
     failing = pl.col("control_failed") >= FAILED * pl.col("control_asked")
@@ -200,7 +123,7 @@ def _says() -> pl.Expr:
         .when(silent)
         .then(_with_trouble(pl.format("none of {} questions got a reply", "asked")))
         .when(ill & tested & failing)
-        .then(pl.format("{} of {} control questions got no proper answer", "control_failed", "control_asked"))
+        .then(_control_failures())
         .when(ill & (pl.col("referrals") > 0) & (pl.col("referrals") >= LOST * pl.col("asked")))
         .then(pl.format("{} of {} questions got a referral: it does not look names up", "referrals", "asked"))
         .when(ill & pl.col("canary_failed"))
@@ -212,6 +135,20 @@ def _says() -> pl.Expr:
         .when(pl.col("canary_nodata"))
         .then(pl.lit("names that cannot exist end in NODATA, and not in NXDOMAIN"))
     )
+
+
+def _control_failures() -> pl.Expr:
+    """Say how many control questions failed, and how most of these did."""
+    counts = pl.format("{} of {} control questions got no proper answer", "control_failed", "control_asked")
+    some = pl.when(pl.col("control_endings") > 1).then(pl.lit("mostly ")).otherwise(pl.lit(""))
+    ended = pl.col("control_ended").replace(
+        {
+            Outcome.ANSWER: "what names that cannot exist get",
+            Outcome.TIMEOUT: "no reply",
+            **{outcome: outcome.upper() for outcome in (*DENIALS, Outcome.SERVFAIL, Outcome.REFUSED)},
+        }
+    )
+    return pl.concat_str(counts, pl.format(" ({}{})", some, ended), ignore_nulls=True)
 
 
 def _nobody_there() -> pl.Expr:

@@ -14,12 +14,12 @@ LEAST = 0.5  # of what can usually be judged; a day with less has failed
 
 
 def failed(coverage: pl.DataFrame, silent: Sequence[date] = ()) -> frozenset[date]:
-    """Return the dates that failed: less than half of the usual cells could be judged, or nobody said a word.
+    """Return the dates that failed: nothing or less than half of the usual cells could be judged, or nobody replied.
 
     *coverage* has the columns of ``Coverage``, of one vantage; *silent* are the dates without any reply.
     """
     whole = pl.col("country").is_null() & pl.col("resolver").is_null()
-    low = coverage.filter(whole, pl.col("judged") < LEAST * pl.col("usual"))
+    low = coverage.filter(whole, (pl.col("judged") == 0) | (pl.col("judged") < LEAST * pl.col("usual")))
     return frozenset([*low["date"], *silent])
 
 

@@ -84,7 +84,7 @@ def _summary(diff: Diff, tally: Tally, width: int | None) -> Iterator[Line]:
     verb = ("differs" if count < 2 else "differ") if alone else "changed"
     yield from paragraph(f"{days} at vantage {diff.vantage}", width=width, tone=Tone.HEADING)
     yield from paragraph(
-        f"{many(tally.cells, 'cell')} {'judged' if alone else 'compared'} ({scale}): "
+        f"{many(tally.cells, 'cell')} {'looked at' if alone else 'compared'} ({scale}): "
         f"{found} {verb}, {tally.unjudged:,} could not be judged.",
         width=width,
     )
