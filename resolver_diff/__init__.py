@@ -19,23 +19,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from resolver_diff.errors import ConfigError, ResolverDiffError, ResolverDiffWarning, SnapshotError, UsageError
-    from resolver_diff.library import (
-        Explained,
-        Findings,
-        Happened,
-        Taken,
-        anomalies,
-        changes,
-        check,
-        differences,
-        events,
-        explain,
-        history,
-        judge,
-        observations,
-        take_snapshot,
-    )
+    from resolver_diff.library.asking import check, take_snapshot
+    from resolver_diff.library.dated import Findings, anomalies, changes, differences, judge, observations
+    from resolver_diff.library.lasting import Explained, Happened, events, explain, history
+    from resolver_diff.probe import Taken
 
+MODULES = ("errors", "library.asking", "library.dated", "library.lasting", "probe")  # that have what is in __all__
 __version__ = "0.1.0"
 __all__ = [
     "ConfigError",
@@ -67,13 +56,10 @@ if not TYPE_CHECKING:  # or a type checker would take any name for one that is t
         if name not in __all__:
             message = f"module `{__name__}` has no attribute `{name}`"
             raise AttributeError(message)
-        from resolver_diff import errors  # noqa: PLC0415  (--help imports this package, and shall answer at once)
+        from importlib import import_module  # noqa: PLC0415  (--help imports this package, and shall answer at once)
 
-        if hasattr(errors, name):
-            return getattr(errors, name)
-        from resolver_diff import library  # noqa: PLC0415  (it loads polars)
-
-        return getattr(library, name)
+        modules = (import_module(f"{__name__}.{module}") for module in MODULES)
+        return next(getattr(module, name) for module in modules if hasattr(module, name))
 
 
 def __dir__() -> list[str]:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType, FunctionType
 from typing import Annotated, Any
@@ -42,12 +42,12 @@ def main() -> None:
     """Run the command that was typed, and exit with its status."""
     manner = Manner()
     _heed_signals(manner)
-    gc.set_threshold(100_000, 50, 100)  # what is imported is no garbage, and a tenth of starting was to look for it
+    gc.set_threshold(250_000, 50, 100)  # what is imported is no garbage, and a tenth of starting was to look for it
     atexit.register(gc.freeze)  # nor is it when all is over: the interpreter would look through everything once more
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        status = application(manner)(prog_name="resolver-diff", standalone_mode=False)
+        status = application(manner, sys.argv[1:2])(prog_name="resolver-diff", standalone_mode=False)
     except TyperException as error:
         status = _misused(error)
     sys.exit(status)
@@ -101,8 +101,8 @@ def _bare(parameters: list[Any]) -> list[Any]:
     return parameters
 
 
-def application(manner: Manner) -> typer.Typer:
-    """Return the program with all commands of the family."""
+def application(manner: Manner, wanted: Sequence[str] = ()) -> typer.Typer:
+    """Return the program with the command that is *wanted*; where none is of that name, with all of the family."""
     app = typer.Typer(
         name="resolver-diff",
         cls=_Commands,
@@ -122,7 +122,9 @@ def application(manner: Manner) -> typer.Typer:
     ) -> None:
         manner.debug = debug
 
-    for name, command in family.members(commands, "command", FunctionType).items():
+    there = family.names(commands)
+    for name in [name for name in there if name in wanted] or there:
+        command = family.member(commands, name, "command", FunctionType)
         app.command(name, cls=_Command, help=_help(command.__doc__ or ""))(_ending(command, manner))
     return app
 

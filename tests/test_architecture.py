@@ -65,7 +65,7 @@ MAY_IMPORT = {
         "anomaly compare confidence config diff errors event evidence family origins plan probe reports rules series "
         "snapshot tables transports verify"
     ),
-    "__init__": "errors library",
+    "__init__": "errors library probe",
     "commands": (
         "alert anomaly compare confidence config daily diff errors event evidence exporters family importers journal "
         "lab library metrics origins page plan probe reports rules series site snapshot tables transports verify"

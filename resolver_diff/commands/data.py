@@ -67,12 +67,12 @@ def _update(given: str, source: str | None, licence: str | None) -> str:
     from pathlib import Path
 
     from resolver_diff.commands._output import talk
-    from resolver_diff.origins import installed, reading
+    from resolver_diff.origins import fetching, installed, reading
 
     if not installed.is_url(given):
         return str(installed.install(reading.read(Path(given)), given, source=source, licence=licence))
     talk(f"fetching {given}")
-    with installed.fetched(given) as file:
+    with fetching.fetched(given) as file:
         return str(installed.install(reading.read(file), given, source=source, licence=licence))
 
 

@@ -42,7 +42,8 @@ def costs(config: Config, plan: Plan) -> Costs:
 def doubts(config: Config) -> Iterator[Problem]:
     """Yield what stops no run of *config*, but makes it worth less."""
     carried = asked_of(config).resolvers
-    lacking = [resolver.name for resolver in config.resolvers if resolver not in carried]
+    known = {resolver.transport for resolver in carried}
+    lacking = [resolver.name for resolver in config.resolvers if resolver.transport not in known]
     hint = "they are left out of the run and of the numbers"
     if lacking:
         names = list(dict.fromkeys(lacking))
