@@ -46,7 +46,7 @@ def told(found: Series) -> list[tuple[str, str, list[str]]]:
     return list(found.spells.frame.select("qname", "country", "mechanisms").iter_rows())
 
 
-def test_a_name_that_a_register_drops_is_told_on_its_second_date_at_the_latest() -> None:
+def test_a_name_that_a_register_drops_is_told_on_its_first_date() -> None:
     """Two resolvers of one register deny it, all at once, and never denied anything else."""
     days: list[dict[str, Any]] = [{}] * QUIET
     days += [{"nsdi-a": {"one.example": "nxdomain"}, "nsdi-b": {"one.example": "nxdomain"}}] * 3
@@ -54,9 +54,22 @@ def test_a_name_that_a_register_drops_is_told_on_its_second_date_at_the_latest()
     assert (spell["qname"], spell["country"], spell["mechanisms"]) == ("one.example", "RU", ["nxdomain"])
     assert spell["resolvers"] == ["nsdi-a", "nsdi-b"]
     assert (spell["last_good"], spell["first_bad"]) == (day(QUIET - 1, len(days)), day(QUIET, len(days)))
-    assert spell["reported"] <= day(QUIET + 1, len(days))
+    assert spell["reported"] == day(QUIET, len(days))
     assert spell["first_good"] is None
     assert spell["says"] == "one.example is lost at 2 of 3 resolvers in RU since 7 February 2026: NXDOMAIN"
+
+
+@pytest.mark.parametrize(("losing", "later"), [(("nsdi-a", "isp-ru"), 0), (("isp-ru",), 1)], ids=["two", "one"])
+def test_a_panel_of_five_and_three_names_is_told_of_as_soon(losing: Sequence[str], later: int) -> None:
+    """Two dates without a denial are no habit yet; two resolvers of a country that deny a name are told at once."""
+    panel = ["quad9", "google", "cloudflare", "nsdi-a", "isp-ru"]
+    denied = {who: {"one.example": "nxdomain"} for who in losing}
+    story = Story("series", {"history": [{}, {}, denied, denied], "before": {}, "after": {}, "truth": TRUTH})
+    asked = pl.col("resolver").is_in(panel) & ~pl.col("qname").str.starts_with("quiet-") & (pl.col("qname") != NAMES[3])
+    days = [replace(one, observations=one.observations.filter(asked)) for one in story.history]
+    found = series.follow("home", days, compare.Panel.of_asked([one.observations for one in days]))
+    assert told(found) == [("one.example", "RU", ["nxdomain"])]
+    assert found.spells.frame["reported"].item() == day(2 + later, len(days))
 
 
 def test_large_dates_are_told_as_small_ones_are(monkeypatch: pytest.MonkeyPatch) -> None:

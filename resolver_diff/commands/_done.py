@@ -9,11 +9,12 @@ import polars as pl
 from resolver_diff.alert import Alert
 from resolver_diff.diff import Diff
 from resolver_diff.errors import ExitStatus
+from resolver_diff.event import counted, leading_first
 from resolver_diff.probe import Taken
 from resolver_diff.reports._layout import duration, many, some
 from resolver_diff.reports._tally import unwell
 from resolver_diff.series import Series
-from resolver_diff.tables import Courses, State
+from resolver_diff.tables import Change, Courses, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,8 @@ class Done:
         judged = cells.filter(pl.col("state") != State.INSUFFICIENT).height
         ill = unwell(self.found).filter(pl.col("date") == self.day)["resolver"].n_unique()
         parts = [
-            f"{many(open_now, 'event')} going on, {many(len(told), 'alert')}",
             self._compared(),
+            f"{many(open_now, 'event')} going on, {many(len(told), 'alert')}",
             f"{judged:,} of {many(cells.height, 'cell')} judged",
             f"{many(ill, 'resolver')} not well",
         ]
@@ -62,7 +63,20 @@ class Done:
         changed = many(len(self.found.anomalies), "cell")
         good = self.found.date_before
         if good is None:
-            return f"{changed} wrong, no good day before to compare with"
+            return f"{changed} wrong{self._which()}, no good day before to compare with"
         lost = [f"{day} failed" for day in sorted(self.bad) if good < day < self.day]
         lost += [f"{day} was missed" for day in self.missed]
-        return f"{changed} changed since {good}{f' ({some(lost)})' if lost else ''}"
+        return f"{changed} changed since {good}{f' ({some(lost)})' if lost else ''}{self._which()}"
+
+    def _which(self) -> str:
+        """Say what befell which names, and what of it is in no event: one date may be too little for that."""
+        rows = self.found.anomalies.frame.select("change", "qname").unique().sort("change", "qname")
+        befell = [
+            f"{counted(leading_first(group['qname'].to_list()), 'name')} {change}"
+            for (change,), group in rows.group_by("change", maintain_order=True)
+        ]
+        going_on = self.events.frame.filter(pl.col("first_good").is_null())["qnames"].explode().to_list()
+        bad = rows.filter(~pl.col("change").is_in([Change.REAPPEARED, Change.CONVERGED]))
+        doubtful = bad.filter(~pl.col("qname").is_in(going_on))["qname"].n_unique()
+        doubt = f"; {many(doubtful, 'name')} not yet told from chance" if doubtful else ""
+        return f" ({', '.join(befell)}{doubt})" if befell else ""

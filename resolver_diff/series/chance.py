@@ -3,7 +3,8 @@
 Three are weighed. A resolver may show the sign by chance: as often as cells of other names turned
 to it, on this date or on all before. The name may have trouble of its own: then others see it too,
 in other countries. And a country's way to somewhere may be cut: then most of its resolvers lose
-many names at once. All are measured on the cells themselves, and none is assumed.
+many names at once. All are measured on the cells themselves. What is assumed is only how rare
+denials and convicted answers are by chance, until a panel has been heard often enough to tell.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ TAKEN = 0.8  # the share of its queries that a block is taken to catch; blocks l
 MOST, LEAST = TAKEN - 0.01, 1e-6  # what a probability is cut to
 QUIET = 0.05  # a resolver that shows a sign more often than this by chance is no witness of it elsewhere
 ALIKE = 100  # cells that what is known of all other entries counts for, beside an entry's own
+SELDOM = 1e-4  # of cells turn to a sign that is not weak in a day; in made-up worlds, where nobody blocks, half as many
 WEAK = [*LOSSES, FOREIGN, UNCERTIFIED]  # signs that have innocent reasons which strike many names
+FEWEST = np.where(np.isin(np.arange(len(SIGNS)), WEAK), 1, 0.5 / SELDOM)  # cells that count as tried, if fewer were
 ELSEWHERE = 2  # witnesses; one alone may be chance
 FRESH = 3  # dates; who has denied a name for longer does not explain a denial that begins today
 
@@ -88,7 +91,7 @@ class Rates:
         tried[:, DENIED] += trials[:, None]
         self._trials += trials
         # what is not known of an entry yet is known of the others
-        others = (self._turned.sum(0) - self._turned + 0.5) / (tried.sum(0) - tried + 1)
+        others = (self._turned.sum(0) - self._turned + 0.5) / np.maximum(tried.sum(0) - tried + 1, FEWEST)
         usual = (self._turned + ALIKE * others) / (tried + ALIKE)
         first = (shown + 0.5) / (judged + 1)[:, None]
         chance = np.where(unknown[:, None], first, usual)
