@@ -79,7 +79,8 @@ def test_says_what_happened(tmp_path: Path) -> None:
         "On 9 February 2026, 34 names were asked of 13 resolvers from home; this page looks at the 14 dates since "
         "27 January 2026. No new event; 1 going on and 1 over before. one.example and 1 more name are lost at 3 of 3 "
         "resolvers in RU since 8 February 2026: NXDOMAIN. Since 8 February 2026, 4 cells changed; 12 cells are wrong "
-        "today. 2 groups of what differs belong to no such event. 68 of 884 cells could not be judged, most "
+        "today. 2 groups of what differs are not told from chance. The first: three.example vanished at isp-in between "
+        "8 and 9 February 2026: NODATA; 5 of 5 controls still answer. 68 of 884 cells could not be judged, most "
         "of them because: the resolver was silent or ill. Not well: isp-br (silent)."
     )
     assert [event.event for event in summary.read(file).events] == [card["event"] for card in cards.courses(seen())]

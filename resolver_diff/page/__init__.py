@@ -9,6 +9,7 @@ whenever it is asked for.
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def render(view: View) -> str:
     """Return the page of *view*: one HTML document."""
     told = cards.courses(view)
     untold = {sight.vantage: cards.untold(sight) for sight in view.sights}
-    says = words.paragraph(view, told, sum(map(len, untold.values())))
+    says = words.paragraph(view, told, list(chain.from_iterable(untold.values())))
     script, style = _script(), _text("page.css")
     libraries = vendored()
     context = {

@@ -16,8 +16,8 @@ from resolver_diff.tables import Condition
 MOST_NAMED = 6  # resolvers
 
 
-def paragraph(view: View, cards: Sequence[dict[str, Any]], untold: int) -> str:
-    """Say what happened up to the date of *view*, whose events over all dates are *cards*."""
+def paragraph(view: View, cards: Sequence[dict[str, Any]], untold: Sequence[dict[str, Any]]) -> str:
+    """Say what happened up to the date of *view*, whose events over all dates are *cards*, and what else differs."""
     tallies = [Tally.of(sight.today) for sight in view.sights]
     scale = f"{many(_most(tallies, 'names'), 'name')} were asked of {many(_most(tallies, 'resolvers'), 'resolver')}"
     places = joined([visible(sight.vantage) for sight in view.sights], "and")
@@ -61,7 +61,7 @@ def _largest(cards: Sequence[dict[str, Any]], kind: str) -> str:
     return f" The largest{' of the new ones' if kind == NEW else ''}: {first['says']}"
 
 
-def _rest(view: View, untold: int) -> str:
+def _rest(view: View, untold: Sequence[dict[str, Any]]) -> str:
     """Say what differs beside the events."""
     changed = sum(len(sight.changes.anomalies) for sight in view.sights if sight.changes is not None)
     since = {sight.changes.date_before for sight in view.sights if sight.changes is not None}
@@ -70,9 +70,10 @@ def _rest(view: View, untold: int) -> str:
     wrong = sum(len(sight.today.anomalies) for sight in view.sights)
     said += f"{_no(wrong)} {'are' if wrong > 1 else 'is'} wrong today."
     said = said[:1].upper() + said[1:]
-    if untold:
-        belong = "belongs" if untold == 1 else "belong"
-        said += f" {many(untold, 'group')} of what differs {belong} to no such event."
+    if len(untold) == 1:
+        said += f" Not told from chance: {untold[0]['says']}"
+    elif untold:
+        said += f" {len(untold):,} groups of what differs are not told from chance. The first: {untold[0]['says']}"
     return said
 
 
