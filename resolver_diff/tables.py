@@ -39,6 +39,7 @@ class Outcome(StrEnum):
     HTTP_ERROR = "http-error"  # a status that is not 200, or no DNS message; trouble says which
 
 
+QUORUM = 2  # operators of controls; one alone is an opinion, not a consensus
 DENIALS = (Outcome.NXDOMAIN, Outcome.NODATA)
 SILENCES = (Outcome.TIMEOUT, Outcome.UNREACHABLE, Outcome.MALFORMED, Outcome.TLS_ERROR, Outcome.HTTP_ERROR)
 FAILURES = (Outcome.SERVFAIL, Outcome.REFUSED, Outcome.OTHER_RCODE)

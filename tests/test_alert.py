@@ -194,6 +194,60 @@ def test_of_an_acknowledged_event_only_the_end_is_told() -> None:
     assert news(daily(event(first_good=day(2)))) == [News.OVER]
 
 
+def test_what_comes_back_is_no_longer_acknowledged() -> None:
+    """Somebody knew of what was over; what begins again is told, and so is each change of it."""
+    daily = Daily()
+    daily(event())
+    known = tuple(replace(one, acknowledged=True) for one in daily.ledger.events)
+    daily.ledger = replace(daily.ledger, events=known)
+    daily(event(first_good=day(2)))
+    assert news(daily(event())) == [News.NEW]
+    assert news(daily(event(resolvers=["nsdi-a", "nsdi-b"]))) == [News.SPREAD]
+
+
+def test_a_silenced_event_is_not_withdrawn_aloud() -> None:
+    """Silence is silence."""
+    daily = Daily()
+    daily(event())
+    daily.ledger = replace(daily.ledger, silences=(Silence("e1"),))
+    assert daily() == []
+
+
+def test_an_older_day_takes_nobody_back_in_time() -> None:
+    """When a day is done again, what came and went before the last one that was told stays history."""
+    daily = Daily()
+    for number in range(3):
+        daily(event(last_bad=day(number)))
+    daily.number = 1
+    daily(event(last_bad=day(1)))
+    assert daily.ledger.until == day(2)
+    assert daily.ledger.events[0].last_bad == day(2)
+    short = event(event="e3", qnames=["new.example"], first_bad=day(2), reported=day(2), first_good=day(2))
+    assert daily(event(last_bad=day(2)), short) == []
+
+
+def test_two_events_are_not_taken_for_the_same_one_that_was_told() -> None:
+    """One of the two is what was told, the one that shares most names with it; the other is news."""
+    daily = Daily()
+    daily(event(qnames=["a.example", "b.example", "c.example"]))
+    split = [event(event="e2", qnames=["a.example"]), event(event="e3", qnames=["b.example", "c.example"])]
+    (new,) = daily(*split)
+    assert (new.news, new.event) == (News.NEW, "e2")
+
+
+def test_events_that_grow_together_are_one() -> None:
+    """Nothing of them is withdrawn, what they have together was told, and their end is told once."""
+    daily = Daily()
+    assert len(daily(event(qnames=["a.example"]), event(event="e2", qnames=["b.example", "c.example"]))) == 2
+    names = ["a.example", "b.example", "c.example"]
+    assert daily(event(event="e3", qnames=names)) == []
+    assert [(one.event, one.qnames) for one in daily.ledger.events] == [("e3", tuple(names))]
+    assert {*daily.ledger.events[0].also} == {"e1", "e2"}
+    assert news(daily(event(event="e3", qnames=[*names, "d.example"]))) == [News.SPREAD]
+    assert news(daily(event(event="e3", qnames=names, first_good=day(3)))) == [News.OVER]
+    assert daily(event(event="e3", qnames=names, first_good=day(3))) == []
+
+
 def test_the_words_fit_on_a_phone_and_are_harmless() -> None:
     """Long lists are cut; what a terminal or a reader could take for something else is written out."""
     daily = Daily()

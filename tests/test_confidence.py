@@ -65,7 +65,7 @@ def test_what_was_never_measured_says_so() -> None:
     given = Anomalies(pl.concat([given.frame, anomalies(("refused", "", "f")).frame]))
     events = Events.of(pl.DataFrame({"event": ["e", "f"]}))
     told, gathered = table.beside(given, events)
-    says = "90 % (60 % to 98.2 %; 10 cases)"
+    says = "90 % (60 % to 98.2 %; 10 cases in labelled data)"
     assert told.frame["confidence"].to_list() == [0.9, 0.9, None, None]
     assert told.frame["confidence_cases"].to_list() == [10, 10, None, None]
     assert told.frame["confidence_says"].to_list() == [says, says, "never measured", "never measured"]

@@ -99,7 +99,7 @@ def test_nothing_is_too_little_whatever_is_usual() -> None:
         found = stories.Story("test", {"before": {}, "after": {"everyone": said}}).alone()
         (row,) = found.coverage.rows()
         assert (row["country"], row["judged"], row["usual"], row["dates"]) == (None, 0, 0, 0)
-        assert str(row["says"]).startswith("0 of 480 cells at this vantage could be judged; missing: 480 at resolvers")
+        assert str(row["says"]).startswith("0 of 480 cells at this vantage (controls left out) could be ")
         assert {cell["state"] for cell in found.cells.iter_rows(named=True)} == {"insufficient"}
 
 

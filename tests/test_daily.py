@@ -104,7 +104,7 @@ class Home:
 
     def alerts(self, today: date) -> list[str]:
         """Return the lines that told of something on a day."""
-        return [line.removeprefix("* ") for line in self.told[today].out[1:]]
+        return [line.removeprefix("* ") for line in self.told[today].out[1:] if line.startswith("* ")]
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ def test_a_day_is_one_line(fortnight: Home) -> None:
     """What is going on, what changed since when, how much could be judged, and how long it took."""
     line = fortnight.told[day(6)].out[0]
     assert line.startswith(
-        "2026-03-06 at vantage lab: 7 cells changed since 2026-03-05 (one.example and 2 more names vanished); "
+        "2026-03-06 at vantage lab: 13 cells wrong, 7 changed since 2026-03-05: one.example and 2 more names vanished; "
         "1 event going on, 1 alert; "
     )
     assert "162 of 162 cells judged; 0 resolvers not well; asked in " in line
@@ -186,7 +186,7 @@ def test_a_day_without_a_network_has_failed_and_is_compared_with_by_nobody(fortn
     assert ended.out[0].startswith("2026-03-12 at vantage lab: FAILED, too little could be judged: ")
     assert ended.status == 3
     assert fortnight.alerts(day(12))[0].startswith("Coverage: nothing could be judged at lab. 0 of 90 cells at this ")
-    assert "0 cells changed since 2026-03-11 (2026-03-12 failed)" in fortnight.told[day(13)].out[0]
+    assert "0 changed since 2026-03-11 (2026-03-12 failed)" in fortnight.told[day(13)].out[0]
 
 
 def test_what_changed_is_in_the_csv_of_the_day(fortnight: Home) -> None:

@@ -46,6 +46,20 @@ class Told:
     acknowledged: bool = False  # somebody knows: only its end is news
     also: tuple[str, ...] = ()  # names that it had before; later dates can move where an event begins
 
+    def joined(self, other: "Told") -> "Told":
+        """Return what was told of both, which are one event now."""
+        return replace(
+            self,
+            qnames=tuple(sorted({*self.qnames, *other.qnames})),
+            resolvers=tuple(sorted({*self.resolvers, *other.resolvers})),
+            mechanisms=tuple(sorted({*self.mechanisms, *other.mechanisms})),
+            first_bad=min(self.first_bad, other.first_bad),
+            last_bad=max(self.last_bad, other.last_bad),
+            goes_on=self.goes_on or other.goes_on,
+            acknowledged=self.acknowledged and other.acknowledged,
+            also=tuple(dict.fromkeys((*self.also, *other.also, other.event))),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Silence:
@@ -120,14 +134,17 @@ def due(courses: Courses, coverage: Coverage, day: date, ledger: Ledger, vantage
 
 
 def _unsaid(ledger: Ledger, rows: Sequence[dict[str, Any]], before: dict[str, Told]) -> tuple[Told, ...]:
-    """Return what the ledger has, with the names that events have today; that alone is no news."""
-    renamed = {told.event: event for event, told in before.items() if told.event != event}
+    """Return what the ledger has, with the names that events have today, and those joined that are one; no news."""
+    today = {(told.vantage, told.event): (event, told) for event, told in before.items()}
+    joined = {(told.vantage, name) for told in before.values() for name in told.also} - set(today)
     seen = {row["event"]: row["last_bad"] for row in rows}
     found = []
     for one in ledger.events:
-        event = renamed.get(one.event, one.event)
-        also = tuple(dict.fromkeys((*one.also, one.event))) if event != one.event else one.also
-        found.append(replace(one, event=event, also=also, last_bad=max(one.last_bad, seen.get(event, one.last_bad))))
+        if (one.vantage, one.event) in joined:
+            continue
+        event, told = today.get((one.vantage, one.event), (one.event, one))
+        also = tuple(dict.fromkeys((*told.also, one.event))) if event != one.event else told.also
+        found.append(replace(told, event=event, also=also, last_bad=max(told.last_bad, seen.get(event, told.last_bad))))
     return tuple(found)
 
 
@@ -159,6 +176,11 @@ def _matched(rows: Sequence[dict[str, Any]], known: Sequence[Told]) -> tuple[dic
             best = max(alike, key=lambda one: (len({*one.qnames} & {*row["qnames"]}), one.event))
             found[row["event"]] = best
             taken.add(best.event)
+    for one in known:  # events that have grown together are one, and nothing is withdrawn
+        into = next((row["event"] for row in rows if row["event"] in found and _same(row, one)), None)
+        if one.event not in taken and one.goes_on and into is not None:
+            found[into] = found[into].joined(one)
+            taken.add(one.event)
     return found, [one for one in known if one.event not in taken]
 
 

@@ -161,7 +161,7 @@ def _sentence(
     row: dict[str, Any], silent: Sequence[tuple[str, str | None]], voteless: Sequence[tuple[str, str | None]]
 ) -> str:
     """Say what could be judged, what is usual, and what was missing."""
-    where = row["resolver"] or row["country"] or "this vantage"
+    where = row["resolver"] or row["country"] or "this vantage (controls left out)"
     there = [name for name, country in silent if row["country"] in (None, country)]
     if row["resolver"]:
         there = []

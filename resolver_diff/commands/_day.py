@@ -23,9 +23,10 @@ from resolver_diff.diff import Diff
 from resolver_diff.errors import OtherPlanError, Problem, SnapshotError
 from resolver_diff.journal import Journal
 from resolver_diff.library import confident
+from resolver_diff.page import cards
 from resolver_diff.page.sight import Sight
 from resolver_diff.probe import Taken
-from resolver_diff.reports import csv
+from resolver_diff.reports import csv, visible
 from resolver_diff.reports._layout import many
 
 
@@ -55,7 +56,19 @@ class Day:
         found, bad = self._report(sight)
         _siting.update(self.reports, self.source, self.known, self.url, since=today)
         gone = missed(sight.series.dates, found.date_before, today)
-        return Done(today, self.vantage, taken, tuple(gone), bad, found, sight.series, sight.courses, tuple(late))
+        return Done(
+            day=today,
+            vantage=self.vantage,
+            taken=taken,
+            missed=tuple(gone),
+            bad=bad,
+            found=found,
+            followed=sight.series,
+            events=sight.courses,
+            caught_up=tuple(late),
+            wrong=len(sight.today.anomalies),
+            untold=tuple(visible(card["says"]) for card in cards.untold(sight)),
+        )
 
     def _say_broken_off(self, today: date) -> None:
         for day, place in Journal.broken_off(self.source.folder, self.vantage).items():

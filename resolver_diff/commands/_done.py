@@ -1,6 +1,6 @@
 """What a day's work came to, and the line that says it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,9 +12,11 @@ from resolver_diff.errors import ExitStatus
 from resolver_diff.event import counted, leading_first
 from resolver_diff.probe import Taken
 from resolver_diff.reports._layout import duration, many, some
-from resolver_diff.reports._tally import unwell
 from resolver_diff.series import Series
-from resolver_diff.tables import Change, Courses, State
+from resolver_diff.tables import Condition, Courses, State
+
+MOST_ILL = 3  # resolvers that are named
+MOST_UNTOLD = 5  # groups of what differs
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Done:
     followed: Series
     events: Courses
     caught_up: tuple[date, ...]  # days of which the report was missing
+    wrong: int  # cells
+    untold: tuple[str, ...]  # what of it is in no event, or has changed since the date before: a sentence each
 
     def status(self, *, different: bool) -> ExitStatus:
         """Return how the command ends."""
@@ -37,17 +41,25 @@ class Done:
             return ExitStatus.INCOMPLETE
         return ExitStatus.DIFFERENT if different else ExitStatus.DONE
 
-    def line(self, told: Sequence[Alert]) -> str:
-        """Say in one line what happened."""
+    def lines(self, told: Sequence[Alert]) -> Iterator[str]:
+        """Say in a line what happened; then what is new, and what differs and is not told from chance, a line each."""
+        yield self._line(len(told))
+        yield from (f"* {alert.title}. {alert.text}" for alert in told)
+        yield from (f"- Not told from chance: {sentence}" for sentence in self.untold[:MOST_UNTOLD])
+        if len(self.untold) > MOST_UNTOLD:
+            yield f"- and {len(self.untold) - MOST_UNTOLD:,} more groups that are not told from chance"
+
+    def _line(self, told: int) -> str:
         open_now = self.events.frame["first_good"].null_count()
         cells = self.found.cells.filter(pl.col("date") == self.day)
         judged = cells.filter(pl.col("state") != State.INSUFFICIENT).height
-        ill = unwell(self.found).filter(pl.col("date") == self.day)["resolver"].n_unique()
+        health = self.found.health.frame.filter(pl.col("date") == self.day, pl.col("condition") != Condition.WELL)
+        ill = health["resolver"].unique().sort().to_list()
         parts = [
             self._compared(),
-            f"{many(open_now, 'event')} going on, {many(len(told), 'alert')}",
+            f"{many(open_now, 'event')} going on, {many(told, 'alert')}",
             f"{judged:,} of {many(cells.height, 'cell')} judged",
-            f"{many(ill, 'resolver')} not well",
+            f"{many(len(ill), 'resolver')} not well{f' ({some(ill, MOST_ILL)})' if ill else ''}",
         ]
         if self.taken is not None:
             took = (self.taken.run.finished - self.taken.run.started).total_seconds()
@@ -60,23 +72,19 @@ class Done:
         return f"{self.day} at vantage {self.vantage}:{failing} {'; '.join(parts)}"
 
     def _compared(self) -> str:
-        changed = many(len(self.found.anomalies), "cell")
-        good = self.found.date_before
+        wrong, good = many(self.wrong, "cell"), self.found.date_before
         if good is None:
-            return f"{changed} wrong{self._which()}, no good day before to compare with"
+            return f"{wrong} wrong, no good day before to compare with"
         lost = [f"{day} failed" for day in sorted(self.bad) if good < day < self.day]
         lost += [f"{day} was missed" for day in self.missed]
-        return f"{changed} changed since {good}{f' ({some(lost)})' if lost else ''}{self._which()}"
+        since = f"{good}{f' ({some(lost)})' if lost else ''}"
+        return f"{wrong} wrong, {len(self.found.anomalies):,} changed since {since}{self._which()}"
 
     def _which(self) -> str:
-        """Say what befell which names, and what of it is in no event: one date may be too little for that."""
+        """Say what befell which names."""
         rows = self.found.anomalies.frame.select("change", "qname").unique().sort("change", "qname")
         befell = [
             f"{counted(leading_first(group['qname'].to_list()), 'name')} {change}"
             for (change,), group in rows.group_by("change", maintain_order=True)
         ]
-        going_on = self.events.frame.filter(pl.col("first_good").is_null())["qnames"].explode().to_list()
-        bad = rows.filter(~pl.col("change").is_in([Change.REAPPEARED, Change.CONVERGED]))
-        doubtful = bad.filter(~pl.col("qname").is_in(going_on))["qname"].n_unique()
-        doubt = f"; {many(doubtful, 'name')} not yet told from chance" if doubtful else ""
-        return f" ({', '.join(befell)}{doubt})" if befell else ""
+        return f": {', '.join(befell)}" if befell else ""

@@ -196,8 +196,14 @@ class Watch:
             if seen.wrong:
                 who = f"{resolver} ({transport})" if self.several else resolver
                 alike.setdefault((qname, who, *_row(seen)), []).append(qtype)
+        untold = sum(not seen.told for seen in self.cells.values())
+        if untold == len(self.cells):
+            yield from paragraph("in no round anything could be told", width=width, first="  ", tone=Tone.BAD)
+            return
+        if untold:
+            yield line(f"  nothing could be told of {many(untold, 'cell')}")
         if not alike:
-            yield line("  in none of them a name vanished or diverged anywhere")
+            yield line(f"  in none of {'the others' if untold else 'them'} a name vanished or diverged anywhere")
             return
         rows = [(qname, " ".join(types), *rest) for (qname, *rest), types in alike.items()]
         yield from table(SUMMARY, rows, tones=[Tone.PLAIN] * len(rows), width=width, cuts=CUTS)

@@ -76,7 +76,8 @@ def command(
     Alerts go wherever RESOLVER_DIFF_ALERTS in the environment says (URLs of apprise, spaces between; the extra
     `alerts`): one for an event when it is new, spreads, changes or is over.
 
-    One line on stdout says what happened, and one each what is told. Exit status 3: the day is not complete.
+    One line on stdout says what happened, and one each what is told (`*`), and what differs and may be chance (`-`).
+    Exit status 3: the day is not complete.
 
     \b
     Examples:
@@ -92,7 +93,7 @@ def command(
     from resolver_diff.commands._loading import Source, asked
     from resolver_diff.commands._output import check_outputs, talk
     from resolver_diff.daily.lock import alone
-    from resolver_diff.errors import ExitStatus
+    from resolver_diff.errors import PROGRAM, ExitStatus
     from resolver_diff.library import confident
     from resolver_diff.library.asking import handshakes
 
@@ -116,9 +117,10 @@ def command(
         done = day.run()
         told = day.tell(done, post, dry_run=dry_run)
         day.tidy(done)
-    typer.echo(done.line(told))
-    for alert in told:
-        typer.echo(f"* {alert.title}. {alert.text}")
+    typer.echo("\n".join(done.lines(told)))
+    talk(f"the page is {reports / f'report-{done.day}.html'}")
+    if done.day in done.bad:
+        talk(f"to ask once more on that day: `{PROGRAM} snapshot --replace`, then `{PROGRAM} daily`, as you typed it")
     if metrics is not None or push is not None:  # last: all else is done and said where a gateway is not there
         _measuring.deliver(_measuring.measure(source, done.day, [done.found], [done.followed]), metrics, push)
     return done.status(different=exit_code and bool(told))

@@ -38,11 +38,10 @@ from resolver_diff.compare.beside import beside
 from resolver_diff.compare.egress import exits
 from resolver_diff.compare.replies import KEY, KINDS, SAID, domain_of
 from resolver_diff.snapshot import Snapshot
-from resolver_diff.tables import STATE, TRANSPORT, Origins, Purpose, State, TransportName
+from resolver_diff.tables import QUORUM, STATE, TRANSPORT, Origins, Purpose, State, TransportName
 
 __all__ = ["CONSENSUS", "FILTERS", "KEY", "KINDS", "POLICY_EDE", "SAID", "WORLD", "Comparison", "Panel", "compare"]
 
-QUORUM = 2  # operators; one control alone is an opinion, not a consensus
 WORLD = elsewhere.WORLD
 CONSENSUS = pl.Enum(["answer", "nxdomain", "nodata", "failure"])
 POLICY_EDE = (4, 15, 16, 17)  # RFC 8914: Forged Answer, Blocked, Censored, Filtered

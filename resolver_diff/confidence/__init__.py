@@ -69,7 +69,7 @@ class Measured:
 
     def beside(self, anomalies: Anomalies, events: Events) -> tuple[Anomalies, Events]:
         """Return both with ``COLUMNS``; an event has those that most of its anomalies have."""
-        found = _joined(anomalies.frame, _patterns(anomalies.frame), self.cells)
+        found = _joined(anomalies.frame, _patterns(anomalies.frame), self.cells, self.where)
         counts = found.group_by("event", *COLUMNS).len().sort("event", "len", *COLUMNS, nulls_last=True)
         most = counts.group_by("event", maintain_order=True).last().drop("len")
         gathered = events.frame.drop(COLUMNS).join(most, on="event", how="left", maintain_order="left")
@@ -78,20 +78,21 @@ class Measured:
     def of(self, mechanism: str, names: Iterable[str]) -> dict[str, Any]:
         """Return ``COLUMNS`` for a cell with the evidence *names*."""
         one = pl.Series([pattern(mechanism, " ".join(names))])
-        return _joined(pl.DataFrame({"mechanism": [mechanism]}), one, self.cells).select(COLUMNS).row(0, named=True)
+        row = _joined(pl.DataFrame({"mechanism": [mechanism]}), one, self.cells, self.where)
+        return row.select(COLUMNS).row(0, named=True)
 
     def beside_spells(self, spells: Spells) -> Spells:
         """Return *spells* with ``COLUMNS``."""
         patterns = pl.Series([spell_pattern(row) for row in spells.frame["mechanisms"]], dtype=pl.String)
-        return Spells.of(_joined(spells.frame, patterns, self.spells))
+        return Spells.of(_joined(spells.frame, patterns, self.spells, self.where))
 
 
-def _joined(rows: pl.DataFrame, patterns: pl.Series, known: Patterns) -> pl.DataFrame:
-    """Return *rows*, of these *patterns*, with what is *known*."""
+def _joined(rows: pl.DataFrame, patterns: pl.Series, known: Patterns, where: str) -> pl.DataFrame:
+    """Return *rows*, of these *patterns*, with what is *known* from cases *where*."""
     frame = known.frame.select(
         "pattern", confidence="precision", confidence_low="low", confidence_high="high", confidence_cases="cases"
     )
-    says = pl.Series([in_words(row) for row in frame.iter_rows(named=True)], dtype=pl.String)
+    says = pl.Series([in_words(row, where) for row in frame.iter_rows(named=True)], dtype=pl.String)
     frame = frame.with_columns(confidence_says=says)
     keyed = rows.drop(COLUMNS, strict=False).with_columns(pattern=patterns)
     joined = keyed.join(frame, on="pattern", how="left", maintain_order="left").drop("pattern")
@@ -155,7 +156,8 @@ def counted(counts: list[tuple[str, int, int, int]]) -> Patterns:
     return Patterns(pl.DataFrame(rows, schema=Patterns.schema, orient="row"))
 
 
-def in_words(row: dict[str, Any]) -> str:
-    """Say the numbers of ``COLUMNS``: the share, its interval, and of how many cases."""
+def in_words(row: dict[str, Any], where: str) -> str:
+    """Say the numbers of ``COLUMNS``: the share, its interval, and of how many cases *where*."""
     share, low, high, cases = (row[name] for name in COLUMNS[:4])
-    return f"{percent(share)} ({percent(low)} to {percent(high)}; {cases:,} {'case' if cases == 1 else 'cases'})"
+    of = f"{cases:,} {'case' if cases == 1 else 'cases'} in {where}"
+    return f"{percent(share)} ({percent(low)} to {percent(high)}; {of})"

@@ -25,7 +25,6 @@ ENDINGS |= {"SERVFAIL": Outcome.SERVFAIL, "NXDOMAIN": Outcome.NXDOMAIN, "REFUSED
 ALIASES = {"DNS_NAME_ERROR": "NXDOMAIN", "NOTIMPL": "NOTIMP", "SERVER_FAILURE": "SERVFAIL"}
 HEADER = {"aa": pl.Boolean(), "tc": pl.Boolean(), "ra": pl.Boolean(), "ad": pl.Boolean(), "authority": pl.UInt16()}
 BOTH = "ANY"  # of getaddrinfo: it looks for addresses of both kinds
-FAMILIES = {"A": ~pl.element().str.contains(":", literal=True), "AAAA": pl.element().str.contains(":", literal=True)}
 MOST_TIMES = 256  # that a question is put on one date: a column of one octet counts them
 TEXTS = ("cname", "soa", "error")  # that are kept as they came
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 import polars as pl
 
 from resolver_diff import family, transports
-from resolver_diff.compare import QUORUM
 from resolver_diff.config import Config, LeftOut
 from resolver_diff.config.entries import DO53
 from resolver_diff.errors import Problem, UsageError
 from resolver_diff.library.tables import Costs
 from resolver_diff.plan import Plan
 from resolver_diff.reports._layout import many, some
+from resolver_diff.tables import QUORUM
 from resolver_diff.transports import Transport
 
 

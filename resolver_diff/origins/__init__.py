@@ -11,16 +11,16 @@ from typing import Protocol
 
 import polars as pl
 
-from resolver_diff.compare.special import PERHAPS, special
 from resolver_diff.config import Config
 from resolver_diff.config.qnames import is_address
 from resolver_diff.errors import UsageError
-from resolver_diff.origins import asking, installed, ranges
+from resolver_diff.origins import installed, ranges
 from resolver_diff.origins.reading import Database, read
 from resolver_diff.tables import Origins, Purpose
 from resolver_diff.transports import Transport
 
 DNS, NONE = "dns", "none"
+ZONE = "asn.cymru.com"  # of Team Cymru, who answer whose an address is
 ADDRESSES = ("A", "AAAA")
 
 
@@ -60,12 +60,14 @@ class OverDns:
     @property
     def about(self) -> str:
         """What it is, in words."""
-        return f"{asking.ZONE}, through the controls"
+        return f"{ZONE}, through the controls"
 
     async def look_up(self, addresses: pl.Series, config: Config, heard: pl.LazyFrame) -> Origins:
         """Return whose *addresses* are; no row when there is no control to ask."""
+        from resolver_diff.origins import asking  # noqa: PLC0415  (it can take snapshots, which few who ask for origins do)
+
         controls = asking.best_controls(config, heard)
-        if not controls or config.opt_out.has_name(asking.ZONE):
+        if not controls or config.opt_out.has_name(ZONE):
             return Origins.empty()
         return await asking.ask(addresses.to_list(), config, controls, self.carriers)
 
@@ -94,7 +96,7 @@ def told(wanted: str | None, config: Config) -> str:
     """Say what ``source`` would do, without reading any database."""
     word = wanted if wanted is not None else config.origins
     if word == DNS:
-        return f"Whose the answered addresses are would be asked over DNS: {asking.ZONE} would learn what was answered."
+        return f"Whose the answered addresses are would be asked over DNS: {ZONE} would learn what was answered."
     if word is None and installed.file().exists():
         word = str(installed.file())
     if word is None or word == NONE:
@@ -108,6 +110,8 @@ def answered(heard: pl.LazyFrame) -> pl.Series:
 
     Those that cannot be on the public Internet are nobody's, and left out.
     """
+    from resolver_diff.compare.special import PERHAPS, special  # noqa: PLC0415  (all of compare/, before anything is asked)
+
     target = (pl.col("purpose") == Purpose.TARGET) & pl.col("qtype").is_in(ADDRESSES)
     egress = (pl.col("purpose") == Purpose.IDENTITY) & pl.col("qtype").is_in([*ADDRESSES, "TXT"])
     given = heard.filter((target | egress) & pl.col("answer").is_not_null())

@@ -18,11 +18,11 @@ import polars as pl
 
 from resolver_diff import probe, snapshot
 from resolver_diff.config import Config, DomainSet, Names, Resolver
+from resolver_diff.origins import ZONE
 from resolver_diff.origins.reading import shown
 from resolver_diff.tables import Origins, Outcome, Purpose, TransportName
 from resolver_diff.transports import Transport
 
-ZONE = "asn.cymru.com"
 V4, V6 = f"origin.{ZONE}", f"origin6.{ZONE}"
 GROUPS = {4: 24, 6: 48}  # bits; no longer prefix is passed on between networks
 DAY = date(2000, 1, 1)  # that the answers are filed under until they are read
