@@ -12,6 +12,7 @@ from resolver_diff.errors import ExitStatus
 from resolver_diff.event import counted, leading_first
 from resolver_diff.probe import Taken
 from resolver_diff.reports._layout import duration, many, some
+from resolver_diff.reports._unsettled import unsettled
 from resolver_diff.series import Series
 from resolver_diff.tables import Condition, Courses, State
 
@@ -48,6 +49,10 @@ class Done:
         yield from (f"- Not told from chance: {sentence}" for sentence in self.untold[:MOST_UNTOLD])
         if len(self.untold) > MOST_UNTOLD:
             yield f"- and {len(self.untold) - MOST_UNTOLD:,} more groups that are not told from chance"
+        open_answers = unsettled(self.found) if self.found.date_before else []
+        yield from (f"- Cannot be told: {sentence}" for sentence in open_answers[:MOST_UNTOLD])
+        if len(open_answers) > MOST_UNTOLD:
+            yield f"- and {len(open_answers) - MOST_UNTOLD:,} more such answers"
 
     def _line(self, told: int) -> str:
         open_now = self.events.frame["first_good"].null_count()
