@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, expect
 
 import pages
 from pages import BOTH, DAYS, PHONE, WIDE, Opened, opened
+from resolver_diff import page
 
 DENIED = "#grid td .s-denial"
 PICTURES = Path(__file__).parent / "pictures"
@@ -203,6 +204,22 @@ def test_link_goes_to_its_event(chromium: Browser, file: Path) -> None:
     with opened(chromium, file, f"#{event}") as found:
         found.page.wait_for_selector(DENIED)
         expect(found.page.locator(f"#{event}")).to_be_in_viewport()
+
+
+def test_events_beyond_the_first_are_folded(chromium: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of many does not bury what comes after them; a link to one opens them, and paper has them all."""
+    monkeypatch.setattr(page, "FIRST_CARDS", 1)
+    made = pages.made(pages.file_away(tmp_path / "snapshots", pages.told(DAYS)))
+    with opened(chromium, made) as found:
+        last = found.page.locator(".card").last
+        expect(found.page.locator(".card").first).to_be_visible()
+        expect(last).not_to_be_visible()
+        expect(found.page.locator(".rest summary").first).to_have_text("1 more event")
+        name = last.get_attribute("id")
+        found.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        expect(last).to_be_visible()
+    with opened(chromium, made, f"#{name}") as found:
+        expect(found.page.locator(".card").last).to_be_visible()
 
 
 def test_link_is_copied(chromium: Browser, file: Path) -> None:

@@ -140,7 +140,7 @@ def test_a_feed_without_events_is_one() -> None:
     assert entries(feed([], OWN, "feed.xml", None)) == []
     assert entries(feed([on(0)], OWN, "feed.xml", None)) == []
     assert "No date yet" in site.index([], "feed.xml")
-    assert "No news of events." in site.index([on(0)], "feed.xml")
+    assert "Nothing new." in site.index([on(0)], "feed.xml")
 
 
 def test_hostile_names_are_text() -> None:

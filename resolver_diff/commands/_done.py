@@ -12,6 +12,7 @@ from resolver_diff.errors import ExitStatus
 from resolver_diff.event import counted, leading_first
 from resolver_diff.probe import Taken
 from resolver_diff.reports._layout import duration, many, some
+from resolver_diff.reports._network import trouble
 from resolver_diff.reports._unsettled import unsettled
 from resolver_diff.series import Series
 from resolver_diff.tables import Condition, Courses, State
@@ -45,6 +46,9 @@ class Done:
     def lines(self, told: Sequence[Alert]) -> Iterator[str]:
         """Say in a line what happened; then what is new, and what differs and is not told from chance, a line each."""
         yield self._line(len(told))
+        health = self.found.health.frame.filter(pl.col("date") == self.day)
+        if self.day in self.bad and (why := trouble(health)) is not None:
+            yield f"- {why}"
         yield from (f"* {alert.title}. {alert.text}" for alert in told)
         yield from (f"- Not told from chance: {sentence}" for sentence in self.untold[:MOST_UNTOLD])
         if len(self.untold) > MOST_UNTOLD:

@@ -19,10 +19,10 @@ from markupsafe import Markup
 
 from resolver_diff.event import day_in_words
 from resolver_diff.page import cards, panel, witnesses, words
-from resolver_diff.page.matrix import LETTERS, MEANINGS
+from resolver_diff.page.matrix import CODES, LETTERS, MEANINGS
 from resolver_diff.page.packed import columns, deflated, packed
 from resolver_diff.page.sight import Sight, View
-from resolver_diff.page.summary import MOST_EVENTS, Summary, SummedEvent
+from resolver_diff.page.summary import MOST_EVENTS, MOST_UNTOLD, Summary, SummedEvent
 from resolver_diff.page.vendored import source, vendored
 from resolver_diff.reports import visible
 from resolver_diff.reports._idn import PREFIX, u_labels
@@ -32,6 +32,7 @@ __all__ = ["Sight", "View", "render", "stylesheet"]
 
 BROWSER = files("resolver_diff.page") / "browser"
 SCRIPTS = ("start.js", "charts.js", "matrix.js", "witnesses.js", "cells.js", "links.js")
+FIRST_CARDS = 12  # that are open
 FIRST_ROWS = 50  # of the cells, for who has no script, and for paper
 SHOWN = (
     "what", "first_seen", "domain_set", "qname", "qtype", "resolver", "transport", "operator", "country", "role",
@@ -45,16 +46,19 @@ def render(view: View) -> str:
     """Return the page of *view*: one HTML document."""
     told = cards.courses(view)
     untold = {sight.vantage: cards.untold(sight) for sight in view.sights}
-    says = words.paragraph(view, told, list(chain.from_iterable(untold.values())))
+    differs = list(chain.from_iterable(untold.values()))
+    says = words.paragraph(view, told, differs)
     script, style = _script(), _text("page.css")
     libraries = vendored()
     context = {
         "view": view,
         "says": says,
         "cards": told[: cards.MOST],
+        "first_cards": FIRST_CARDS,
         "more_cards": max(0, len(told) - cards.MOST),
         "counts": {kind: sum(card["status"] == kind for card in told) for kind in cards.ORDER},
         "untold": untold,
+        "any_untold": bool(differs),
         "most_untold": cards.MOST,
         "facts": [panel.facts(sight) for sight in view.sights],
         "first": [row for sight in view.sights for row in _first(sight)][:FIRST_ROWS],
@@ -62,8 +66,8 @@ def render(view: View) -> str:
         "left_out": sum(sight.left_out for sight in view.sights),
         "tally": _tally(view),
         "any_wrong": any(sight.matrix.names.height for sight in view.sights),
-        "states": [(kind, LETTERS[kind], meaning) for kind, meaning in MEANINGS.items()],
-        "summary": Markup(_summary(view, told, says).element()),  # noqa: S704
+        "states": [(kind, LETTERS[kind], meaning) for kind, meaning in MEANINGS.items() if kind in _seen(view)],
+        "summary": Markup(_summary(view, told, [card["says"] for card in differs], says).element()),  # noqa: S704
         "data": packed(_document(view)),
         "libraries": [(each, deflated(each.text)) for each in libraries],
         "style": Markup(style),  # noqa: S704
@@ -116,6 +120,12 @@ def _policy(scripts: Iterable[str], styles: Iterable[str]) -> str:
     )
 
 
+def _seen(view: View) -> set[str]:
+    """Return what the letters of the matrix stand for, of those that are in it."""
+    codes = {code for sight in view.sights for code in np.unique(sight.matrix.codes)}
+    return {kind for kind, code in CODES.items() if code in codes}
+
+
 def _tally(view: View) -> dict[str, int]:
     tallies = [Tally.of(sight.today) for sight in view.sights]
     return {
@@ -127,7 +137,7 @@ def _tally(view: View) -> dict[str, int]:
     }
 
 
-def _summary(view: View, told: list[dict[str, Any]], says: str) -> Summary:
+def _summary(view: View, told: list[dict[str, Any]], untold: list[str], says: str) -> Summary:
     tally = _tally(view)
     return Summary(
         resolver_diff=view.version,
@@ -142,6 +152,8 @@ def _summary(view: View, told: list[dict[str, Any]], says: str) -> Summary:
         wrong=tally["wrong"],
         events=tuple(SummedEvent.of(card["row"]) for card in told[:MOST_EVENTS]),
         unjudged=tally["unjudged"],
+        untold=tuple(untold[:MOST_UNTOLD]),
+        more_untold=max(0, len(untold) - MOST_UNTOLD),
     )
 
 

@@ -17,6 +17,7 @@ ENDS = "</script>"
 NEAR = 64 * 1024  # octets from the top of the file within which it begins
 LONGEST = 8 * 1024 * 1024  # octets of it that are read; 200 events of the longest names there can be are less
 MOST_EVENTS = 200
+MOST_UNTOLD = 20
 MOST_NAMES = 20  # names of one event, and resolvers of one
 MARKUP = re.compile("[<>&]")
 
@@ -68,6 +69,8 @@ class Summary:
     wrong: int  # cells that vanished or diverge on *date*
     events: tuple[SummedEvent, ...]
     unjudged: int | None = None  # cells that could not be judged on *date*; null: the page is older than this count
+    untold: tuple[str, ...] = ()  # what differs and is in no event, a sentence each: at most MOST_UNTOLD
+    more_untold: int = 0
 
     def element(self) -> str:
         """Return it as the element that stands in the page; nothing in it is markup."""
@@ -135,6 +138,8 @@ def _summary(document: Mapping[str, Any]) -> Summary:
         wrong=int(document["wrong"]),
         events=tuple(map(_event, document["events"])),
         unjudged=None if document.get("unjudged") is None else int(document["unjudged"]),
+        untold=_texts(document.get("untold", ())),
+        more_untold=int(document.get("more_untold", 0)),
     )
 
 

@@ -10,6 +10,7 @@ from resolver_diff.page.cards import ENDED, NEW, ON, OVER
 from resolver_diff.page.sight import Sight, View
 from resolver_diff.reports import visible
 from resolver_diff.reports._layout import many, some
+from resolver_diff.reports._network import trouble
 from resolver_diff.reports._tally import Tally, in_words
 from resolver_diff.tables import Condition
 
@@ -24,7 +25,11 @@ def paragraph(view: View, cards: Sequence[dict[str, Any]], untold: Sequence[dict
     dates = max(len(sight.matrix.dates) for sight in view.sights)
     back = f"the {dates} dates since {day_in_words(view.since)}" if dates > 1 else "this date only"
     looked = f"On {day_in_words(view.date)}, {scale} from {places}; this page looks at {back}."
-    return f"{looked} {_events(cards)} {_rest(view, untold)} {_unjudged(tallies)}{_unwell(view)}"
+    if all(each.cells == each.unjudged for each in tallies):
+        why = [trouble(sight.today.health.frame) or _unwell([sight]).strip() for sight in view.sights]
+        going_on = f" {_events(cards)}" if cards else ""
+        return f"Nothing could be judged on {day_in_words(view.date)}. {' '.join(why)} {looked}{going_on}"
+    return f"{looked} {_events(cards)} {_rest(view, untold)} {_unjudged(tallies)}{_unwell(view.sights)}"
 
 
 def _most(tallies: Sequence[Tally], name: str) -> int:
@@ -93,9 +98,9 @@ def _unjudged(tallies: Sequence[Tally]) -> str:
     return f"{unjudged:,} of {many(cells, 'cell')} could not be judged, most of them because: {in_words(reason)}."
 
 
-def _unwell(view: View) -> str:
+def _unwell(sights: Sequence[Sight]) -> str:
     """Name the resolvers in whose place others answer, and those that were ill; count those that only lost some."""
-    rows = pl.concat([sight.today.health.frame for sight in view.sights])
+    rows = pl.concat([sight.today.health.frame for sight in sights])
     condition = pl.col("condition").cast(pl.String)
     lossy = rows.filter(condition == Condition.LOSSY).height
     taken = rows.filter(condition == Condition.INTERCEPTED).sort("resolver", "transport")

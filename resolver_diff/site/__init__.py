@@ -62,7 +62,11 @@ def _news(page: Listed, known: Sequence[Life]) -> dict[str, object]:
     going_on = [
         event for event in page.summary.events if event.first_good is None and event.reported < page.summary.date
     ]
+    summary = page.summary
     return {
+        "failed": summary.cells > 0 and summary.unjudged == summary.cells,
+        "untold": summary.untold[:MOST_NEW],
+        "more_untold": max(0, len(summary.untold) - MOST_NEW) + summary.more_untold,
         "begun": len(begun),
         "over": len(over),
         "going_on": len(going_on),

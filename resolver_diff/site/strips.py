@@ -7,27 +7,49 @@ from resolver_diff.site.lives import Life, Listed
 DATES = 60  # at most, the latest
 WIDTH, GAP = 8, 2
 TALL, FLAT = 64, 14
+LEFT, HEAD, DATED = 52, 8, 80  # room for the numbers of the axis, above it, and for a date below it
+SPACE, WIDEST = 600, 40  # few dates take some room too
+LEAST = 5  # cells at the top of the axis: one that is wrong does not fill it
 
 
 def bars(ordered: Sequence[Listed]) -> str:
-    """Return how many cells were wrong on each date, as bars; dates with new events are marked."""
+    """Return how many cells were wrong on each date, as bars with an axis; what is new, or failed, is marked."""
     shown = list(reversed(ordered[:DATES]))
-    if not shown:
+    if not shown or all(_failed(page) for page in shown):
         return ""
-    most = max(1, *(page.summary.wrong for page in shown))
-    parts = []
-    for place, page in enumerate(shown):
-        height = round(TALL * page.summary.wrong / most)
-        x, day = place * (WIDTH + GAP), page.summary.date
-        parts.append(f'<rect class="bar" x="{x}" y="{TALL - height}" width="{WIDTH}" height="{height}"/>')
-        if any(event.reported == day for event in page.summary.events):
-            parts.append(f'<circle class="new" cx="{x + WIDTH / 2:g}" cy="{TALL + 7}" r="3"/>')
     counts = [page.summary.wrong for page in shown]
+    top = max(LEAST, *counts)
+    step = max(WIDTH + GAP, min(WIDEST, SPACE // len(shown)))
+    right = LEFT + len(shown) * step
+    parts = [
+        f'<line class="axis" x1="{LEFT}" x2="{right}" y1="{HEAD + y}" y2="{HEAD + y}"/>'
+        f'<text x="{LEFT - 6}" y="{HEAD + y + 4}" text-anchor="end">{number:,}</text>'
+        for y, number in ((0, top), (TALL, 0))
+    ]
+    for place, page in enumerate(shown):
+        x, day = LEFT + place * step, page.summary.date
+        height = round(TALL * page.summary.wrong / top)
+        y = HEAD + TALL - height
+        parts.append(f'<rect class="bar" x="{x}" y="{y}" width="{step - GAP}" height="{height}"/>')
+        middle, below = x + (step - GAP) / 2, HEAD + TALL + 7
+        if _failed(page):
+            parts.append(f'<path class="failed" d="M{middle - 4:g} {below - 15}l8 8m0 -8l-8 8"/>')
+        if any(event.reported == day for event in page.summary.events):
+            parts.append(f'<circle class="new" cx="{middle:g}" cy="{below}" r="3"/>')
+    foot = HEAD + TALL + 26
+    parts.append(f'<text x="{LEFT}" y="{foot}">{shown[0].summary.date}</text>')
+    if right - LEFT > 2 * DATED:
+        parts.append(f'<text x="{right}" y="{foot}" text-anchor="end">{shown[-1].summary.date}</text>')
     says = (
         f"Wrong cells on each of {len(shown)} dates from {shown[0].summary.date} to {shown[-1].summary.date}: "
         f"at least {min(counts):,}, at most {max(counts):,}, {counts[-1]:,} on the last"
     )
-    return _svg(len(shown) * (WIDTH + GAP), TALL + 12, says, parts)
+    return _svg(max(right, LEFT + DATED), foot + 4, says, parts)
+
+
+def _failed(page: Listed) -> bool:
+    """Say whether nothing could be judged on a date."""
+    return page.summary.unjudged == page.summary.cells
 
 
 def strip(life: Life, ordered: Sequence[Listed]) -> str:

@@ -36,6 +36,11 @@ document.addEventListener("click", (event) => {
   if (button) copied(button);
 });
 
+// paper cannot be opened
+window.addEventListener("beforeprint", () => {
+  for (const rest of document.querySelectorAll("details.rest")) rest.open = true;
+});
+
 theme();
 for (const button of document.querySelectorAll("button.copy")) button.hidden = false;
 timelines();
