@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from resolver_diff.series.course import courses
+from resolver_diff.series.course import asked, courses
 from resolver_diff.tables import Spells
 
 FIRST = date(2026, 2, 10)
@@ -79,3 +79,12 @@ def test_an_event_has_the_confidence_of_most_of_its_spells() -> None:
 def test_nothing_found_is_no_event() -> None:
     """An empty table stays one."""
     assert len(courses(Spells.empty())) == 0
+
+
+def test_an_event_of_which_nobody_is_asked_any_more_is_known() -> None:
+    """Neither another name at its witness nor its name at others shows whether it goes on."""
+    more = {"qname": "two.example", "resolvers": ["nsdi-b"]}
+    found = courses(spells({}, more, {"event": "e2", "qname": "c.example"}))
+    cells = {"qname": ["two.example", "one.example", "other.example"], "resolver": ["nsdi-b", "isp-de", "nsdi-a"]}
+    assert asked(found.frame, pl.DataFrame(cells)) == {"e1"}
+    assert asked(found.frame, pl.DataFrame(cells)[1:]) == set()

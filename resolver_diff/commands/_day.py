@@ -56,11 +56,13 @@ class Day:
         found, bad = self._report(sight)
         _siting.update(self.reports, self.source, self.known, self.url, since=today)
         gone = missed(sight.series.dates, found.date_before, today)
+        there = snapshot.dates(self.source.folder, self.vantage)
         return Done(
             day=today,
             vantage=self.vantage,
             taken=taken,
-            missed=tuple(gone),
+            missed=tuple(day for day in gone if day not in there),
+            damaged=tuple(day for day in gone if day in there),
             bad=bad,
             found=found,
             followed=sight.series,

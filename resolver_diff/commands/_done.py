@@ -11,14 +11,15 @@ from resolver_diff.diff import Diff
 from resolver_diff.errors import ExitStatus
 from resolver_diff.event import counted, leading_first
 from resolver_diff.probe import Taken
+from resolver_diff.reports._beside_events import gone, unsettled
 from resolver_diff.reports._layout import duration, many, some
 from resolver_diff.reports._network import trouble
-from resolver_diff.reports._unsettled import unsettled
 from resolver_diff.series import Series
+from resolver_diff.series.course import asked
 from resolver_diff.tables import Condition, Courses, State
 
 MOST_ILL = 3  # resolvers that are named
-MOST_UNTOLD = 5  # groups of what differs
+MOST = 5  # lines of a kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Done:
     vantage: str
     taken: Taken | None  # null: the snapshot was there already
     missed: tuple[date, ...]  # days since the last good one on which nobody asked
+    damaged: tuple[date, ...]  # and those whose snapshots cannot be read
     bad: frozenset[date]
     found: Diff
     followed: Series
@@ -50,23 +52,22 @@ class Done:
         if self.day in self.bad and (why := trouble(health)) is not None:
             yield f"- {why}"
         yield from (f"* {alert.title}. {alert.text}" for alert in told)
-        yield from (f"- Not told from chance: {sentence}" for sentence in self.untold[:MOST_UNTOLD])
-        if len(self.untold) > MOST_UNTOLD:
-            yield f"- and {len(self.untold) - MOST_UNTOLD:,} more groups that are not told from chance"
-        open_answers = unsettled(self.found) if self.found.date_before else []
-        yield from (f"- Cannot be told: {sentence}" for sentence in open_answers[:MOST_UNTOLD])
-        if len(open_answers) > MOST_UNTOLD:
-            yield f"- and {len(open_answers) - MOST_UNTOLD:,} more such answers"
+        yield from _first("Not told from chance", self.untold)
+        if self.found.date_before is not None and self.day not in self.bad:
+            yield from _first("Gone for everybody", gone(self.found))
+            yield from _first("Cannot be told", unsettled(self.found))
 
     def _line(self, told: int) -> str:
-        open_now = self.events.frame["first_good"].null_count()
         cells = self.found.cells.filter(pl.col("date") == self.day)
+        open_now = self.events.frame.filter(pl.col("first_good").is_null())
+        seen = len(asked(open_now, cells))
+        unseen = f" and {open_now.height - seen:,} not asked for any more" if seen < open_now.height else ""
         judged = cells.filter(pl.col("state") != State.INSUFFICIENT).height
         health = self.found.health.frame.filter(pl.col("date") == self.day, pl.col("condition") != Condition.WELL)
         ill = health["resolver"].unique().sort().to_list()
         parts = [
             self._compared(),
-            f"{many(open_now, 'event')} going on, {many(told, 'alert')}",
+            f"{many(seen, 'event')} going on{unseen}, {many(told, 'alert')}",
             f"{judged:,} of {many(cells.height, 'cell')} judged",
             f"{many(len(ill), 'resolver')} not well{f' ({some(ill, MOST_ILL)})' if ill else ''}",
         ]
@@ -86,6 +87,7 @@ class Done:
             return f"{wrong} wrong, no good day before to compare with"
         lost = [f"{day} failed" for day in sorted(self.bad) if good < day < self.day]
         lost += [f"{day} was missed" for day in self.missed]
+        lost += [f"{day} cannot be read" for day in self.damaged]
         since = f"{good}{f' ({some(lost)})' if lost else ''}"
         return f"{wrong} wrong, {len(self.found.anomalies):,} changed since {since}{self._which()}"
 
@@ -97,3 +99,10 @@ class Done:
             for (change,), group in rows.group_by("change", maintain_order=True)
         ]
         return f": {', '.join(befell)}" if befell else ""
+
+
+def _first(heading: str, sentences: Sequence[str]) -> Iterator[str]:
+    """Yield the first of *sentences*, a line each, and how many more there are."""
+    yield from (f"- {heading}: {sentence}" for sentence in sentences[:MOST])
+    if len(sentences) > MOST:
+        yield f"- {heading}: {len(sentences) - MOST:,} more"

@@ -17,6 +17,7 @@ from resolver_diff.page.sight import Sight, View
 from resolver_diff.reports import visible
 from resolver_diff.reports._idn import u_labels
 from resolver_diff.reports._layout import many, some
+from resolver_diff.series.course import asked
 from resolver_diff.series.extent import growth
 from resolver_diff.tables import Anomalies, Change, Condition, Events, Mechanism, State
 
@@ -36,16 +37,19 @@ def status(row: Mapping[str, Any], day: date) -> str:
 
 def courses(view: View) -> list[dict[str, Any]]:
     """Return the events over all dates that reach into the page's dates: new ones first, then what goes on."""
-    found = [
-        _course(row, sight, view.date)
-        for sight in view.sights
-        for row in sight.courses.frame.iter_rows(named=True)
-        if row["first_good"] is None or row["first_good"] >= view.since
-    ]
+    found = []
+    for sight in view.sights:
+        cells = sight.today.cells.filter(pl.col("date") == sight.today.date_after)
+        there = asked(sight.courses.frame, cells)
+        found += [
+            _course(row, sight, view.date, unasked=row["event"] not in there)
+            for row in sight.courses.frame.iter_rows(named=True)
+            if row["first_good"] is None or row["first_good"] >= view.since
+        ]
     return sorted(found, key=lambda card: (ORDER.index(card["status"]), -card["began"].toordinal(), card["event"]))
 
 
-def _course(row: dict[str, Any], sight: Sight, day: date) -> dict[str, Any]:
+def _course(row: dict[str, Any], sight: Sight, day: date, *, unasked: bool) -> dict[str, Any]:
     reach = sight.series.extents.frame.filter(pl.col("event") == row["event"]).sort("date")
     seen = row["reported"] if row["reported"] != row["first_bad"] else None
     return {
@@ -53,6 +57,7 @@ def _course(row: dict[str, Any], sight: Sight, day: date) -> dict[str, Any]:
         "event": row["event"],
         "status": status(row, day),
         "quiet": row["first_good"] is None and row["last_bad"] < day,
+        "unasked": unasked,
         "began": row["first_bad"],
         "says": _said(row["says"]),
         "where": _where(row, sight),

@@ -9,6 +9,7 @@ from resolver_diff.event import day_in_words, joined
 from resolver_diff.page.cards import ENDED, NEW, ON, OVER
 from resolver_diff.page.sight import Sight, View
 from resolver_diff.reports import visible
+from resolver_diff.reports._beside_events import gone
 from resolver_diff.reports._layout import many, some
 from resolver_diff.reports._network import trouble
 from resolver_diff.reports._tally import Tally, in_words
@@ -79,6 +80,10 @@ def _rest(view: View, untold: Sequence[dict[str, Any]]) -> str:
         said += f" Not told from chance: {untold[0]['says']}"
     elif untold:
         said += f" {len(untold):,} groups of what differs are not told from chance. The first: {untold[0]['says']}"
+    lost = [sentence for sight in view.sights if sight.changes is not None for sentence in gone(sight.changes)]
+    if lost:
+        more = f", and {many(len(lost) - 1, 'more name', 'more names')}" if len(lost) > 1 else ""
+        said += f" Gone for everybody since then: {lost[0]}{more}."
     return said
 
 

@@ -13,6 +13,7 @@ from resolver_diff.compare import shares
 from resolver_diff.diff import Diff
 from resolver_diff.event import MEANS
 from resolver_diff.reports import Report
+from resolver_diff.reports._beside_events import gone
 from resolver_diff.reports._idn import Names
 from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, many, paragraph, plain, table
 from resolver_diff.reports._tally import Tally, in_words, unwell, widest
@@ -63,6 +64,7 @@ def _page(diff: Diff, width: int | None) -> Iterator[Line]:
         ("Could tell less than usual", _coverage(diff, width)),
         ("Events", _events(diff, names, width)),
         ("Anomalies", _anomalies(diff, names, width)),
+        ("Gone for the controls too", _gone(diff, width)),
         (_heading(diff), _findings(diff, width)),
         (f"Only on {diff.date_after}", _moves(diff.entered, width)),
         (f"Only on {diff.date_before}", _moves(diff.left, width)),
@@ -235,6 +237,14 @@ def _coverage(diff: Diff, width: int | None) -> list[Line]:
     for row in rows.head(MOST_FINDINGS).iter_rows(named=True):
         lines += paragraph(row["says"], width=width, first="* ", rest="  ")
     return lines + _more(rows.height - MOST_FINDINGS, "finding", "--json")
+
+
+def _gone(diff: Diff, width: int | None) -> list[Line]:
+    """Return a line for each name that the controls have no answer to any more."""
+    sentences = gone(diff)
+    lines = [part for one in sentences[:MOST_FINDINGS] for part in paragraph(one, width=width, first="* ", rest="  ")]
+    more = len(sentences) - MOST_FINDINGS
+    return [*lines, line(f"  and {many(more, 'more name')}", Tone.FAINT)] if more > 0 else lines
 
 
 def _at(row: dict[str, object], several: Collection[str]) -> str:

@@ -37,3 +37,13 @@ def _usual_confidence(spells: pl.DataFrame) -> pl.DataFrame:
     """Return the confidence that most spells of each event have."""
     counted = spells.group_by("event", *SURE).len().sort("event", "len", "confidence", descending=[False, True, True])
     return counted.unique("event", keep="first", maintain_order=True).drop("len")
+
+
+def asked(events: pl.DataFrame, cells: pl.DataFrame) -> set[str]:
+    """Return which of *events*, rows of ``Courses``, could be seen in *cells*: a witness was asked for a name of it.
+
+    Of the others nobody learns when they end.
+    """
+    pairs = events.select("event", qname="qnames", resolver="resolvers").explode("qname").explode("resolver")
+    there = cells.select(pl.col("qname", "resolver").cast(pl.String)).unique()
+    return set(pairs.join(there, on=["qname", "resolver"], how="semi")["event"])

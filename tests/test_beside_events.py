@@ -1,6 +1,6 @@
-"""Answers of which nothing can be told are named on the day on which they are new."""
+"""What nobody is to blame for, or cannot be told, is named on the day on which it is new."""
 
-from resolver_diff.reports._unsettled import unsettled
+from resolver_diff.reports._beside_events import gone, unsettled
 from stories import Story
 
 TRUTH = {"one.example": {"A": "151.101.1.1"}}
@@ -20,3 +20,13 @@ def test_what_is_judged_is_not_named_here() -> None:
     """A loss, and an address that cannot be public, are findings; an answer as ever is none."""
     lost = {"isp-ru": {"one.example": "nxdomain"}, "isp-de": {"one.example": {"A": "10.10.34.35"}}}
     assert unsettled(Story("test", {"before": {}, "after": lost, "truth": TRUTH}).diff()) == []
+
+
+def test_a_name_that_the_controls_lost_too_is_named_once() -> None:
+    """It has lapsed, or somebody denies it to all; one that only some lost is another matter, and so is an old one."""
+    all_of_it = {"everyone": {"one.example": "nxdomain"}}
+    found = Story("test", {"before": {}, "after": all_of_it, "truth": TRUTH}).diff()
+    assert gone(found) == ["one.example (A, AAAA): no control has an answer any more; NXDOMAIN at 13 of 13 resolvers"]
+    assert gone(Story("test", {"history": [{}], "before": all_of_it, "after": all_of_it, "truth": TRUTH}).diff()) == []
+    some = {"isp-ru": {"one.example": "nxdomain"}, "google": {"one.example": "nxdomain"}}
+    assert gone(Story("test", {"before": {}, "after": some, "truth": TRUTH}).diff()) == []
