@@ -17,7 +17,7 @@ def show(row: dict[str, Any], width: int | None) -> Iterator[Line]:
     attempt += f", attempt {row['attempt'] + 1}" if row["attempt"] else ""
     second = f", reply {row['reply'] + 1}" if row["reply"] else ""
     if row["asked_at"] is None and row["reply"] is None and row["trouble"] is not None:
-        yield line(f"  ;; over {row['transport']} {row['trouble']}", Tone.FAINT)
+        yield line(f"  ;; over {row['transport']}: {row['trouble']}", Tone.FAINT)
         return
     when = f"{row['asked_at']:%Y-%m-%d %H:%M:%S} UTC" if row["asked_at"] else "never"
     yield line(f"  ;; asked {when} over {row['transport']}{attempt}{second}", Tone.FAINT)

@@ -76,7 +76,7 @@ def command(
     Alerts go wherever RESOLVER_DIFF_ALERTS in the environment says (URLs of apprise, spaces between; the extra
     `alerts`): one for an event when it is new, spreads, changes or is over.
 
-    One line on stdout says what happened, and one each what is told (`*`), and what differs and may be chance (`-`).
+    One line on stdout says what happened, and one each what is told (`*`), and what else to hear of (`-`).
     Exit status 3: the day is not complete.
 
     \b
