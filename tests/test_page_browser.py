@@ -104,6 +104,23 @@ def test_table_is_searched_filtered_and_sorted(chromium: Browser, file: Path) ->
         assert found.complaints == []
 
 
+def test_rows_are_drawn_anew_for_another_width_only(chromium: Browser, file: Path) -> None:
+    """Coming into view is no reason: the row that a person clicks at must be there until the click ends."""
+    with opened(chromium, file) as found:
+        found.settle()
+        row, heading = "#table .tabulator-row", ".tabulator-col[tabulator-field=said]"
+        found.page.evaluate("row => { document.querySelector(row).id = 'mine'; }", row)
+        for part in ("#cells", "h1", "#cells"):
+            found.page.locator(part).scroll_into_view_if_needed()
+            found.page.wait_for_timeout(300)
+        assert found.page.locator("#mine").count() == 1
+        expect(found.page.locator(heading)).to_be_visible()
+        found.page.set_viewport_size({"width": 390, "height": 844})
+        expect(found.page.locator(heading)).to_be_hidden()
+        found.page.set_viewport_size({"width": 1280, "height": 900})
+        expect(found.page.locator(heading)).to_be_visible()
+
+
 def test_event_shows_its_cells(chromium: Browser, file: Path) -> None:
     """The button of an event leaves its cells in the table, and no other."""
     with opened(chromium, file) as found:

@@ -33,12 +33,25 @@ class Cells {
         data: this.rows, index: "id", columns: this.columns(), layout: "fitColumns", responsiveLayout: "hide",
         height: `${Math.min(560, 80 + 35 * this.rows.length)}px`, rowHeight: 34, placeholder: "No such cell",
         headerSortElement: (_, way) => ({ asc: "▲", desc: "▼" }[way] || ""), columnDefaults: { headerHozAlign: "left" }, movableColumns: false,
+        autoResize: false, // see fit()
       });
       this.table.on("tableBuilt", built);
       this.table.on("rowClick", (_, row) => this.open(row.getData()));
     });
     this.repair(host);
+    this.fit(host);
     this.counted();
+  }
+
+  /** Draw the rows anew when there is another width for them: Tabulator itself does so whenever they come into view,
+      and a click meanwhile is lost. */
+  fit(host) {
+    let width = host.clientWidth;
+    new ResizeObserver(() => {
+      if (host.clientWidth === width) return;
+      width = host.clientWidth;
+      this.table.redraw();
+    }).observe(host);
   }
 
   /** Say to those who do not see it what Tabulator leaves unsaid. */
