@@ -1,6 +1,5 @@
 """One day's work, step by step: a snapshot, a comparison, a report, and what is told."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -23,6 +22,7 @@ from resolver_diff.diff import Diff
 from resolver_diff.errors import OtherPlanError, Problem, SnapshotError
 from resolver_diff.journal import Journal
 from resolver_diff.library import confident
+from resolver_diff.library.taking import finished
 from resolver_diff.page import cards
 from resolver_diff.page.sight import Sight
 from resolver_diff.probe import Taken
@@ -102,7 +102,7 @@ class Day:
             progress=progress(),
             beside=self.beside,
         )
-        return asyncio.run(taking)
+        return finished(taking)
 
     def _look(self, day: date) -> Sight:
         """Follow all dates up to *day*, and write its page; raises SnapshotError where *day* cannot be read."""

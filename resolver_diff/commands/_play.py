@@ -1,6 +1,5 @@
 """A scenario played: a snapshot of each day, what changed since the day before, and how it is told."""
 
-import asyncio
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from resolver_diff.config import CONTROL
 from resolver_diff.diff import Diff, diff
 from resolver_diff.lab.scenario import Scenario
 from resolver_diff.lab.servers import Lab
+from resolver_diff.library.taking import finished
 from resolver_diff.probe import Taken
 from resolver_diff.reports._layout import EMPTY, Line, Span, Tone, line, many, paragraph
 from resolver_diff.reports.text import TONES
@@ -33,7 +33,7 @@ def days(lab: Lab, snapshots: Path) -> Iterator[tuple[Taken, Diff | None]]:
     for date in lab.scenario.dates:
         lab.play(date)
         config = lab.config(timeout=TIMEOUT, attempts=ATTEMPTS, qps=QPS)
-        taken = asyncio.run(probe.take(config, folder=snapshots, day=date, vantage=VANTAGE))
+        taken = finished(probe.take(config, folder=snapshots, day=date, vantage=VANTAGE))
         (today,) = snapshot.load(snapshots, date, VANTAGE)
         yield taken, diff(earlier[-1], today, earlier[:-1]) if earlier else None
         earlier.append(today)

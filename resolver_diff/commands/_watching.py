@@ -102,11 +102,14 @@ class Rounds:
         self.next_at = 0.0  # by time.monotonic
         self._seed = f"{VANTAGE} {datetime.now(UTC).isoformat()}"  # one for all: names that cannot exist stay cached
         self._folder = tempfile.TemporaryDirectory(prefix="resolver-diff-watch-")
+        # one for all rounds: Ctrl-C while a loop is made or closed leaves it open, and Python complains of that
+        self._runner = asyncio.Runner()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._runner.close()
         self._folder.cleanup()
 
     def take(self, count: int | None, progress: Progress | None = None) -> Iterator[Round]:
@@ -136,7 +139,10 @@ class Rounds:
             seed=self._seed,
             progress=progress,
         )
-        taken = asyncio.run(taking)
+        try:
+            taken = self._runner.run(taking)
+        finally:
+            taking.close()  # one that was interrupted before it began would be complained of, too
         (heard,) = snapshot.load(folder, day, VANTAGE)
         shutil.rmtree(folder)
         return Round(number, began, diff.anomalies(replace(heard, known=self.known)), taken.silent)

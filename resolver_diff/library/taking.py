@@ -24,7 +24,10 @@ def finished(work: Coroutine[Any, Any, T]) -> T:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work)
+        try:
+            return asyncio.run(work)
+        finally:
+            work.close()  # Python complains of one that was interrupted before it began
     begun = Future[Begun]()
 
     async def noted() -> T:
