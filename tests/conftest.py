@@ -90,9 +90,15 @@ def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that start real servers or a browser: ``-m 'not debian and not browser'`` leaves them out."""
+    """Mark the tests that start real servers or a browser: ``-m 'not debian and not browser'`` leaves them out.
+
+    Of several processes (``--dist loadgroup``) one runs the tests of a file, or of all files that name the same group.
+    """
     for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
         if "debian_server" in getattr(item, "fixturenames", ()):
             item.add_marker("debian")
         if "chromium" in getattr(item, "fixturenames", ()):

@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 import yaml
 
 from resolver_diff.config import Resolver
@@ -45,6 +46,7 @@ from resolver_diff.snapshot import Run, Snapshot
 from resolver_diff.tables import FAILURES, SILENCES, Certificates, KnownAnswers, Observations, Origins, Outcome, Purpose
 
 FOLDER = Path(__file__).parent / "scenarios"
+ONE_PROCESS = pytest.mark.xdist_group("stories")  # for files whose tests play them: there each is played once
 CAST: dict[str, dict[str, Any]] = {
     "quad9": {"role": "control", "country": "CH", "operator": "Quad9"},
     "google": {"role": "control", "country": "US", "operator": "Google"},

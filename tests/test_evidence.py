@@ -12,6 +12,8 @@ from resolver_diff.diff import Diff
 from resolver_diff.evidence import COLUMNS, Bearing, Claim
 from resolver_diff.tables import State
 
+pytestmark = stories.ONE_PROCESS
+
 REASONS = anomaly.reasons()
 
 

@@ -7,6 +7,8 @@ import stories
 from resolver_diff.compare import owners
 from resolver_diff.compare.organisations import normal
 
+pytestmark = stories.ONE_PROCESS
+
 
 @pytest.mark.parametrize(
     "names",

@@ -25,6 +25,8 @@ from resolver_diff.reports.csv import harmless
 from resolver_diff.reports.text import describe
 from resolver_diff.tables import Anomalies, Events, Health
 
+pytestmark = stories.ONE_PROCESS
+
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = "UPDATE_GOLDEN"  # set it to rewrite what the reports are held to, then read the difference
 REPORTS = family.members(reports, "REPORT", Report)

@@ -11,6 +11,8 @@ from resolver_diff.reports._layout import Cut, Tone, plain, table
 from resolver_diff.reports._tally import WITHOUT_EVIDENCE, Tally, in_words
 from test_reports import REPORTS, STORIES, make
 
+pytestmark = stories.ONE_PROCESS
+
 
 def test_text_shows_u_labels_once() -> None:
     """A name of another script is there as it was asked, the first time with what a person reads; the CSV has none."""

@@ -17,6 +17,8 @@ from resolver_diff.reports import text
 from resolver_diff.reports._layout import plain
 from stories import FOLDER, Story
 
+pytestmark = stories.ONE_PROCESS
+
 
 @pytest.mark.parametrize(
     ("k", "n", "low", "high"),

@@ -9,6 +9,8 @@ import stories
 from resolver_diff.diff import Diff
 from resolver_diff.tables import Condition
 
+pytestmark = stories.ONE_PROCESS
+
 STORIES = sorted(stories.FOLDER.glob("*.yaml"))
 KNOWN = {
     "about", "truth", "moved", "resolvers", "repeats", "history", "before", "after", "changes", "today",
