@@ -16,8 +16,8 @@ from hostile import Hostile, answer_all, reply
 from hostile_http import NAME, Secure, Web, web
 from resolver_diff.commands import _again
 from resolver_diff.config import Resolver
-from resolver_diff.reports._layout import plain
 from resolver_diff.wire.encode import encode
+from resolver_diff.wording.lines import plain
 
 Find = Callable[[str, str], Path]
 

@@ -1,6 +1,6 @@
 """What nobody is to blame for, or cannot be told, is named on the day on which it is new."""
 
-from resolver_diff.reports._beside_events import gone, unsettled
+from resolver_diff.wording.beside_events import gone, unsettled
 from stories import Story
 
 TRUTH = {"one.example": {"A": "151.101.1.1"}}

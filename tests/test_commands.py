@@ -19,9 +19,9 @@ from resolver_diff.commands._loading import Source
 from resolver_diff.lab import reading
 from resolver_diff.lab.respond import from_memory
 from resolver_diff.library import following
-from resolver_diff.reports._layout import plain
 from resolver_diff.tables import Anomalies, TransportName
 from resolver_diff.transports._replay import replaying
+from resolver_diff.wording.lines import plain
 
 SCENARIO = """
 about: WhatsApp vanishes at a register on the second day, and is still missing on the third.

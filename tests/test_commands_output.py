@@ -11,7 +11,7 @@ from resolver_diff.commands import _dig
 from resolver_diff.commands._output import write
 from resolver_diff.commands._progress import Lines
 from resolver_diff.errors import UsageError
-from resolver_diff.reports._layout import duration, plain
+from resolver_diff.wording.lines import duration, plain
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,8 @@ import pytest
 from resolver_diff.commands import _runs, _strip
 from resolver_diff.commands._loading import Source
 from resolver_diff.library import following
-from resolver_diff.reports._layout import Tone, plain
 from resolver_diff.tables import STATE, TRANSPORT, State
+from resolver_diff.wording.lines import Tone, plain
 from test_commands import rows, run, snapshots, taken
 
 __all__ = ["snapshots", "taken"]  # fixtures

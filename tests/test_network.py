@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from resolver_diff.reports._network import trouble
+from resolver_diff.wording.network import trouble
 from stories import CAST, Story
 
 SILENT = {"*": "timeout", "canary": "timeout"}

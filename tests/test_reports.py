@@ -19,11 +19,12 @@ from rich.cells import cell_len
 import stories
 from resolver_diff import family, reports
 from resolver_diff.diff import CELLS, Diff
-from resolver_diff.reports import Report, visible
-from resolver_diff.reports._layout import plain
+from resolver_diff.reports import Report
 from resolver_diff.reports.csv import harmless
 from resolver_diff.reports.text import describe
 from resolver_diff.tables import Anomalies, Events, Health
+from resolver_diff.wording import visible
+from resolver_diff.wording.lines import plain
 
 pytestmark = stories.ONE_PROCESS
 

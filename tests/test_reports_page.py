@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import stories
-from resolver_diff.reports._idn import u_labels
-from resolver_diff.reports._layout import Cut, Tone, plain, table
-from resolver_diff.reports._tally import WITHOUT_EVIDENCE, Tally, in_words
+from resolver_diff.wording.idn import u_labels
+from resolver_diff.wording.lines import Cut, Tone, plain, table
+from resolver_diff.wording.tally import WITHOUT_EVIDENCE, Tally, in_words
 from test_reports import REPORTS, STORIES, make
 
 pytestmark = stories.ONE_PROCESS

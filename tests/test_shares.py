@@ -14,7 +14,7 @@ from resolver_diff.diff import anomalies
 from resolver_diff.reports import csv as as_csv
 from resolver_diff.reports import json as as_json
 from resolver_diff.reports import text
-from resolver_diff.reports._layout import plain
+from resolver_diff.wording.lines import plain
 from stories import FOLDER, Story
 
 pytestmark = stories.ONE_PROCESS

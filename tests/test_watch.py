@@ -25,8 +25,8 @@ from resolver_diff.config import Config, Resolver
 from resolver_diff.errors import SnapshotError, UsageError
 from resolver_diff.lab import reading
 from resolver_diff.lab.servers import Lab
-from resolver_diff.reports._layout import plain
 from resolver_diff.tables import KnownAnswers
+from resolver_diff.wording.lines import plain
 from test_commands import run
 from test_commands_ending import LIMIT, PROGRAM, environment
 

@@ -5,8 +5,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from resolver_diff.event import SHOWN, counted, day_in_words, joined, leading_first
-from resolver_diff.reports import visible
 from resolver_diff.tables import Mechanism
+from resolver_diff.wording import visible
 
 if TYPE_CHECKING:
     from resolver_diff.alert import Told

@@ -16,8 +16,8 @@ import dns.message
 from resolver_diff.config import Resolver
 from resolver_diff.config.model import PORTS
 from resolver_diff.plan import CHAOS_NAMES, EGRESS_NAMES
-from resolver_diff.reports._layout import EMPTY, Line, Tone, line, paragraph
 from resolver_diff.tables import TransportName
+from resolver_diff.wording.lines import EMPTY, Line, Tone, line, paragraph
 
 PAYLOAD = 1232  # octets over UDP, as our own queries have it
 ASKED = ("+nsid", f"+bufsize={PAYLOAD}")

@@ -4,8 +4,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from resolver_diff.commands._progress import says as told
-from resolver_diff.reports import visible
-from resolver_diff.reports._layout import many
+from resolver_diff.wording import visible
+from resolver_diff.wording.lines import many
 
 
 def bar() -> "Bar | None":

@@ -10,8 +10,8 @@ from resolver_diff.anomaly import reasons
 from resolver_diff.compare.shares import percent
 from resolver_diff.event import joined
 from resolver_diff.evidence import Claim
-from resolver_diff.reports._layout import EMPTY, Line, Tone, line, milliseconds, paragraph
 from resolver_diff.tables import State
+from resolver_diff.wording.lines import EMPTY, Line, Tone, line, milliseconds, paragraph
 
 DECIDED = "What decided"
 FOR, AGAINST, NOT = "Evidence for a difference", "Evidence against a difference", "Evidence that did not apply"

@@ -8,8 +8,8 @@ from resolver_diff.config.model import PORTS
 from resolver_diff.library.costs import costs
 from resolver_diff.origins import told as origin_source
 from resolver_diff.plan import Plan
-from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, duration, line, many, paragraph, table
 from resolver_diff.tables import Purpose
+from resolver_diff.wording.lines import EMPTY, Cut, Line, Tone, duration, line, many, paragraph, table
 
 HEADER = ("resolver", "over", "address", "in", "role", "asked", "time")
 CUTS = {2: Cut.MIDDLE, 0: Cut.MIDDLE}

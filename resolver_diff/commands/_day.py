@@ -26,8 +26,9 @@ from resolver_diff.library.taking import finished
 from resolver_diff.page import cards
 from resolver_diff.page.sight import Sight
 from resolver_diff.probe import Taken
-from resolver_diff.reports import csv, visible
-from resolver_diff.reports._layout import many
+from resolver_diff.reports import csv
+from resolver_diff.wording import visible
+from resolver_diff.wording.lines import many
 
 
 @dataclass(frozen=True, slots=True)

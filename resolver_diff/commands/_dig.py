@@ -6,7 +6,7 @@ from typing import Any
 import dns.edns
 import dns.rcode
 
-from resolver_diff.reports._layout import Line, Tone, line, paragraph
+from resolver_diff.wording.lines import Line, Tone, line, paragraph
 
 FLAGS = ("aa", "tc", "ra", "ad")
 

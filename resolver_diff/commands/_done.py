@@ -11,12 +11,12 @@ from resolver_diff.diff import Diff
 from resolver_diff.errors import ExitStatus
 from resolver_diff.event import counted, leading_first
 from resolver_diff.probe import Taken
-from resolver_diff.reports._beside_events import gone, unsettled
-from resolver_diff.reports._layout import duration, many, some
-from resolver_diff.reports._network import trouble
 from resolver_diff.series import Series
 from resolver_diff.series.course import asked
 from resolver_diff.tables import Condition, Courses, State
+from resolver_diff.wording.beside_events import gone, unsettled
+from resolver_diff.wording.lines import duration, many, some
+from resolver_diff.wording.network import trouble
 
 MOST_ILL = 3  # resolvers that are named
 MOST = 5  # lines of a kind

@@ -17,8 +17,8 @@ from resolver_diff.commands._seen import Key, Seen, Watch, words
 from resolver_diff.commands._strip import TONES as MARK_TONES
 from resolver_diff.commands._strip import WRONG
 from resolver_diff.probe import Progress
-from resolver_diff.reports._layout import GAP, Cut, Line, Span, Tone, line, many, plain, table
 from resolver_diff.tables import State
+from resolver_diff.wording.lines import GAP, Cut, Line, Span, Tone, line, many, plain, table
 
 HEADER = ("name", "type", "resolver", "in", "now")
 CUTS = {4: Cut.TAIL, 0: Cut.MIDDLE, 2: Cut.MIDDLE}

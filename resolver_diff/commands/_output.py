@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from resolver_diff import errors
 from resolver_diff.errors import Problem, UsageError
-from resolver_diff.reports import visible
-from resolver_diff.reports._layout import WIDTH, Line, Tone
+from resolver_diff.wording import visible
+from resolver_diff.wording.lines import WIDTH, Line, Tone
 
 if TYPE_CHECKING:
     from resolver_diff.commands._options import Form

@@ -14,10 +14,10 @@ from resolver_diff.lab.scenario import Scenario
 from resolver_diff.lab.servers import Lab
 from resolver_diff.library.taking import finished
 from resolver_diff.probe import Taken
-from resolver_diff.reports._layout import EMPTY, Line, Span, Tone, line, many, paragraph
 from resolver_diff.reports.text import TONES
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import Change, Condition
+from resolver_diff.wording.lines import EMPTY, Line, Span, Tone, line, many, paragraph
 
 VANTAGE = "lab"
 ATTEMPTS = 3

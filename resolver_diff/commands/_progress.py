@@ -5,7 +5,7 @@ import time
 
 from resolver_diff.commands._output import talk
 from resolver_diff.probe import Progress as Told
-from resolver_diff.reports._layout import duration, many
+from resolver_diff.wording.lines import duration, many
 
 EVERY = 10.0  # seconds between plain lines
 

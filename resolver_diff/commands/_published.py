@@ -8,9 +8,9 @@ import polars as pl
 
 from resolver_diff import family, rules
 from resolver_diff.event import joined
-from resolver_diff.reports._layout import EMPTY, Line, Tone, line, paragraph, table
 from resolver_diff.rules import NOTHING, Rule, _case
 from resolver_diff.snapshot import Snapshot, sides
+from resolver_diff.wording.lines import EMPTY, Line, Tone, line, paragraph, table
 
 SAYS = {True: "flagged", False: "not flagged", None: "left out of account"}
 HEADER = ("rule", "the cell is", "by its step")

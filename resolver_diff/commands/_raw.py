@@ -1,7 +1,7 @@
 """What changed between two dates before anybody judges it, as CSV and in numbers."""
 
 from resolver_diff.library.unjudged import KINDS, Changes
-from resolver_diff.reports._layout import Line, Tone, many, paragraph
+from resolver_diff.wording.lines import Line, Tone, many, paragraph
 
 
 def page(found: Changes, width: int | None) -> list[Line]:

@@ -12,12 +12,12 @@ import resolver_diff
 from resolver_diff.commands import _strip
 from resolver_diff.compare.shares import in_words
 from resolver_diff.library.following import SERIES
-from resolver_diff.reports._idn import Names
-from resolver_diff.reports._layout import EMPTY, GAP, Cut, Line, Tone, many, paragraph, plain, some, table
 from resolver_diff.reports.csv import as_lines
 from resolver_diff.reports.json import plain_rows, written
 from resolver_diff.series.panel import ENTERED, LEFT, RESOLVER, Moves, sentences
 from resolver_diff.tables import State
+from resolver_diff.wording.idn import Names
+from resolver_diff.wording.lines import EMPTY, GAP, Cut, Line, Tone, many, paragraph, plain, some, table
 
 WRONG = (State.VANISHED, State.DIVERGENT)
 TONES = {State.VANISHED: Tone.BAD, State.DIVERGENT: Tone.BAD, State.INSUFFICIENT: Tone.FAINT, State.GONE: Tone.FAINT}

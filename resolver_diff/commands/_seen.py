@@ -11,9 +11,9 @@ import polars as pl
 from resolver_diff.commands._strip import MARKS, NOT_ASKED, WRONG
 from resolver_diff.commands._watching import Round
 from resolver_diff.compare.shares import interval, percent
-from resolver_diff.reports._idn import Names
-from resolver_diff.reports._layout import Cut, Line, Tone, line, many, paragraph, table
 from resolver_diff.tables import Condition, Outcome, State
+from resolver_diff.wording.idn import Names
+from resolver_diff.wording.lines import Cut, Line, Tone, line, many, paragraph, table
 
 CELL = ("qname", "qtype", "resolver", "transport")
 ABOUT = ("operator", "country", "role")

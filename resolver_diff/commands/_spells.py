@@ -7,8 +7,6 @@ import polars as pl
 
 import resolver_diff
 from resolver_diff.compare.shares import percent
-from resolver_diff.reports._layout import EMPTY, Line, Tone, many, paragraph, some
-from resolver_diff.reports._tally import widest
 from resolver_diff.reports.csv import as_lines
 from resolver_diff.reports.json import plain_rows, written
 from resolver_diff.series import Series
@@ -16,6 +14,8 @@ from resolver_diff.series.extent import Extents, growth
 from resolver_diff.series.panel import Moves, sentences
 from resolver_diff.series.telling import course
 from resolver_diff.tables import Coverage, Spells
+from resolver_diff.wording.lines import EMPTY, Line, Tone, many, paragraph, some
+from resolver_diff.wording.tally import widest
 
 MOST_SHOWN = 20  # names of one event
 MOST_DROPS, MOST_MOVES = 10, 20  # lines

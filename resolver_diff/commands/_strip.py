@@ -12,8 +12,8 @@ from itertools import groupby
 import polars as pl
 from rich.cells import cell_len
 
-from resolver_diff.reports._layout import EMPTY, GAP, Cut, Line, Span, Tone, line, many, paragraph, table
 from resolver_diff.tables import State
+from resolver_diff.wording.lines import EMPTY, GAP, Cut, Line, Span, Tone, line, many, paragraph, table
 
 MARKS = {State.AGREES: ".", State.VANISHED: "V", State.DIVERGENT: "D", State.GONE: "g", State.INSUFFICIENT: "?"}
 NOT_ASKED, LONG_GAP, NOTHING = "-", "~", " "

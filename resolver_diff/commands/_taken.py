@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from resolver_diff.library.costs import left_out
 from resolver_diff.probe import Taken
-from resolver_diff.reports._layout import duration, many, some
 from resolver_diff.snapshot import Held
+from resolver_diff.wording.lines import duration, many, some
 
 MOST_HELD = 12  # resolvers that are told of one by one
 

@@ -13,7 +13,7 @@ from resolver_diff.commands._output import show as shown
 from resolver_diff.daily.lock import alone
 from resolver_diff.errors import AlertError, UsageError
 from resolver_diff.event import counted, day_in_words, leading_first
-from resolver_diff.reports._layout import Line, Tone, paragraph
+from resolver_diff.wording.lines import Line, Tone, paragraph
 
 LEDGER = ".alerts.json"  # in the reports folder, and hidden, as that may be on the web
 TEST = sending.Message("resolver_diff", "A test: alerts arrive here.", "info", ())

@@ -5,8 +5,8 @@ from datetime import date
 
 from resolver_diff.library.tables import Flagged
 from resolver_diff.library.verdicts import Verdicts
-from resolver_diff.reports._layout import Cut, Line, Tone, many, paragraph, table
 from resolver_diff.reports.csv import as_lines
+from resolver_diff.wording.lines import Cut, Line, Tone, many, paragraph, table
 
 HEADER = ("name", "type", "resolver", "country", "said", "step")
 

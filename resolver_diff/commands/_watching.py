@@ -26,8 +26,8 @@ from resolver_diff.diff import Diff
 from resolver_diff.errors import ResolverDiffError, UsageError
 from resolver_diff.plan import Plan
 from resolver_diff.probe import Progress
-from resolver_diff.reports._layout import some
 from resolver_diff.tables import KnownAnswers
+from resolver_diff.wording.lines import some
 
 VANTAGE = SET = "watch"
 LEAST_SECONDS = 10.0  # from the beginning of a round to that of the next, for the resolvers' sake

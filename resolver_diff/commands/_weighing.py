@@ -7,10 +7,10 @@ import polars as pl
 
 from resolver_diff.compare.shares import percent
 from resolver_diff.library.weighed import Followed, Over
-from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, paragraph, table
 from resolver_diff.series import ALARM, Weighing
 from resolver_diff.series.telling import course
 from resolver_diff.tables import State
+from resolver_diff.wording.lines import EMPTY, Cut, Line, Tone, line, paragraph, table
 
 HEADER = ("from", "to", "said", "state", "weight", "chance", "elsewhere", "at once")
 CUTS = {2: Cut.TAIL, 3: Cut.TAIL}

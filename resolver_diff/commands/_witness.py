@@ -13,10 +13,10 @@ from resolver_diff.config import Resolver
 from resolver_diff.library import printable
 from resolver_diff.library.weighed import Followed
 from resolver_diff.library.witness import Witnesses
-from resolver_diff.reports._idn import Names
-from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, paragraph, table
 from resolver_diff.snapshot import Snapshot
 from resolver_diff.tables import Condition, Purpose, State
+from resolver_diff.wording.idn import Names
+from resolver_diff.wording.lines import EMPTY, Cut, Line, Tone, line, paragraph, table
 
 CONTROLS = ("control", "operator", "transport", "outcome", "said")
 CUTS = {4: Cut.TAIL, 1: Cut.MIDDLE, 0: Cut.MIDDLE}

@@ -79,7 +79,7 @@ def _update(given: str, source: str | None, licence: str | None) -> str:
 def _described(database: "Database") -> str:
     from resolver_diff.origins import installed
     from resolver_diff.origins.ranges import coverage
-    from resolver_diff.reports import visible
+    from resolver_diff.wording import visible
 
     facts = database.facts
     shares = coverage(database.ranges)

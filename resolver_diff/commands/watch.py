@@ -107,7 +107,7 @@ def _say_what(wanted: "Config", each: float, interval: float) -> None:
     """Say what a round asks, and how often."""
     from resolver_diff.commands._output import talk
     from resolver_diff.commands._watching import plan
-    from resolver_diff.reports._layout import many
+    from resolver_diff.wording.lines import many
 
     names = many(sum(len(one.qnames) for one in wanted.domain_sets), "name")
     resolvers = many(len({entry.name for entry in wanted.resolvers}), "resolver")

@@ -9,11 +9,11 @@ import polars as pl
 from resolver_diff import origins
 from resolver_diff.config import Config
 from resolver_diff.library.saying import Tell, tell_log
-from resolver_diff.reports._layout import duration, many
 from resolver_diff.snapshot import sides
 from resolver_diff.tables import Certificates, Origins, Table
 from resolver_diff.verify import Wanted, check, due
 from resolver_diff.verify.choosing import Choice, choose
+from resolver_diff.wording.lines import duration, many
 
 
 @dataclass(slots=True)

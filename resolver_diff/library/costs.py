@@ -11,9 +11,9 @@ from resolver_diff.config.entries import DO53
 from resolver_diff.errors import Problem, UsageError
 from resolver_diff.library.tables import Costs
 from resolver_diff.plan import Plan
-from resolver_diff.reports._layout import many, some
 from resolver_diff.tables import QUORUM
 from resolver_diff.transports import Transport
+from resolver_diff.wording.lines import many, some
 
 
 def asked_of(config: Config) -> Config:

@@ -12,11 +12,11 @@ from resolver_diff.library.given import Day, FileName, Names
 from resolver_diff.library.source import parse_name
 from resolver_diff.library.tables import Considered, Weighed
 from resolver_diff.library.witness import Witnesses
-from resolver_diff.reports._idn import Names as Readable
 from resolver_diff.series.course import courses
 from resolver_diff.series.extent import Extents
 from resolver_diff.series.panel import Moves
 from resolver_diff.tables import Courses, Coverage, Purpose, Spells
+from resolver_diff.wording.idn import Names as Readable
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from resolver_diff.compare.shares import percent
 from resolver_diff.confidence import COLUMNS, NEVER
 from resolver_diff.config import Resolver
 from resolver_diff.event import SHOWN, day_in_words
-from resolver_diff.reports._layout import many
 from resolver_diff.tables import Condition, Mechanism, Outcome, State
+from resolver_diff.wording.lines import many
 
 SAID = {
     Mechanism.NXDOMAIN: "said that {name} does not exist",

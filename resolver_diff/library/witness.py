@@ -14,8 +14,8 @@ from resolver_diff.errors import UsageError
 from resolver_diff.library import weighed
 from resolver_diff.library.source import Source, did_you_mean
 from resolver_diff.library.weighed import Followed
-from resolver_diff.reports._layout import some
 from resolver_diff.snapshot import Snapshot
+from resolver_diff.wording.lines import some
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from prometheus_client.registry import Collector
 from resolver_diff.diff import Diff
 from resolver_diff.metrics import found, resolvers, run
 from resolver_diff.metrics.declared import METRICS, PREFIX, Sample
-from resolver_diff.reports import visible
 from resolver_diff.series import Series
 from resolver_diff.snapshot import Run
+from resolver_diff.wording import visible
 
 __all__ = ["METRICS", "PREFIX", "Measures", "measures", "text"]
 

@@ -8,7 +8,7 @@ from prometheus_client.exposition import basic_auth_handler, default_handler
 
 from resolver_diff.errors import UsageError
 from resolver_diff.metrics import Measures
-from resolver_diff.reports import visible
+from resolver_diff.wording import visible
 
 JOB = "resolver_diff"
 SECONDS = 30

@@ -24,9 +24,9 @@ from resolver_diff.page.packed import columns, deflated, packed
 from resolver_diff.page.sight import Sight, View
 from resolver_diff.page.summary import MOST_EVENTS, MOST_UNTOLD, Summary, SummedEvent
 from resolver_diff.page.vendored import source, vendored
-from resolver_diff.reports import visible
-from resolver_diff.reports._idn import PREFIX, u_labels
-from resolver_diff.reports._tally import Tally
+from resolver_diff.wording import visible
+from resolver_diff.wording.idn import PREFIX, u_labels
+from resolver_diff.wording.tally import Tally
 
 __all__ = ["Sight", "View", "render", "stylesheet"]
 

@@ -14,12 +14,12 @@ from resolver_diff.diff import Diff
 from resolver_diff.event import SHOWN, day_in_words, joined
 from resolver_diff.page.listed import covered
 from resolver_diff.page.sight import Sight, View
-from resolver_diff.reports import visible
-from resolver_diff.reports._idn import u_labels
-from resolver_diff.reports._layout import many, some
 from resolver_diff.series.course import asked
 from resolver_diff.series.extent import growth
 from resolver_diff.tables import Anomalies, Change, Condition, Events, Mechanism, State
+from resolver_diff.wording import visible
+from resolver_diff.wording.idn import u_labels
+from resolver_diff.wording.lines import many, some
 
 NEW, ON, ENDED, OVER = "new", "going on", "ended", "over"
 ORDER = (NEW, ENDED, ON, OVER)

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import polars.selectors as cs
 
-from resolver_diff.reports import visible
+from resolver_diff.wording import visible
 
 EFFORT = 9
 

@@ -7,12 +7,12 @@ import polars as pl
 
 from resolver_diff.page import words
 from resolver_diff.page.sight import Sight
-from resolver_diff.reports import visible
-from resolver_diff.reports._layout import duration
-from resolver_diff.reports._tally import widest
 from resolver_diff.series.panel import sentences
 from resolver_diff.snapshot import Held, Run
 from resolver_diff.tables import Condition
+from resolver_diff.wording import visible
+from resolver_diff.wording.lines import duration
+from resolver_diff.wording.tally import widest
 
 MEANS = {
     Condition.WELL: "fit to be judged",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from resolver_diff.errors import UsageError
-from resolver_diff.reports import visible
+from resolver_diff.wording import visible
 
 ID = "summary"
 BEGINS = f'<script type="application/json" id="{ID}">'

@@ -16,7 +16,7 @@ from resolver_diff.anomaly import reasons
 from resolver_diff.evidence import Bearing
 from resolver_diff.page.listed import CELL
 from resolver_diff.page.packed import columns
-from resolver_diff.reports import visible
+from resolver_diff.wording import visible
 
 QUESTION = ("qname", "qtype")
 REPLY = (

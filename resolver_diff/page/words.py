@@ -8,12 +8,12 @@ import polars as pl
 from resolver_diff.event import day_in_words, joined
 from resolver_diff.page.cards import ENDED, NEW, ON, OVER
 from resolver_diff.page.sight import Sight, View
-from resolver_diff.reports import visible
-from resolver_diff.reports._beside_events import gone
-from resolver_diff.reports._layout import many, some
-from resolver_diff.reports._network import trouble
-from resolver_diff.reports._tally import Tally, in_words
 from resolver_diff.tables import Condition
+from resolver_diff.wording import visible
+from resolver_diff.wording.beside_events import gone
+from resolver_diff.wording.lines import many, some
+from resolver_diff.wording.network import trouble
+from resolver_diff.wording.tally import Tally, in_words
 
 MOST_NAMED = 6  # resolvers
 

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import polars as pl
 
 from resolver_diff.diff import Diff
-from resolver_diff.reports import Report, visible
+from resolver_diff.reports import Report
 from resolver_diff.tables import Anomalies
+from resolver_diff.wording import visible
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 SUSPECT = r"^[=+\-@]|[^ -~]"  # what Python then looks at; nearly every cell needs no look

@@ -22,9 +22,9 @@ import polars as pl
 import resolver_diff
 from resolver_diff.diff import Diff
 from resolver_diff.reports import Report
-from resolver_diff.reports._tally import Tally, unwell
 from resolver_diff.reports.csv import ORDER
 from resolver_diff.tables import Anomalies, Coverage, Events, Health
+from resolver_diff.wording.tally import Tally, unwell
 
 BEYOND_ASCII = re.compile(r"[^ -~\n]")
 DELETE = "\x7f"

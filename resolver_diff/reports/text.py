@@ -13,11 +13,11 @@ from resolver_diff.compare import shares
 from resolver_diff.diff import Diff
 from resolver_diff.event import MEANS
 from resolver_diff.reports import Report
-from resolver_diff.reports._beside_events import gone
-from resolver_diff.reports._idn import Names
-from resolver_diff.reports._layout import EMPTY, Cut, Line, Tone, line, many, paragraph, plain, table
-from resolver_diff.reports._tally import Tally, in_words, unwell, widest
 from resolver_diff.tables import Change, Condition
+from resolver_diff.wording.beside_events import gone
+from resolver_diff.wording.idn import Names
+from resolver_diff.wording.lines import EMPTY, Cut, Line, Tone, line, many, paragraph, plain, table
+from resolver_diff.wording.tally import Tally, in_words, unwell, widest
 
 MOST_ROWS = 40  # of the table of anomalies; the CSV has all
 MOST_EVENTS = 20

@@ -17,9 +17,9 @@ import resolver_diff
 from resolver_diff.event import day_in_words
 from resolver_diff.page import stylesheet
 from resolver_diff.page.vendored import source
-from resolver_diff.reports import visible
 from resolver_diff.site.lives import Life, Listed, lives
 from resolver_diff.site.strips import bars, strip
+from resolver_diff.wording import visible
 
 __all__ = ["Life", "Listed", "index", "lives"]
 

@@ -11,8 +11,8 @@ from uuid import UUID, uuid5
 from xml.etree import ElementTree
 
 import resolver_diff
-from resolver_diff.reports import visible
 from resolver_diff.site.lives import Life, Listed, lives
+from resolver_diff.wording import visible
 
 ATOM = "http://www.w3.org/2005/Atom"
 HTML = "text/html"

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from rich.cells import cell_len, chop_cells
 
-from resolver_diff.reports import visible
+from resolver_diff.wording import visible
 
 WIDTH = 80
 GAP = 2  # columns between those of a table

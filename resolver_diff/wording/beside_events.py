@@ -4,9 +4,9 @@ import polars as pl
 
 from resolver_diff.diff import Diff
 from resolver_diff.event import joined
-from resolver_diff.reports import visible
-from resolver_diff.reports._layout import many
 from resolver_diff.tables import Outcome, State
+from resolver_diff.wording import visible
+from resolver_diff.wording.lines import many
 
 QUESTION = ("vantage", "domain_set", "qname", "qtype")
 CELL = (*QUESTION, "resolver", "transport")
