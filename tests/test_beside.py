@@ -4,25 +4,26 @@ import numpy as np
 import polars as pl
 import pytest
 
-from resolver_diff.compare.beside import beside
+from resolver_diff.compare.beside import FEW, beside
 
 WHO = pl.Enum(["isp", "control", "public"])
-CELLS, NUMBERS = 5000, 90
+NUMBERS = 90
 
 
-@pytest.fixture(scope="module")
-def cells() -> pl.DataFrame:
-    """Return cells of every kind of key; some have none."""
+@pytest.fixture(scope="module", params=[FEW // 4, 2 * FEW], ids=["few", "many"])
+def cells(request: pytest.FixtureRequest) -> pl.DataFrame:
+    """Return cells with every kind of key, few that are joined and many whose keys are looked up; some have none."""
+    size = request.param
     random = np.random.default_rng(7)
-    numbers = pl.Series(random.integers(0, NUMBERS, CELLS), dtype=pl.UInt32)
+    numbers = pl.Series(random.integers(0, NUMBERS, size), dtype=pl.UInt32)
     return pl.DataFrame(
         {
             "q": numbers,
             "key": numbers.cast(pl.UInt64) * 2**32 + 5,
             "said": pl.Series([None if one % 3 == 0 else one for one in numbers], dtype=pl.UInt32),
-            "country": pl.Series(random.choice(["RU", "DE", "", "日本"], CELLS)).cast(pl.Categorical),
-            "role": pl.Series(random.choice(list(WHO.categories), CELLS), dtype=WHO),
-            "name": pl.Series(random.choice(["a.test", "b.test"], CELLS)),
+            "country": pl.Series(random.choice(["RU", "DE", "", "日本"], size)).cast(pl.Categorical),
+            "role": pl.Series(random.choice(list(WHO.categories), size), dtype=WHO),
+            "name": pl.Series(random.choice(["a.test", "b.test"], size)),
             "far": numbers * 40_000_000,
         }
     )

@@ -113,6 +113,7 @@ def _applies(reason: Evidence) -> pl.Expr:
     return (about[reason.claim] & reason.when).fill_null(value=False)
 
 
+@cache
 def _found() -> pl.Expr:
     """Return the evidence that applies to a cell as bits, in the order of ``reasons``."""
     none = pl.lit(0, pl.UInt64)
@@ -141,6 +142,7 @@ def _deciding(bearing: Bearing, leaves: State | None = None, *, about_resolver: 
     return has_any(*names)
 
 
+@cache
 def _state() -> pl.Expr:
     """Let the evidence decide."""
     return (
@@ -158,6 +160,7 @@ def _state() -> pl.Expr:
     )
 
 
+@cache
 def _mechanism() -> pl.Expr:
     """Say by what a wrong cell is wrong."""
     by_outcome = pl.col("outcome").replace_strict(MECHANISMS, default=Mechanism.TIMEOUT, return_dtype=MECHANISM)

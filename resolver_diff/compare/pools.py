@@ -7,7 +7,7 @@ done once per distinct answer to a question, not once per resolver.
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import polars as pl
@@ -48,6 +48,7 @@ class Answers:
     distinct: pl.DataFrame
     by_kind: dict[int, pl.DataFrame]
     bogons: pl.DataFrame
+    _tokens: dict[tuple[int, ...], pl.DataFrame] = field(default_factory=dict)  # by kinds, once asked for
 
     @classmethod
     def of(cls, said: pl.DataFrame, questions: pl.DataFrame, origins: pl.DataFrame) -> "Answers":
@@ -64,7 +65,10 @@ class Answers:
 
     def tokens(self, *kinds: int) -> pl.DataFrame:
         """Return said, kind, token and mark of every token of these kinds; of all, where none is named."""
-        return pl.concat([self.by_kind[kind].select(TOKEN) for kind in kinds or self.by_kind])
+        kinds = kinds or tuple(self.by_kind)
+        if kinds not in self._tokens:
+            self._tokens[kinds] = pl.concat([self.by_kind[kind].select(TOKEN) for kind in kinds])
+        return self._tokens[kinds]
 
     def published(self, said: pl.DataFrame) -> pl.DataFrame:
         """Return the tokens voting controls gave: q, token_kind, token, mark; of their operators op_least, op_most.
