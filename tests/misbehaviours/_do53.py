@@ -249,6 +249,8 @@ def _pair(family: int, address: str) -> tuple[socket.socket, socket.socket]:
     for _ in range(TRIES):
         stream = socket.socket(family, socket.SOCK_STREAM)
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # inherited by what it accepts: else a reply waits until tickets of TLS are acknowledged, and a reset is first
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stream.bind((address, 0))
         datagram = socket.socket(family, socket.SOCK_DGRAM)
         try:
