@@ -8,9 +8,9 @@ a cell is its first reply; one that got none on either date is no change.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
-from operator import or_, xor
+from operator import xor
 from pathlib import Path
 from typing import Self
 
@@ -23,10 +23,10 @@ from resolver_diff.tables import OUTCOME, TRANSPORT, Purpose
 
 CELL = ("qname", "qtype", "resolver", "transport")
 TURNS = ("repeat", "attempt", "reply")  # of rows of a cell
-SAID = ("outcome", "answer_hash")
-ROWS = 1 << 18  # of a file that are looked at in one go
+ROWS = 1 << 19  # of a file that are read in one go
+ODD = 0x9E3779B97F4A7C15  # spreads small numbers over 64 bits
 Places = NDArray[np.int64]
-Numbers = NDArray[np.unsignedinteger]
+Numbers = NDArray[np.uint64]
 
 
 def changed(before: Path, after: Path, *, answers: bool = False) -> Iterator[pl.DataFrame]:
@@ -52,11 +52,10 @@ def changed(before: Path, after: Path, *, answers: bool = False) -> Iterator[pl.
 def _compared(readers: Sequence["_Reader"], pieces: Sequence[pl.DataFrame], told: Sequence[str]) -> pl.DataFrame:
     """Return the cells whose first replies differ between the two *pieces*."""
     here, there = _differing(*map(_Cells.of, readers, pieces))
-    then = pieces[0].select(*CELL, **{f"{name}_before": name for name in (*SAID, *told)})[here]
-    now = pieces[1].select(**{f"{name}_after": name for name in (*SAID, *told)})[there]
-    other = reduce(or_, [then[f"{name}_before"] != now[f"{name}_after"] for name in SAID])
+    then = pieces[0].select(*CELL, **{f"{name}_before": name for name in told})[here]
+    now = pieces[1].select(**{f"{name}_after": name for name in told})[there]
     ends = [f"{name}_{end}" for name in told for end in ("before", "after")]
-    return pl.concat([then, now], how="horizontal").filter(other).select(*CELL, *ends)
+    return pl.concat([then, now], how="horizontal").select(*CELL, *ends)
 
 
 class _Reader:
@@ -67,41 +66,50 @@ class _Reader:
         self.rows = pl.scan_parquet(file, hive_partitioning=False)
         turns = [name for name in TURNS if name in self.rows.collect_schema()]  # older files have no repeats
         self.columns = [*_columns(turns), pl.col("answer")] if answers else _columns(turns)
-        self.size = ROWS
-        self.start, self.stop = 0, 0  # the part of the file that is held
+        self.stop = 0  # so many rows of the file were read
         self.end = int(self.rows.select(pl.len()).collect().item())
         self.held = self.rows.head(0).select(self.columns).collect()
-        self.places = np.zeros(0, np.int64)  # in the file, of each row held
+        self.names, self.starts = self.held["qname"], np.zeros(0, np.int64)  # that are held, and their first rows
+        self._room = (np.empty(0, np.uint64), np.empty(0, np.uint64))
 
     @property
     def more(self) -> bool:
         """Whether anything comes after what is held."""
         return self.stop < self.end
 
+    @property
+    def short(self) -> bool:
+        """Whether more is to be read before anything can be given away, or soon."""
+        return self.more and (len(self.names) < 2 or self.held.height <= ROWS // 2)
+
     def wants(self) -> pl.LazyFrame:
-        """Return what is to be held instead: some more."""
-        return self.rows.slice(self.start, self.size).select(self.columns)
+        """Return what comes next, as far as it is about targets: what is asked of everybody stands among them."""
+        return self.rows.slice(self.stop, ROWS).filter(pl.col("purpose") == Purpose.TARGET).select(self.columns)
 
     def hold(self, rows: pl.DataFrame) -> None:
-        """Hold what was wanted."""
-        self.stop = self.start + rows.height
-        self.places, self.held = np.arange(self.start, self.stop), rows
-        if not rows["target"].all():  # what is asked of every resolver stands among the targets
-            self.places, self.held = self.places[rows["target"].to_numpy()], rows.filter("target")
-        name = _numbers(self.held, "name")
-        names = self.held["qname"].gather(np.flatnonzero(name[1:] != name[:-1]) + 1)
-        if not (names > names.shift()).fill_null(value=True).all():
+        """Hold what was wanted, after what is held."""
+        self.stop = min(self.stop + ROWS, self.end)
+        self.held = pl.concat([self.held, rows], rechunk=False)
+        number = _numbers(self.held, "name")
+        self.starts = np.flatnonzero(np.append(True, number[1:] != number[:-1])[: len(number)])
+        self.names = self.held["qname"].gather(self.starts)
+        if not (self.names > self.names.shift()).fill_null(value=True).all():
             raise self.disorder()
 
     def take(self, end: str | None) -> pl.DataFrame:
         """Give away the rows whose names come before *end*; all when there is none."""
-        names = self.held["qname"]
-        count = len(names) if end is None else int(names.search_sorted(end))
+        names = len(self.names) if end is None else int(self.names.search_sorted(end))
+        count = int(self.starts[names]) if names < len(self.names) else self.held.height
         taken, self.held = self.held[:count], self.held[count:]
-        self.start = int(self.places[count]) if count < len(names) else self.stop
-        self.places = self.places[count:]
-        self.size = ROWS if count or not self.more else 2 * self.size  # a name may have more rows than that
+        self.names, self.starts = self.names[names:], self.starts[names:] - count
         return taken
+
+    def room(self, size: int) -> tuple[Numbers, Numbers]:
+        """Return two arrays of *size* that hold until the next are wanted."""
+        if len(self._room[0]) < size:
+            self._room = (np.empty(size, np.uint64), np.empty(size, np.uint64))
+        first, second = self._room
+        return first[:size], second[:size]
 
     def disorder(self) -> SnapshotError:
         """Return the error that says why the file cannot be read side by side with another."""
@@ -112,80 +120,83 @@ class _Reader:
 def _side_by_side(readers: Sequence[_Reader]) -> Iterator[list[pl.DataFrame]]:
     """Yield the rows about the same names in each of the files, some names at a time."""
     while any(reader.held.height or reader.more for reader in readers):
-        short = [reader for reader in readers if reader.more and reader.held.height <= reader.size // 2]
+        short = [reader for reader in readers if reader.short]
         for reader, rows in zip(short, pl.collect_all([reader.wants() for reader in short]), strict=True):
             reader.hold(rows)
         # of the last name there may be more to come
-        ends = [reader.held["qname"][-1] if reader.held.height else "" for reader in readers if reader.more]
+        ends = [reader.names[-1] if len(reader.names) else "" for reader in readers if reader.more]
         end = min(ends, default=None)
         yield [reader.take(end) for reader in readers]
 
 
 def _columns(turns: Sequence[str]) -> list[pl.Expr]:
-    """Return the cell as texts and as a number, and what was said."""
-    texts = [pl.col(name).cast(TRANSPORT if name == "transport" else pl.String) for name in CELL]
-    numbers = [text.to_physical().hash(seed) for seed, text in enumerate(texts)]
+    """Return the cell as texts and as a number, and what was said, as it is and as a number: 0 for a silence."""
+    texts = [pl.col(name).cast(pl.String) for name in CELL[:-1]]
+    transport, outcome = pl.col("transport").cast(TRANSPORT), pl.col("outcome").cast(OUTCOME)
+    numbers = [text.hash(seed) for seed, text in enumerate(texts)]
+    carried, ended = (value.to_physical().cast(pl.UInt64) * pl.lit(ODD, pl.UInt64) for value in (transport, outcome))
+    said = pl.col("answer_hash").fill_null(0) ^ (ended + pl.lit(ODD, pl.UInt64))
     return [
         *texts,
-        (pl.col("purpose") == Purpose.TARGET).alias("target"),
+        transport,
+        outcome,
         numbers[0].alias("name"),
-        reduce(xor, numbers).alias("cell"),
-        pl.col("reply").is_not_null().alias("heard"),
+        reduce(xor, [*numbers, carried]).alias("cell"),
+        pl.when(pl.col("reply").is_not_null()).then(said).otherwise(pl.lit(0, pl.UInt64)).alias("said"),
         pl.any_horizontal(pl.col(name) > 0 for name in turns).fill_null(value=False).alias("again"),
-        pl.col("outcome").cast(OUTCOME),
-        pl.col("answer_hash").fill_null(0),
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """Cells: arrays by cell of their numbers and of what their first rows say; and where all replies are."""
+    """Cells: arrays by cell of their numbers, their first rows, and what these say; and where all replies are."""
 
     cell: Numbers
-    row: Places  # the first one
-    heard: NDArray[np.bool_]  # it is a reply, and no silence
-    said: tuple[Numbers, ...]  # outcome and answer in it
-    late: Places  # the other rows that are replies
-    of_late: Numbers  # their cells, sorted, each once
+    row: Places
+    said: Numbers
+    late: Places  # the first of the other rows of each cell that is a reply
+    of_late: Numbers  # the cells of these, sorted
+    said_late: Numbers
 
     @classmethod
     def of(cls, reader: _Reader, rows: pl.DataFrame) -> Self:
         """Find the cells of *rows*; raise SnapshotError where the rows of a cell do not lie together."""
-        cell, heard = _numbers(rows, "cell"), rows["heard"].to_numpy()
+        cell, said = _numbers(rows, "cell"), _numbers(rows, "said")
         new = np.append(True, cell[1:] != cell[:-1])[: len(cell)]
-        row = np.flatnonzero(new)
-        if (new & rows["again"].to_numpy()).any() and len(np.unique(cell[row])) < len(row):
+        row, late = np.flatnonzero(new), np.flatnonzero(~new)
+        again = rows["again"].arg_true().to_numpy()
+        if new[again].any() and len(np.unique(cell[row])) < len(row):
             raise reader.disorder()
-        late = np.flatnonzero(~new & heard)
+        late = late[said[late] != 0]
         of_late, first = np.unique(cell[late], return_index=True)
-        said = tuple(_numbers(rows, name)[row] for name in SAID)
-        return cls(cell[row], row, heard[row], said, late[first], of_late)
+        late = late[first]
+        # not in new arrays: the kernel takes several times as long to give the memory as it takes to fill it
+        cells, says = reader.room(len(row))
+        np.take(cell, row, out=cells, mode="clip")  # raising, it would fill another array first
+        np.take(said, row, out=says, mode="clip")
+        return cls(cells, row, says, late, of_late, said[late])
 
-    def pick(self, cells: Places) -> Self:
-        """Return some of the cells."""
-        said = tuple(column[cells] for column in self.said)
-        return replace(self, cell=self.cell[cells], row=self.row[cells], heard=self.heard[cells], said=said)
-
-    def first_replies(self, cells: Places) -> Places:
-        """Return the row of the first reply of each of *cells*; -1 where none came."""
-        number = self.cell[cells]
-        place = np.searchsorted(self.of_late, number)
-        late = np.where(np.append(self.of_late, 0)[place] == number, np.append(self.late, -1)[place], -1)
-        return np.where(self.heard[cells], self.row[cells], late)
+    def first_replies(self, cells: Places) -> tuple[Places, Numbers]:
+        """Return the row of the first reply of each of *cells*, and what it says: 0 where none came."""
+        row, said, number = self.row[cells], self.said[cells], self.cell[cells]
+        if len(self.late):
+            place = np.minimum(np.searchsorted(self.of_late, number), len(self.late) - 1)
+            late = (said == 0) & (self.of_late[place] == number)
+            row, said = np.where(late, self.late[place], row), np.where(late, self.said_late[place], said)
+        return row, said
 
 
 def _differing(earlier: _Cells, later: _Cells) -> tuple[Places, Places]:
-    """Return the rows of the first replies to both of the cells that may differ, those with silences among them."""
+    """Return the rows of the first replies to both of the cells whose first replies differ."""
+    was, is_, here, there = earlier.said, later.said, None, None
     if not np.array_equal(earlier.cell, later.cell):
         here, there = _met(earlier.cell, later.cell)
-        earlier, later = earlier.pick(here), later.pick(there)
-    may = ~(earlier.heard & later.heard)
-    for was, is_ in zip(earlier.said, later.said, strict=True):
-        may |= was != is_
-    cells = np.flatnonzero(may)
-    first, second = earlier.first_replies(cells), later.first_replies(cells)
-    both = (first >= 0) & (second >= 0)
-    return first[both], second[both]
+        was, is_ = was[here], is_[there]
+    cells = np.flatnonzero((was != is_) | (was == 0))
+    row, was = earlier.first_replies(cells if here is None else here[cells])
+    other, is_ = later.first_replies(cells if there is None else there[cells])
+    differ = (was != is_) & (was != 0) & (is_ != 0)
+    return row[differ], other[differ]
 
 
 def _met(earlier: Numbers, later: Numbers) -> tuple[Places, Places]:
@@ -198,4 +209,4 @@ def _met(earlier: Numbers, later: Numbers) -> tuple[Places, Places]:
 
 
 def _numbers(rows: pl.DataFrame, column: str) -> Numbers:
-    return rows[column].to_physical().to_numpy()
+    return rows[column].to_numpy()
