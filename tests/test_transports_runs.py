@@ -4,6 +4,7 @@ import errno
 import os
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,12 @@ import pytest
 from hostile import Hostile, all_of, asking, reply, rows
 from resolver_diff.transports import Care, Endpoint, _bulk, _mmsg
 from resolver_diff.transports._mmsg import Outbox
+from resolver_diff.transports._turns import Turns
 
 pytestmark = pytest.mark.skipif(not _mmsg.available(), reason="needs sendmmsg and recvmmsg of Linux")
 
 QNAMES = [f"plain-{number}.{'x' * (number % 3)}test" for number in range(600)]  # of 3 to 9 lengths
+HUNDRED = [Endpoint(f"192.0.2.{number}", 53) for number in range(100)]
 
 
 @pytest.fixture
@@ -161,3 +164,38 @@ async def test_what_could_not_leave_does_not_leave_all_at_once(
         got = await all_of(session, queries)
     assert len(got) == 200
     assert np.ptp(queries.sent) > 0.8e9  # 200 at 200 a second, but for what may be caught up
+
+
+@pytest.mark.parametrize(("qps", "row"), [(1e6, 16), (4_000, 8), (400, 1)])
+def test_who_bears_it_is_asked_a_few_times_in_a_row(qps: float, row: int) -> None:
+    """As many queries leave in one go to one address as it may get in two milliseconds; then others have their turn."""
+    queries = asking([f"name-{number}.test" for number in range(6_400)], HUNDRED)
+    queries.care = Care(np.arange(100), np.full(100, qps))
+    chosen = Turns(queries, now=0).choose(2_048, now=1)
+    endpoint = queries.endpoint[chosen]
+    begins = np.flatnonzero(np.append(True, endpoint[1:] != endpoint[:-1]))
+    assert set(np.diff(begins, append=len(chosen)).tolist()) == {row}
+    assert len(np.unique(endpoint[: 64 * row])) == 64  # nobody twice before the others
+
+
+def test_everybody_has_a_turn_where_each_is_asked_a_few_times() -> None:
+    """However few are asked in one round, no query is left out, and none is chosen twice."""
+    queries = asking([f"name-{number}.test" for number in range(6_400)], HUNDRED)
+    queries.care = Care(np.arange(100), np.full(100, 1e6))
+    turns = Turns(queries, now=0)
+    rounds = [turns.choose(500, now=moment) for moment in range(1, 20_000_000, 1_000_000)]
+    assert sorted(np.concatenate(rounds).tolist()) == list(range(6_400))
+    assert len(np.unique(queries.endpoint[np.concatenate(rounds[:4])])) == 100
+
+
+async def test_many_resolvers_get_runs_too(loads: list[tuple[int, int]]) -> None:
+    """Where few queries go to each of many addresses, those to one leave together."""
+    with ExitStack() as held:
+        resolvers = [held.enter_context(Hostile()).endpoint for _ in range(40)]
+        qnames = [f"plain-{number:04}.test" for number in range(1_600)]
+        async with _bulk.open_session() as session:
+            await all_of(session, asking(qnames[:40], resolvers))
+            loads.clear()
+            got = await all_of(session, asking(qnames, resolvers))
+    assert sorted(got.number.tolist()) == list(range(1_600))
+    assert sum(runs for _, runs in loads) < 1_600 / 3

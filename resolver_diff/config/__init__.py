@@ -72,7 +72,7 @@ class LeftOut:
 class Config:
     """All that a run needs to be told."""
 
-    resolvers: tuple[Resolver, ...]
+    resolvers: tuple[Resolver, ...] = field(repr=False)  # Python writes out what a run returns, where nobody sees it
     domain_sets: tuple[DomainSet, ...]  # by name
     control_names: tuple[str, ...]
     qtypes: tuple[str, ...] = ("A", "AAAA")

@@ -67,7 +67,7 @@ class Run:
     seed: str
     attempts: int
     timeout: float
-    resolvers: tuple[Resolver, ...]  # the entries as they were
+    resolvers: tuple[Resolver, ...] = field(repr=False)  # the entries as they were
     inputs: dict[str, str]  # file -> sha256
     # questions, queries, replies, silent, withheld, second_replies, truncated, strays, names_left_out
     counts: dict[str, int]
@@ -77,7 +77,7 @@ class Run:
 
     def to_json(self) -> str:
         """Return the facts as JSON."""
-        facts = {name: value for name, value in asdict(self).items() if name != "resolvers"}
+        facts = asdict(replace(self, resolvers=()))  # these are many, and would be copied one by one
         entries = [resolver.model_dump(mode="json", exclude_defaults=True) for resolver in self.resolvers]
         return json.dumps({"schema": SCHEMA_VERSION, **facts, "resolvers": entries}, default=str, ensure_ascii=False)
 

@@ -161,11 +161,12 @@ class BulkSession(Rounds):
                     break
                 failed += [(place, in_words(error)) for place in range(ends[done], ends[done + 1])]
                 count = 1
-            begins, end = ends[done : done + count], int(ends[done + count])
-            size = end - int(begins[0])
+            begins, following = ends[done : done + count], ends[done + 1 : done + count + 1]
+            begin, end = int(begins[0]), int(following[-1])
+            size = end - begin
             # the runs of one call leave one after the other, at an even pace, each all at once
-            left = before + (begins - begins[0]) * (time.time_ns() - before) // size
-            sent[begins[0] : end] = np.repeat(left, np.diff(begins, append=end))
+            left = before + (begins - begin) * (time.time_ns() - before) // size
+            sent[begin:end] = np.repeat(left, following - begins)
             port.used += size
             done += count
             tries = 0
@@ -307,21 +308,22 @@ class _Route:
         found, counts = np.unique(addresses.family[asked.endpoint], return_counts=True)
         self.families = dict(zip(found.tolist(), counts.tolist(), strict=True))  # how many queries go to each
 
-    def _kinds(self, asked: Asked) -> tuple[NDArray[np.uint16] | None, NDArray[np.uint16]]:
-        """Return a number per query for its endpoint and length, and what each socket adds to it; None: too many."""
+    def _kinds(self, asked: Asked) -> tuple[NDArray[np.unsignedinteger] | None, NDArray[np.unsignedinteger]]:
+        """Return a number per query for its endpoint and length, and what each socket adds to it; None: too long."""
         lengths, rank = np.unique(asked.queries.messages.length, return_inverse=True)
-        kinds = len(self._names) * len(lengths)
-        if not kinds or kinds * MOST_PORTS >= 1 << 16 or lengths[-1] > LONGEST_IN_RUN:
+        if not len(lengths) or lengths[-1] > LONGEST_IN_RUN:
             return None, np.empty(0, np.uint16)
-        found = (asked.endpoint * len(lengths) + rank[asked.message]).astype(np.uint16)
-        return found, np.arange(0, kinds * MOST_PORTS, kinds).astype(np.uint16)
+        kinds = len(self._names) * len(lengths)
+        small = np.min_scalar_type(kinds * MOST_PORTS)  # numbers of two octets are sorted several times as fast
+        found = (asked.endpoint * len(lengths) + rank[asked.message]).astype(small)
+        return found, (np.arange(MOST_PORTS) * kinds).astype(small)
 
     def runs(self, rows: Rows, sizes: list[int], *, join: bool) -> tuple[Rows, Rows]:
         """Return *rows*, of which the first socket takes so many, in the order they leave, and where runs begin.
 
         A run goes to who answered before: of one that is refused, ICMP may name the first datagram only.
         """
-        if not join or self._kind is None or len(rows) < WORTH_RUNS * len(self._names):
+        if not join or self._kind is None or not self._worth_runs(rows):
             return rows, np.arange(len(rows))
         kind = self._kind[rows] + np.repeat(self._sockets[: len(sizes)], sizes)
         order = np.argsort(kind, kind="stable")
@@ -330,6 +332,13 @@ class _Route:
         new[1:] |= kind[1:] != kind[:-1]
         new[::LONGEST_RUN] = True
         return rows, np.flatnonzero(new)
+
+    def _worth_runs(self, rows: Rows) -> bool:
+        """Say whether many of *rows* go to few addresses; several that go to one stand side by side."""
+        if len(rows) >= WORTH_RUNS * len(self._names):
+            return True
+        endpoint = self._endpoint[rows]
+        return len(rows) >= WORTH_RUNS * (1 + int(np.count_nonzero(endpoint[1:] != endpoint[:-1])))
 
     def rest(self, rows: Rows) -> tuple[NDArray[np.uintp], NDArray[np.uintp]]:
         """Return where the message of each row lies behind its ID, and how long that is."""

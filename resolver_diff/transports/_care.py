@@ -27,6 +27,8 @@ WHY = {
     Ending.REFUSED: "it refused nearly everything",
     Ending.SERVFAIL: "it failed nearly everything",
 }
+MOMENT = 2_000_000  # ns; what one of our turns takes: so long an address may be busy with us alone
+MOST_IN_A_ROW = 16  # what goes to one address in one go costs the kernel a fraction, and little less beyond
 LOOK = 20_000_000  # ns between two looks at who holds up the others
 GRACE = 30 * SECOND  # that a slowed address may take longer than the others, at least; else as long as they took
 NEVER = 1 << 62  # ns
@@ -105,6 +107,10 @@ class Care:
         counts = np.minimum(spare // self._interval[keys] + 1, self.window[keys] - self.in_flight[keys])
         allowed: Keys = np.maximum(counts, 0)
         return allowed
+
+    def in_a_row(self, keys: Keys) -> int:
+        """Return how many queries, at least 1, may leave to each of *keys* one right after the other."""
+        return min(MOST_IN_A_ROW, max(1, MOMENT // int(self._interval[keys].max())))
 
     def allow_total(self, now: int) -> int:
         """Return how many queries may leave in all."""

@@ -122,7 +122,7 @@ class Outbox:
         count, runs = len(ids), len(begins)
         self._ids[:count] = ids
         self._base[:count], self._length[:count] = rest
-        sizes = np.diff(begins, append=count)
+        sizes = np.append(begins[1:], count) - begins
         self._name[:runs], self._name_length[:runs] = names[0][begins], names[1][begins]
         self._part[:runs], self._part_count[:runs] = self._part_at[begins], 2 * sizes
         self._octets[:runs] = rest[1][begins] + np.uintp(2)

@@ -67,7 +67,8 @@ class Turns:
             if not most:
                 care.fill_total()
                 return NONE
-        keys, counts, place, rank = self._chosen(keys, most, now)
+        row = care.in_a_row(keys)
+        keys, counts, place, rank = self._chosen(keys, most, row, now)
         self._next[keys] += counts
         care.take(keys, counts, now)
         following = np.where(self._next[keys] < self._end[keys], self._due[self._next[keys]], NEVER)
@@ -76,25 +77,30 @@ class Turns:
         rows = self._order[place]
         if care.slowing.disturbed:
             self._enlist(rows, keys, counts, rank)
-        if len(keys) == 1 or len(keys) == len(rows):
+        if len(keys) == 1 or len(rows) <= len(keys) * row:
             return rows
         # addresses take turns; where each has as many, that is a table turned round, which costs less than to sort
-        if (counts == counts[0]).all() and len(keys) * int(counts[0]) == len(rows):
-            return np.ascontiguousarray(rows.reshape(len(keys), -1).T).ravel()
-        return rows[np.argsort(rank.astype(np.uint16), kind="stable")]
+        if (counts == counts[0]).all() and not int(counts[0]) % row and len(keys) * int(counts[0]) == len(rows):
+            return rows.reshape(len(keys), -1, row).transpose(1, 0, 2).ravel()
+        return rows[np.argsort((rank // row).astype(np.uint16), kind="stable")]
 
-    def _chosen(self, keys: Keys, most: int, now: int) -> tuple[Keys, Keys, Rows, Rows]:
-        """Return who is asked, how many times, which places of the order that are, and each one's rank at its key."""
+    def _chosen(self, keys: Keys, most: int, row: int, now: int) -> tuple[Keys, Keys, Rows, Rows]:
+        """Return who is asked, how many times, which places of the order that are, and each one's rank at its key.
+
+        Of those who take *row* queries in a row, so many fewer are asked at a time.
+        """
+        asked = max(1, most // row)
         if len(keys) > 1:
-            self._turn = (self._turn + most) % len(keys)
+            self._turn = (self._turn + asked) % len(keys)
             keys = np.concatenate([keys[self._turn :], keys[: self._turn]])
             if self.care.slowing.disturbed:  # where not all can be asked, those who take it well
                 slowed = self.care.slowing.slowed(keys)
                 keys = np.concatenate([keys[~slowed], keys[slowed]])
-            keys = keys[:most]
+            keys = keys[:asked]
         counts = np.minimum(self.care.allow(keys, now), self._end[keys] - self._next[keys])
         if int(counts.sum()) > most:
-            counts = np.minimum(counts, max(1, most // len(keys)))
+            share = max(1, most // len(keys))
+            counts = np.minimum(counts, share - share % min(row, share))
         place, rank = _runs(self._next[keys], counts)
         ready = self._due[place] <= now
         if not ready.all():
