@@ -20,6 +20,9 @@ from typer.exceptions import TyperException
 from resolver_diff import __version__, commands, family
 from resolver_diff.errors import ResolverDiffError, UsageError
 
+# numpy's linear algebra, which nothing here uses, would start a thread per core, and these wait busily: 0.1 s a start
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 INTERNAL = 70  # EX_SOFTWARE of sysexits.h: our mistake, not the user's
 STOPPED = 128  # and the number of the signal that did it
 PIPE_CLOSED = 141  # 128 + SIGPIPE, which not every system has
