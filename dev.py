@@ -4,6 +4,7 @@
     python3 dev.py test          the tests; further arguments go to pytest
     python3 dev.py check         format, lint and types; changes nothing
     python3 dev.py run ...       any resolver-diff command
+    python3 dev.py benchmark     says which there are; benchmark udp 2000000 3 runs one
 
 The first run makes .venv and installs into it what the lock file names, by hash.
 A run that is stopped half-way is repaired by the next one.
@@ -11,6 +12,7 @@ A run that is stopped half-way is repaired by the next one.
 
 from __future__ import annotations  # an old Python must come as far as the line that says it is too old
 
+import ast
 import hashlib
 import importlib.util
 import os
@@ -25,6 +27,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 RUN_LOCK = ROOT / "requirements.lock"
 DEV_LOCK = ROOT / "requirements-dev.lock"  # all of the other, and the tools
+BENCHMARKS = ROOT / "tests" / "benchmarks"
 CHECKS = (("ruff", "format", "--check"), ("ruff", "check"), ("mypy",))
 
 
@@ -32,27 +35,45 @@ def main(command: str | None = None, *arguments: str) -> int:
     """Set up what *command* needs, run it, and return its exit status."""
     if command == "demo":
         set_up(RUN_LOCK)
-        return run("resolver_diff", "demo", *arguments)
+        return run("-m", "resolver_diff", "demo", *arguments)
     if command == "run":
         set_up(RUN_LOCK)
-        return run("resolver_diff", *arguments)
+        return run("-m", "resolver_diff", *arguments)
     if command == "test":
         set_up(DEV_LOCK)
-        return run("pytest", *arguments, folder=ROOT)
+        return run("-m", "pytest", *arguments, folder=ROOT)
     if command == "check":
         set_up(DEV_LOCK)
         # All of them, so that one visit shows everything there is to do.
-        return max([run(*check, *arguments, folder=ROOT) for check in CHECKS])
+        return max([run("-m", *check, *arguments, folder=ROOT) for check in CHECKS])
+    if command == "benchmark":
+        return benchmark(*arguments)
     asked_for_help = command in {"help", "--help", "-h"}
     print(__doc__, file=sys.stdout if asked_for_help else sys.stderr)
     return 0 if asked_for_help else 2
 
 
-def run(module: str, *arguments: str, folder: Path | None = None) -> int:
-    """Run a module with the virtual environment's Python, in *folder* or here, and return its exit status."""
+def benchmark(name: str = "", *arguments: str) -> int:
+    """Run the benchmark of that name; or say which there are, and return 2."""
+    texts = {file: file.read_text(encoding="utf-8") for file in sorted(BENCHMARKS.rglob("*.py"))}
+    there = {
+        file.relative_to(BENCHMARKS).with_suffix("").as_posix(): (ast.get_docstring(ast.parse(text)) or "", file)
+        for file, text in texts.items()
+        if "__main__" in text
+    }
+    if name in there:
+        set_up(DEV_LOCK)
+        return run(str(there[name][1]), *arguments)
+    for known, (about, _) in there.items():
+        print(f"{known:20} {about.partition(chr(10))[0]}", file=sys.stderr)
+    return 2
+
+
+def run(*words: str, folder: Path | None = None) -> int:
+    """Run the virtual environment's Python with *words*, in *folder* or here, and return its exit status."""
     # The program names commands to type next; this is how they are typed here.
     environment = {**os.environ, "RESOLVER_DIFF_PROGRAM": "python3 dev.py run"}
-    program = subprocess.Popen([PYTHON, "-m", module, *arguments], cwd=folder, env=environment)
+    program = subprocess.Popen([PYTHON, *words], cwd=folder, env=environment)
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:

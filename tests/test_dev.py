@@ -148,3 +148,27 @@ def test_an_old_python_can_read_as_far_as_the_message() -> None:
     import ast
 
     ast.parse(SOURCE.read_text(encoding="utf-8"), feature_version=(3, 7))
+
+
+def test_a_benchmark_is_run_by_its_name_and_the_names_are_told(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Files that are only part of one, such as tables, are none."""
+    benchmarks = dev.ROOT / "tests" / "benchmarks"
+    (benchmarks / "deep").mkdir(parents=True)
+    (benchmarks / "part.py").write_text('"""What two share."""\n')
+    (benchmarks / "deep" / "one.py").write_text('"""How fast it is.\n\nAt length."""\n__name__ == "__main__"\n')
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr(dev, "set_up", lambda lock: ran.append((lock.name,)))
+
+    def run(*words: str) -> int:
+        ran.append(words)
+        return 0
+
+    monkeypatch.setattr(dev, "run", run)
+    assert dev.main("benchmark") == 2
+    assert capsys.readouterr().err.split() == ["deep/one", "How", "fast", "it", "is."]
+    assert dev.main("benchmark", "part") == 2
+    assert not ran
+    assert dev.main("benchmark", "deep/one", "7") == 0
+    assert ran == [("requirements-dev.lock",), (str(benchmarks / "deep" / "one.py"), "7")]

@@ -1,6 +1,6 @@
 """A made-up day that weighs what a real one does: names x resolvers x A and AAAA, through the real journal.
 
-    python tests/benchmarks/day.py FOLDER DATE [resolvers] [names]
+    python3 dev.py benchmark day FOLDER DATE [resolvers] [names]
 
 The plan, its pace and the files are those of the program; only what resolvers say is made up. What is assumed:
 

@@ -1,6 +1,6 @@
 """How long it takes to judge two dates: 60 resolvers x 10,000 names x 2 qtypes, and how much memory.
 
-    python tests/benchmarks/diff.py [resolvers] [names]
+    python3 dev.py benchmark diff [resolvers] [names]
 
 The made-up panel is like a real one: most names are the same everywhere, a quarter rotate through
 a pool, some differ by country; a register denies 200 names from the second date on, one resolver

@@ -3,10 +3,10 @@
 Queries are all that are sent: each resolver is asked 29 questions about itself, too, which are few of 200,000
 and an eighth of 200.
 
-    python tests/benchmarks/growth.py [NAMESxRESOLVERS ...]
+    python3 dev.py benchmark growth [NAMESxRESOLVERS ...]
 
-Needs a C compiler. Whole processes, start-up included, against a responder on loopback that is at
-every address; client and responder have a core each. Compare within a run only.
+A C compiler is installed where there is none. Whole processes, start-up included, against a responder on loopback that
+is at every address; client and responder have a core each. Compare within a run only.
 """
 
 import os

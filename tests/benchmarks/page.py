@@ -1,6 +1,6 @@
 """How long a large page takes in a browser: until it is first painted, and until its table is filtered.
 
-    python tests/benchmarks/page.py [cells] [file that keeps the page]
+    python3 dev.py benchmark page [cells] [file that keeps the page]
 
 Dates are made up with ``day.py``, judged, and their page made; then the cells it lists are repeated, under other
 names, until there are so many (50,000 if not said); what the controls said is not repeated. What is measured is the
@@ -10,6 +10,7 @@ end of the filtering, the 120 ms in it that it waits for more keys; and to sort 
 opened five times; the median is printed.
 """
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,6 +20,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 import polars as pl
+from debian import need  # type: ignore[import-not-found]  # it stands beside this file
 from playwright.sync_api import Page, sync_playwright
 
 from resolver_diff.commands import _paging
@@ -97,12 +99,13 @@ def measured(page: Page, file: Path) -> dict[str, float]:
 
 def main() -> None:
     """Make the page, open it a few times, and print what it took."""
+    need("chromium")
     cells = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
     with TemporaryDirectory() as folder, sync_playwright() as playing:
         file = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(folder) / "page.html"
         file.write_text(render(large(cells)), encoding="utf-8")
         print(f"{cells:,} cells: {file.stat().st_size:,} octets")
-        browser = playing.chromium.launch(executable_path="/usr/bin/chromium", args=QUIET)
+        browser = playing.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
         runs = []
         for _ in range(TIMES):
             page = browser.new_page(viewport={"width": 1280, "height": 900})

@@ -1,6 +1,6 @@
 """Hold the columnar decoder to every message that dnspython's own tests make or read.
 
-    python tests/benchmarks/peer_messages.py
+    python3 dev.py benchmark peer_messages
 
 Fetches dnspython's source by pip (with its tests; not part of this project),
 runs its message tests with an ear at its reader and writer, and decodes what

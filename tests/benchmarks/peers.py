@@ -1,12 +1,11 @@
 """What other Python clients spend on a query, next to a whole snapshot and dnsperf.
 
-    python tests/benchmarks/peers.py [ROUNDS]
+    python3 dev.py benchmark peers [ROUNDS]
 
-Asks names of 16 resolvers on loopback: 200,000 questions the fast ones, fewer the slow ones, so
-that a round takes a minute; start-up is in every figure. aiodns and blastdns are installed
-from PyPI into an environment of their own. None of the peers stores anything, and none keeps more
-of a reply than its addresses. Needs a C compiler and dnsperf. Clients run in turn on one core, the
-responder on another. Compare within a run only.
+Asks names of 16 resolvers on loopback: 200,000 questions the fast ones, fewer the slow ones, so that a round takes a
+minute; start-up is in every figure. aiodns and blastdns are installed from PyPI into an environment of their own, a C
+compiler and dnsperf from Debian where they are missing. None of the peers stores anything, and none keeps more of a
+reply than its addresses. Clients run in turn on one core, the responder on another. Compare within a run only.
 """
 
 import os
@@ -102,6 +101,7 @@ FAST = 200_000
 
 def main(rounds: int) -> None:
     """Print what a query costs each client, and as a multiple of a snapshot's in the same round."""
+    udp.need("dnsperf")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         udp.prepare(folder, FAST)

@@ -1,6 +1,6 @@
 """What a day takes on disk, and what it takes to find what changed between two of them, next to DuckDB.
 
-    python tests/benchmarks/storage.py [--resolvers N] [--names N] [--rounds N] [--folder FOLDER]
+    python3 dev.py benchmark storage [--resolvers N] [--names N] [--rounds N] [--folder FOLDER]
 
 Two dates are made up (``day.py`` says what is assumed), by the program's own journal. Then, in turns, each in a
 process of its own: DuckDB joins the two files and writes the cells that said something else to Parquet;

@@ -1,13 +1,12 @@
 """What a query costs: CPU time of a whole snapshot and of the UDP engines, next to dnsperf and the least C can do.
 
-    python tests/benchmarks/udp.py [QUERIES [ROUNDS]]
+    python3 dev.py benchmark udp [QUERIES [ROUNDS]]
 
-`snapshot` is the program from start to finished Parquet, every column filled; dnsperf is a
-whole process too, and stores nothing. It costs half as much with the 100 queries in flight
-that it has unless told otherwise as with 1,024, of which it loses some; both are shown. Of
-the engines the exchange alone is counted. Needs a C compiler and dnsperf. Clients run in turn
-on one core, the responder on another, on loopback; user and system time are counted. Compare
-within a run only.
+`snapshot` is the program from start to finished Parquet, every column filled; dnsperf is a whole process too, and
+stores nothing. It costs half as much with the 100 queries in flight that it has unless told otherwise as with 1,024, of
+which it loses some; both are shown. Of the engines the exchange alone is counted. A C compiler and dnsperf are
+installed where they are missing. Clients run in turn on one core, the responder on another, on loopback; user and
+system time are counted. Compare within a run only.
 """
 
 import asyncio
@@ -24,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from debian import need  # type: ignore[import-not-found]  # it stands beside this file
 
 from resolver_diff.transports import Endpoint, Queries, Transport, _bulk, _datagrams, _mmsg
 from resolver_diff.wire import Messages
@@ -130,10 +130,7 @@ def clients(program: Path, folder: Path, queries: int) -> dict[str, Callable[[],
         if engine != "bulk" or _mmsg.available():
             found[engine] = lambda engine=engine: in_child(engine, queries)  # type: ignore[misc]  # mypy loses the default
     found["snapshot"] = lambda: snapshot(folder, queries)
-    dnsperf = shutil.which("dnsperf")
-    if dnsperf is None:
-        sys.exit("needs dnsperf, from the Debian package of that name")
-    perf: list[str | Path] = [dnsperf, "-s", "127.0.1.1", "-p", str(PORT), "-d", folder / "questions", "-n", "1"]
+    perf: list[str | Path] = ["dnsperf", "-s", "127.0.1.1", "-p", str(PORT), "-d", folder / "questions", "-n", "1"]
     found["dnsperf"] = lambda: children(perf)
     found["dnsperf -q 1024"] = lambda: children([*perf, "-q", "1024"])
     return found
@@ -141,11 +138,9 @@ def clients(program: Path, folder: Path, queries: int) -> dict[str, Callable[[],
 
 def compiled(folder: Path) -> Path:
     """Return the responder and the floor, compiled into *folder*."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        sys.exit("needs a C compiler")
+    need("cc")
     program = folder / "udp"
-    subprocess.run([compiler, "-O2", "-o", program, Path(__file__).with_suffix(".c")], check=True)
+    subprocess.run(["cc", "-O2", "-o", program, Path(__file__).with_suffix(".c")], check=True)
     return program
 
 
@@ -167,6 +162,7 @@ def responder(program: Path, resolvers: int = RESOLVERS) -> Iterator[None]:
 
 def main(queries: int, rounds: int) -> None:
     """Print what a query costs each client, in microseconds and as a multiple of dnsperf's."""
+    need("dnsperf")
     costs: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,6 +1,6 @@
 """How fast messages are made and read, next to dnspython in the same run.
 
-    python tests/benchmarks/wire.py [messages]
+    python3 dev.py benchmark wire [messages]
 
 Prints messages per second of CPU time and how many times that of dnspython's
 ``from_wire`` it is; the ratio is what can be compared between machines.

@@ -1,7 +1,7 @@
 """The shipped table of how often evidence is right; and how well it foretells sets that it was not made from.
 
-    python tests/benchmarks/accuracy/calibrate.py [--seed N ...] [--keep FOLDER] [--out FILE]
-    python tests/benchmarks/accuracy/calibrate.py --check SET ... [--table FILE]
+    python3 dev.py benchmark accuracy/calibrate [--seed N ...] [--keep FOLDER] [--out FILE]
+    python3 dev.py benchmark accuracy/calibrate --check SET ... [--table FILE]
 
 The first plays our own worlds (of the seeds 1001 to 1016, if none is given) and the scenarios, and lets
 `resolver-diff calibrate` count in them; it writes the shipped table, unless it is told another file. The second counts

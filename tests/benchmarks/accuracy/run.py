@@ -1,6 +1,6 @@
 """How right the judgement is, and how right published rules are, on labelled sets.
 
-    python tests/benchmarks/accuracy/run.py [--seed N ...] [--world DIR ...] [--replies FILE ...]
+    python3 dev.py benchmark accuracy/run [--seed N ...] [--world DIR ...] [--replies FILE ...]
 
 Without --world and --replies it plays our own: the world of each seed (1, if none is given), and the scenarios.
 Each set is imported as snapshots; every rule and our judgement are run over them, and what they say is held against
