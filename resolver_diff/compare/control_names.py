@@ -31,12 +31,13 @@ def endings(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     return tested.select("r", domain=name, name=name, ending=replies.ending())
 
 
-def counts(tested: pl.DataFrame, canary: pl.DataFrame) -> pl.DataFrame:
+def counts(tested: pl.DataFrame, canary: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     """Return per entry how many control questions the controls' consensus answers, and how many of these it did not.
 
     What a resolver answers to names that cannot exist is no answer to a control name either. A control name that
-    the controls deny has ceased to exist; where they deny most of them, it is not the names that are gone but the
-    way to the controls that somebody else answers on, and each counts.
+    the controls deny has ceased to exist, or is not known in this network. Where they deny most of them, and do not
+    answer most targets in *said* either, it is not the names that are gone but the way to the controls that somebody
+    else answers on, and each counts.
     """
     tested = tested.join(canary, on="r", how="left")
     tested = tested.with_columns(good=((pl.col("outcome") == Outcome.ANSWER) & ~told_to_canaries()))
@@ -44,7 +45,9 @@ def counts(tested: pl.DataFrame, canary: pl.DataFrame) -> pl.DataFrame:
     votes = spoke.group_by("qname", "qtype", "op").agg(vote=pl.col("good").any())
     consensus = votes.group_by("qname", "qtype").agg(yes=pl.col("vote").sum(), all=pl.len())
     heard = consensus.filter(pl.col("all") >= 2).with_columns(answered=2 * pl.col("yes") > pl.col("all"))
-    informative = heard.filter(pl.col("answered") | (2 * pl.col("answered").sum() < pl.len()))
+    informative = heard.filter("answered")
+    if 2 * informative.height < heard.height and not _targets_answered(said, canary):
+        informative = heard
     judged = tested.join(informative, on=["qname", "qtype"], how="semi")
     endings = pl.col("outcome").filter(~pl.col("good")).cast(pl.String)
     return judged.group_by("r").agg(
@@ -54,6 +57,14 @@ def counts(tested: pl.DataFrame, canary: pl.DataFrame) -> pl.DataFrame:
         control_endings=endings.n_unique(),
         control_misled=((pl.col("outcome") == Outcome.ANSWER) & told_to_canaries()).sum(),
     )
+
+
+def _targets_answered(said: pl.DataFrame, canary: pl.DataFrame) -> bool:
+    """Tell whether the controls answer more than half of the targets on which they say anything."""
+    spoke = said.filter((pl.col("role") == "control") & (pl.col("kind") != "silence")).select("r", "kind", "answer")
+    good = (pl.col("kind") == "answer") & ~told_to_canaries()
+    share = spoke.join(canary, on="r", how="left").select(good.mean()).item()
+    return share is not None and float(share) > 1 / 2
 
 
 def canaries(observations: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:

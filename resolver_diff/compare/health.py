@@ -41,7 +41,7 @@ def profile(observations: pl.DataFrame, said: pl.DataFrame, entries: pl.DataFram
     )
     canary = control_names.canaries(observations, entries)
     found = entries.join(counts, on="r", how="left").join(canary, on="r", how="left")
-    found = found.join(control_names.counts(tested, canary), on="r", how="left")
+    found = found.join(control_names.counts(tested, canary, said), on="r", how="left")
     found = found.join(_trouble(observations, entries), on="r", how="left")
     numbers = (
         "asked",
