@@ -196,6 +196,8 @@ def test_the_counts_of_a_run_are_those_of_its_batches(tmp_path: Path) -> None:
         "truncated": 0,
         "silent": 1,
         "withheld": 0,
+        "control_replies": 0,
+        "control_answers": 0,
     }
 
 

@@ -397,3 +397,26 @@ def test_the_summary_names_who_was_spared(tmp_path: Path, monkeypatch: pytest.Mo
     assert said.exit_code == 3
     assert re.search(r"gone \(udp\) was slowed to .* a second, as it was silent; \d+ questions not asked", said.stderr)
     assert "living (udp)" not in said.stderr
+
+
+@LINUX
+@pytest.mark.parametrize("known", [False, True])
+def test_the_summary_says_that_nobody_knows_the_control_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, known: bool
+) -> None:
+    """As in a network of its own, where they are no measure; one that is known is enough."""
+    monkeypatch.chdir(tmp_path)
+    Path("domains").mkdir()
+    Path("domains/mine.txt").write_text("one.example\n")
+    Path("domains/control.txt").write_text("control.example.com\nother.example.com\n")
+
+    def apart(qname: str, _now: float, query: bytes) -> list[tuple[float, bytes]]:
+        there = qname.rstrip(".") in ("one.example", *(["control.example.com"] if known else []))
+        return list(answer(query, 0 if there else 3))
+
+    with Here(apart) as resolver:
+        Path("mine.yaml").write_text(
+            f"probe: {{qtypes: [A]}}\nresolvers:\n  - {{name: here, address: 127.0.0.1, port: {resolver.port}}}\n"
+        )
+        said = run("snapshot", "--resolvers", "mine.yaml", "--domains", "domains")
+    assert ("nobody knows a single control name" in said.stderr) is not known

@@ -27,6 +27,10 @@ def summary(taken: Taken) -> str:
         text += f"\nsaid nothing at all{f' ({trouble})' if trouble else ''}: {some(names)}"
     for why, names in left_out(taken.left_out):
         text += f"\nnot asked, as {why}: {some(names)}"
+    if counts.get("control_replies") and not counts.get("control_answers"):
+        text += (
+            "\nnobody knows a single control name: put some that exist here into control.txt, beside the domain sets"
+        )
     if fewer := counts.get("names_left_out"):
         text += f"\nnot asked for, as the opt-out list has them: {many(fewer, 'name')}"
     return text

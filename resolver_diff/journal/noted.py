@@ -4,6 +4,8 @@ from typing import Any
 
 import polars as pl
 
+from resolver_diff.tables import Outcome, Purpose
+
 ENTRY = ("resolver", "transport")
 SPEAKS = pl.col("reply").is_not_null() | pl.col("tc").fill_null(value=False)
 
@@ -44,6 +46,7 @@ def _withheld(rows: pl.DataFrame) -> list[tuple[str, str, int]]:
 def _counts(rows: pl.DataFrame) -> dict[str, int]:
     """Return what a finished batch holds, in numbers."""
     replied, sent = pl.col("reply").is_not_null(), pl.col("asked_at").is_not_null()
+    control = pl.col("purpose") == Purpose.CONTROL
     once = not rows["attempt"].max() and not rows["reply"].max()  # then each question has one row
 
     def questions(which: pl.Expr) -> pl.Expr:
@@ -57,5 +60,7 @@ def _counts(rows: pl.DataFrame) -> dict[str, int]:
         truncated=(pl.col("tc") & (pl.col("reply").fill_null(0) == 0)).sum(),
         silent=questions(sent).cast(pl.Int64) - questions(replied).cast(pl.Int64),
         withheld=(~sent).sum(),
+        control_replies=(control & replied).sum(),
+        control_answers=(control & (pl.col("outcome") == Outcome.ANSWER)).sum(),
     )
     return {name: int(count) for name, count in counted.row(0, named=True).items()}

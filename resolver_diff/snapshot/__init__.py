@@ -69,7 +69,8 @@ class Run:
     timeout: float
     resolvers: tuple[Resolver, ...] = field(repr=False)  # the entries as they were
     inputs: dict[str, str]  # file -> sha256
-    # questions, queries, replies, silent, withheld, second_replies, truncated, strays, names_left_out
+    # questions, queries, replies, silent, withheld, second_replies, truncated, control_replies, control_answers,
+    # strays, names_left_out
     counts: dict[str, int]
     left_out: tuple[LeftOut, ...] = ()  # resolvers that were not asked
     repeat: int = 1  # how often each target was asked
